@@ -1,0 +1,119 @@
+import type { AssetFacts } from '../model/asset.ts';
+import type { CollectionNode, Node, NodeId, Page } from '../model/node.ts';
+
+/**
+ * What every edge reads and only ingest writes: the tree, the assets and the log of their changes. All calls
+ * are asynchronous although SQLite answers at once, so that another engine fits without a second interface.
+ */
+export interface Catalog {
+  readonly reader: CatalogReader;
+  readonly writer: CatalogWriter;
+  /** Waits for a running transaction, then releases the files. */
+  close(): Promise<void>;
+}
+
+/** What the catalog keeps of a configured source between runs. */
+export interface SourceRecord {
+  readonly id: number;
+  readonly name: string;
+  readonly rootId: NodeId;
+  readonly assetCount: number;
+  readonly collectionCount: number;
+  readonly sizeBytes: number;
+  /** End of the last scan that read everything, or null when there was none. */
+  readonly completedMs: number | null;
+}
+
+export interface CatalogReader {
+  /** The source of that name, or null when it was never written. */
+  source(name: string): Promise<SourceRecord | null>;
+  /** @returns null when there is no such node (any more). */
+  node(id: NodeId): Promise<Node | null>;
+  /** The root collection of a source. Rejects `not-found`. */
+  root(sourceId: number): Promise<CollectionNode>;
+  /**
+   * The member a client means by `name`: the shown name, else the source's own, else either under another
+   * Unicode form (macOS asks in NFD for what most disks hold in NFC).
+   */
+  child(parentId: NodeId, name: string): Promise<Node | null>;
+  /**
+   * Members in the order of their names' code points, one query a page.
+   * @param page `after` is `next` of the page before; `limit` is a number of members.
+   */
+  children(parentId: NodeId, page: { after?: string; limit: number }): Promise<Page<Node>>;
+  /** Public id of a node: a UUID, stable across restarts and renames. */
+  publicId(id: NodeId): string;
+  /** The node a public id names, or null when it is malformed or of another catalog. */
+  nodeIdOf(publicId: string): NodeId | null;
+}
+
+/** How names of one collection are kept apart: see `Traits.naming`. */
+export type Naming = 'disk' | 'free';
+
+export interface CollectionEntry {
+  readonly kind: 'collection';
+  /** Unique within the source. */
+  readonly ref: string;
+  /** Ref of the collection it is in; null for the root of the source. */
+  readonly parent: string | null;
+  readonly name: string;
+  readonly naming: Naming;
+  /** Made up by a layout: goes when its last member goes, and its time is that of its last change. */
+  readonly isVirtual: boolean;
+  readonly modifiedMs: number;
+  readonly createdMs: number | null;
+}
+
+export interface AssetEntry {
+  readonly kind: 'asset';
+  readonly facts: AssetFacts;
+  /** Ref of the collection it is shown in; null for the root of the source. */
+  readonly collection: string | null;
+  /**
+   * Ref of the collection that this place belongs to, whatever sub-folder a layout puts it in; null for the
+   * source itself. One asset has one node per anchor, so within an anchor a move keeps the node.
+   */
+  readonly anchor: string | null;
+  readonly name: string;
+  readonly naming: Naming;
+}
+
+/** All that the catalog holds at and below this collection counts as seen. */
+export interface KeptEntry {
+  readonly kind: 'kept';
+  readonly collection: string | null;
+}
+
+export type Entry = CollectionEntry | AssetEntry | KeptEntry;
+
+/** What one scan has seen. Made by `beginScan`, filled by `apply`, used up by `sweep`. Kept in memory only. */
+export interface Scan {
+  readonly sourceId: number;
+}
+
+export interface ApplyResult {
+  /** Nodes that were made or changed. */
+  readonly changed: number;
+  readonly unchanged: number;
+}
+
+export interface CatalogWriter {
+  /** Makes the source and its root collection if they are not there yet. */
+  ensureSource(name: string): Promise<SourceRecord>;
+  beginScan(sourceId: number): Scan;
+  /**
+   * Brings the catalog in line with what a source told, as one transaction: the facts and their change records
+   * together or not at all. Applying the same entries twice changes nothing. A collection is told before its
+   * members. Rejects `no-space` when the disk is full; nothing of the batch is kept then.
+   */
+  apply(sourceId: number, entries: readonly Entry[], scan?: Scan): Promise<ApplyResult>;
+  /**
+   * Newer facts of an asset that is already there, wherever it is shown. Does nothing for an unknown one: where
+   * it belongs only a scan can tell.
+   */
+  refreshAsset(sourceId: number, facts: AssetFacts): Promise<void>;
+  /** Removes whatever a complete scan did not see, in bounded transactions. @returns how many nodes went. */
+  sweep(scan: Scan): Promise<number>;
+  /** Notes that a scan read everything. */
+  completeScan(sourceId: number, completedMs: number): Promise<void>;
+}

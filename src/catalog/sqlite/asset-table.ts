@@ -1,0 +1,97 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { type AssetFacts, UNKNOWN_MEDIA } from '../../model/asset.ts';
+import { ASSET_FACT_COLUMNS, assetValues, type Row } from './rows.ts';
+
+export interface StoredAsset {
+  readonly id: number;
+  readonly isChanged: boolean;
+  readonly addedAssets: number;
+  readonly addedBytes: number;
+}
+
+const MEDIA_KEYS = Object.keys(UNKNOWN_MEDIA) as (keyof typeof UNKNOWN_MEDIA)[];
+const MEDIA_FROM = ASSET_FACT_COLUMNS.indexOf('width');
+const DIGESTS_FROM = ASSET_FACT_COLUMNS.indexOf('sha256');
+const VERSION_AT = ASSET_FACT_COLUMNS.indexOf('version');
+const SIZE_AT = ASSET_FACT_COLUMNS.indexOf('size_bytes');
+
+/** Rows of `asset`. Called inside a transaction of the writer. */
+export class AssetTable {
+  readonly #find: StatementSync;
+  readonly #insert: StatementSync;
+  readonly #update: StatementSync;
+  readonly #orphans: StatementSync;
+  readonly #delete: StatementSync;
+  readonly #lastId: StatementSync;
+
+  constructor(database: DatabaseSync) {
+    const columns = ASSET_FACT_COLUMNS.join(', ');
+    this.#find = database.prepare(`SELECT id, ${columns} FROM asset WHERE source_id = ? AND ref = ?`);
+    this.#find.setReturnArrays(true);
+    this.#insert = database.prepare(
+      `INSERT INTO asset (source_id, ref, ${columns})
+       VALUES (?, ?, ${ASSET_FACT_COLUMNS.map(() => '?').join(', ')})`,
+    );
+    this.#update = database.prepare(
+      `UPDATE asset SET ${ASSET_FACT_COLUMNS.map((column) => `${column} = ?`).join(', ')} WHERE id = ?`,
+    );
+    this.#orphans = database.prepare(
+      `SELECT id, size_bytes FROM asset WHERE id >= ? AND id < ? AND source_id = ?
+         AND NOT EXISTS (SELECT 1 FROM node WHERE node.asset_id = asset.id)`,
+    );
+    this.#delete = database.prepare('DELETE FROM asset WHERE id = ?');
+    this.#lastId = database.prepare('SELECT max(id) AS id FROM asset');
+  }
+
+  /**
+   * Stores what the source says now. While the version stays the same, what others found out in the meantime
+   * (digests, and the media facts where the source knows none) stays too.
+   */
+  store(sourceId: number, facts: AssetFacts): StoredAsset {
+    const found = this.#find.get(sourceId, facts.ref.id) as unknown as unknown[] | undefined;
+    const values = assetValues(facts);
+    if (found === undefined) {
+      const { lastInsertRowid } = this.#insert.run(sourceId, facts.ref.id, ...values);
+      return { id: Number(lastInsertRowid), isChanged: true, addedAssets: 1, addedBytes: facts.sizeBytes };
+    }
+    const [id, ...before] = found as [number, ...unknown[]];
+    if (before[VERSION_AT] === facts.version) keepWhatOthersFound(values, before, facts);
+    if (values.every((value, at) => isSame(value, before[at]))) {
+      return { id, isChanged: false, addedAssets: 0, addedBytes: 0 };
+    }
+    this.#update.run(...values, id);
+    return { id, isChanged: true, addedAssets: 0, addedBytes: facts.sizeBytes - Number(before[SIZE_AT]) };
+  }
+
+  has(sourceId: number, ref: string): boolean {
+    return this.#find.get(sourceId, ref) !== undefined;
+  }
+
+  /** Removes assets of the given id window that no node shows. */
+  removeOrphans(sourceId: number, from: number, to: number): { assets: number; sizeBytes: number } {
+    const rows = this.#orphans.all(from, to, sourceId) as Row[];
+    let sizeBytes = 0;
+    for (const row of rows) {
+      this.#delete.run(row.id as number);
+      sizeBytes += row.size_bytes as number;
+    }
+    return { assets: rows.length, sizeBytes };
+  }
+
+  lastId(): number {
+    return Number(this.#lastId.get()?.id ?? 0);
+  }
+}
+
+function keepWhatOthersFound(values: unknown[], before: readonly unknown[], facts: AssetFacts): void {
+  const sourceKnowsMedia = MEDIA_KEYS.some((key) => facts[key] !== null);
+  const from = sourceKnowsMedia ? DIGESTS_FROM : MEDIA_FROM;
+  for (let at = from; at < values.length; at++) values[at] ??= before[at];
+}
+
+function isSame(value: unknown, stored: unknown): boolean {
+  if (value instanceof Uint8Array) {
+    return stored instanceof Uint8Array && Buffer.compare(value, stored) === 0;
+  }
+  return value === stored;
+}

@@ -1,0 +1,104 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { CodedError, type ErrorCode } from '../../model/coded-error.ts';
+import { EPOCH_KEY, MIGRATIONS } from './schema.ts';
+
+/** Primary result codes, https://sqlite.org/rescode.html */
+const CODE_BY_RESULT: Readonly<Record<number, ErrorCode>> = {
+  5: 'unavailable', // SQLITE_BUSY
+  8: 'unavailable', // SQLITE_READONLY
+  10: 'unavailable', // SQLITE_IOERR
+  11: 'corrupt', // SQLITE_CORRUPT
+  13: 'no-space', // SQLITE_FULL
+  14: 'unavailable', // SQLITE_CANTOPEN
+  26: 'corrupt', // SQLITE_NOTADB
+};
+
+/** Runs one piece of database work, translating SQLite's errors once, here. */
+export function translating<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof CodedError) throw error;
+    const result = (error as { errcode?: unknown }).errcode;
+    const code = typeof result === 'number' ? CODE_BY_RESULT[result & 0xff] : undefined;
+    if (code === undefined) throw error;
+    throw new CodedError(code, SENTENCES[code] ?? 'The catalog failed.', { cause: error });
+  }
+}
+
+const SENTENCES: Partial<Record<ErrorCode, string>> = {
+  unavailable: 'The catalog cannot be read or written at the moment.',
+  corrupt: 'The catalog file is damaged or is not a catalog.',
+  'no-space': 'There is no space left for the catalog.',
+};
+
+/**
+ * Opens the writing connection and brings the schema forward.
+ * WAL: readers never wait for the writer. `synchronous = NORMAL`: after a power cut the last moments may be
+ * missing but the file is whole, and the next scan finds them again.
+ * @throws CodedError `corrupt` for a foreign or damaged file, `invalid` for a catalog of a newer mediadav.
+ */
+export function openForWriting(file: string): DatabaseSync {
+  return translating(() => {
+    mkdirSync(dirname(file), { recursive: true });
+    const database = new DatabaseSync(file, { timeout: 10_000 });
+    try {
+      database.exec(`
+        PRAGMA journal_mode = WAL;
+        PRAGMA synchronous = NORMAL;
+        PRAGMA journal_size_limit = 67108864;
+        PRAGMA cache_size = -16384;
+        PRAGMA temp_store = MEMORY;
+      `);
+      migrate(database);
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+    return database;
+  });
+}
+
+/** Opens a connection that sees only what is committed and can change nothing. */
+export function openForReading(file: string): DatabaseSync {
+  return translating(() => {
+    const database = new DatabaseSync(file, { readOnly: true, timeout: 10_000 });
+    database.exec('PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 268435456;');
+    return database;
+  });
+}
+
+/** The catalog's life: made once with the file. Cursors and public ids of another life mean nothing here. */
+export function readEpoch(database: DatabaseSync): string {
+  const row = database.prepare('SELECT value FROM catalog WHERE key = ?').get(EPOCH_KEY);
+  if (row === undefined) throw new CodedError('corrupt', 'The catalog file has lost its epoch.');
+  return String(row.value);
+}
+
+function migrate(database: DatabaseSync): void {
+  const version = Number(database.prepare('PRAGMA user_version').get()?.user_version);
+  if (version > MIGRATIONS.length) {
+    throw new CodedError(
+      'invalid',
+      `The catalog was written by a newer mediadav (schema ${version}, this one knows ${MIGRATIONS.length}).`,
+    );
+  }
+  for (let next = version; next < MIGRATIONS.length; next++) {
+    database.exec('BEGIN IMMEDIATE');
+    try {
+      database.exec(MIGRATIONS[next] ?? '');
+      if (next === 0) {
+        const insert = database.prepare('INSERT INTO catalog (key, value) VALUES (?, ?)');
+        insert.run(EPOCH_KEY, randomBytes(6).toString('hex'));
+      }
+      database.exec(`PRAGMA user_version = ${next + 1}`);
+      database.exec('COMMIT');
+    } catch (error) {
+      database.exec('ROLLBACK');
+      throw error;
+    }
+  }
+}

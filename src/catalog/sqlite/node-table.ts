@@ -1,0 +1,202 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { NamePolicy } from '../../model/name.ts';
+import type { NodeId } from '../../model/node.ts';
+import { NodeBatch } from './node-batch.ts';
+import { NO_PARENT } from './schema.ts';
+import type { ScanMarks } from './scan-marks.ts';
+
+/** What placing a node needs to know of one that is there. */
+export interface NodeRow {
+  readonly id: NodeId;
+  readonly parentId: NodeId;
+  readonly name: string;
+  readonly storedName: string;
+  readonly ref: string | null;
+  readonly assetId: number | null;
+  readonly anchorId: NodeId | null;
+  readonly modifiedMs: number;
+  readonly createdMs: number | null;
+  readonly isVirtual: boolean;
+}
+
+const COLUMNS =
+  'id, parent_id, name, stored_name, ref, asset_id, anchor_id, modified_ms, created_ms, is_virtual';
+
+/** The statements over `node` and `tombstone`. Called inside a transaction of the writer. */
+export class NodeTable {
+  readonly policy: NamePolicy;
+  readonly #byId: StatementSync;
+  readonly #byRef: StatementSync;
+  readonly #byAsset: StatementSync;
+  readonly #byName: StatementSync;
+  readonly #byMatchName: StatementSync;
+  readonly #insert: StatementSync;
+  readonly #place: StatementSync;
+  readonly #touch: StatementSync;
+  readonly #touchAsset: StatementSync;
+  readonly #delete: StatementSync;
+  readonly #bury: StatementSync;
+  readonly #subtreeIds: StatementSync;
+  readonly #lastSeq: StatementSync;
+  #seq: number | null = null;
+
+  constructor(database: DatabaseSync, policy: NamePolicy) {
+    this.policy = policy;
+    const select = `SELECT ${COLUMNS} FROM node`;
+    this.#byId = arrays(database.prepare(`${select} WHERE id = ?`));
+    this.#byRef = arrays(database.prepare(`${select} WHERE source_id = ? AND ref = ?`));
+    this.#byAsset = arrays(database.prepare(`${select} WHERE asset_id = ?`));
+    this.#byName = arrays(database.prepare(`${select} WHERE parent_id = ? AND name = ?`));
+    this.#byMatchName = arrays(database.prepare(`${select} WHERE parent_id = ? AND match_name = ?`));
+    this.#insert = database.prepare(
+      `INSERT INTO node (source_id, parent_id, name, stored_name, match_name, ref, is_virtual, asset_id, anchor_id,
+         modified_ms, created_ms, created_seq, changed_seq) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    );
+    this.#place = database.prepare(
+      `UPDATE node SET parent_id = ?, name = ?, stored_name = ?, match_name = ?, ref = ?, asset_id = ?, anchor_id = ?,
+         modified_ms = ?, created_ms = ?, changed_seq = ? WHERE id = ?`,
+    );
+    this.#touch = database.prepare(
+      'UPDATE node SET modified_ms = ?, changed_seq = ? WHERE id = ? AND is_virtual = 1',
+    );
+    this.#touchAsset = database.prepare('UPDATE node SET modified_ms = ?, changed_seq = ? WHERE id = ?');
+    this.#delete = database.prepare('DELETE FROM node WHERE id = ? RETURNING source_id, created_seq');
+    this.#bury = database.prepare(
+      'INSERT INTO tombstone (seq, node_id, source_id, created_seq, removed_ms) VALUES (?, ?, ?, ?, ?)',
+    );
+    this.#subtreeIds = database.prepare(
+      `WITH RECURSIVE below (id) AS (
+         VALUES (?) UNION ALL SELECT node.id FROM node JOIN below ON node.parent_id = below.id
+       ) SELECT id FROM below`,
+    );
+    this.#lastSeq = database.prepare(
+      `SELECT max(coalesce((SELECT max(changed_seq) FROM node), 0),
+                  coalesce((SELECT max(seq) FROM tombstone), 0)) AS seq`,
+    );
+  }
+
+  beginBatch(sourceId: number, marks: ScanMarks | undefined): NodeBatch {
+    return new NodeBatch(this, sourceId, marks);
+  }
+
+  /** The number of the next change record. */
+  nextSeq(): number {
+    this.#seq ??= Number(this.#lastSeq.get()?.seq);
+    this.#seq += 1;
+    return this.#seq;
+  }
+
+  /** After a rollback: the numbers handed out were not used. */
+  forgetSeq(): void {
+    this.#seq = null;
+  }
+
+  insertRoot(sourceId: number, name: string): NodeId {
+    const seq = this.nextSeq();
+    const now = Date.now();
+    // All roots share the parent 0, where names must differ: the source's id keeps them apart.
+    const unique = `${sourceId}`;
+    const run = this.#insert.run(
+      ...[sourceId, NO_PARENT, unique, name, null, null, 1, null, null, now, now, seq, seq],
+    );
+    return Number(run.lastInsertRowid);
+  }
+
+  rootOf(sourceId: number): NodeId {
+    const row = this.#one(this.#byName, NO_PARENT, `${sourceId}`);
+    if (row === null) throw new Error('a source without a root');
+    return row.id;
+  }
+
+  byId(id: NodeId): NodeRow | null {
+    return this.#one(this.#byId, id);
+  }
+
+  byRef(sourceId: number, ref: string): NodeRow | null {
+    return this.#one(this.#byRef, sourceId, ref);
+  }
+
+  byName(parentId: NodeId, name: string): NodeRow | null {
+    return this.#one(this.#byName, parentId, name);
+  }
+
+  byMatchName(parentId: NodeId, matchName: string): NodeRow[] {
+    return (this.#byMatchName.all(parentId, matchName) as unknown as RowArray[]).map(rowOf);
+  }
+
+  byAsset(assetId: number): NodeRow[] {
+    return (this.#byAsset.all(assetId) as unknown as RowArray[]).map(rowOf);
+  }
+
+  insert(sourceId: number, row: Omit<NodeRow, 'id'>, matchName: string | null): NodeId {
+    const seq = this.nextSeq();
+    const run = this.#insert.run(
+      ...[sourceId, row.parentId, row.name, row.storedName, matchName, row.ref, row.isVirtual ? 1 : 0],
+      ...[row.assetId, row.anchorId, row.modifiedMs, row.createdMs, seq, seq],
+    );
+    return Number(run.lastInsertRowid);
+  }
+
+  update(row: NodeRow, matchName: string | null): void {
+    this.#place.run(
+      ...[row.parentId, row.name, row.storedName, matchName, row.ref, row.assetId, row.anchorId],
+      ...[row.modifiedMs, row.createdMs, this.nextSeq(), row.id],
+    );
+  }
+
+  /** Only collections of a layout and roots take their time from their members. */
+  touchVirtual(id: NodeId): void {
+    this.#touch.run(Date.now(), this.nextSeq(), id);
+  }
+
+  /** Every place of an asset whose facts changed. */
+  touchAsset(assetId: number, modifiedMs: number): void {
+    for (const { id } of this.byAsset(assetId)) this.#touchAsset.run(modifiedMs, this.nextSeq(), id);
+  }
+
+  /** @returns false when it was gone already. */
+  remove(id: NodeId): boolean {
+    const gone = this.#delete.get(id);
+    if (gone === undefined) return false;
+    const values = [this.nextSeq(), id, Number(gone.source_id), Number(gone.created_seq), Date.now()];
+    this.#bury.run(...values);
+    return true;
+  }
+
+  /** The collection itself and everything below it. */
+  subtreeIds(id: NodeId): NodeId[] {
+    return this.#subtreeIds.all(id).map((row) => Number(row.id));
+  }
+
+  #one(statement: StatementSync, ...values: (string | number)[]): NodeRow | null {
+    const row = statement.get(...values) as unknown as RowArray | undefined;
+    return row === undefined ? null : rowOf(row);
+  }
+}
+
+type RowArray = [
+  id: number,
+  parentId: number,
+  name: string,
+  storedName: string,
+  ref: string | null,
+  assetId: number | null,
+  anchorId: number | null,
+  modifiedMs: number,
+  createdMs: number | null,
+  isVirtual: number,
+];
+
+function rowOf(row: RowArray): NodeRow {
+  const [id, parentId, name, storedName, ref, assetId, anchorId, modifiedMs, createdMs, isVirtual] = row;
+  return {
+    ...{ id, parentId, name, storedName, ref, assetId, anchorId, modifiedMs, createdMs },
+    isVirtual: isVirtual === 1,
+  };
+}
+
+/** Arrays are made faster than objects, and this runs once or twice for each file of a scan. */
+function arrays(statement: StatementSync): StatementSync {
+  statement.setReturnArrays(true);
+  return statement;
+}

@@ -1,0 +1,85 @@
+/**
+ * The migrations, in order. A catalog's `user_version` is the number of those it has had; opening one brings it
+ * forward. Never edit one that was released: add the next.
+ *
+ * Columns are few and indexes fewer, because every one of them is paid for on each file of a first scan:
+ *  - `match_name` is set only where it differs from `name`, so its index holds only those rows;
+ *  - public ids are computed from the row number and the catalog's epoch instead of being stored;
+ *  - there is no separate table of changes: a node carries the number of its last change, and what is removed
+ *    leaves a tombstone. Several updates of a node are one by construction.
+ */
+export const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE catalog (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE source (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    root_id INTEGER NOT NULL,
+    asset_count INTEGER NOT NULL DEFAULT 0,
+    collection_count INTEGER NOT NULL DEFAULT 0,
+    size_bytes INTEGER NOT NULL DEFAULT 0,
+    completed_ms REAL
+  ) STRICT;
+
+  CREATE TABLE asset (
+    id INTEGER PRIMARY KEY,
+    source_id INTEGER NOT NULL,
+    ref TEXT NOT NULL,               -- the source's own id of it
+    path TEXT NOT NULL,              -- where the source last showed it
+    version TEXT NOT NULL,           -- names one exact content
+    size_bytes INTEGER NOT NULL,
+    content_type TEXT NOT NULL,
+    kind TEXT NOT NULL,              -- image, video, audio, raw, other
+    modified_ms REAL NOT NULL,
+    created_ms REAL,
+    width INTEGER, height INTEGER,   -- as displayed
+    orientation INTEGER,
+    duration_ms REAL,
+    latitude REAL, longitude REAL,
+    camera TEXT,
+    taken_local TEXT, taken_offset_minutes INTEGER, taken_ms REAL, taken_from TEXT,
+    thumbhash TEXT,
+    sha256 BLOB, sha1 BLOB, md5 BLOB,
+    UNIQUE (source_id, ref)
+  ) STRICT;
+
+  CREATE TABLE node (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    source_id INTEGER NOT NULL,
+    parent_id INTEGER NOT NULL,      -- 0 for the root of a source, -1 while displaced during a scan
+    name TEXT NOT NULL,              -- the one name clients see
+    stored_name TEXT NOT NULL,       -- the source's own
+    match_name TEXT,                 -- the form under which names of one collection are compared, if it differs
+    ref TEXT,                        -- of a collection
+    is_virtual INTEGER NOT NULL DEFAULT 0,
+    asset_id INTEGER,
+    anchor_id INTEGER,               -- of an asset's place: the collection it belongs to
+    modified_ms REAL NOT NULL,       -- of a collection
+    created_ms REAL,
+    created_seq INTEGER NOT NULL,
+    changed_seq INTEGER NOT NULL,
+    UNIQUE (parent_id, name)
+  ) STRICT;
+  CREATE INDEX node_by_match_name ON node (parent_id, match_name) WHERE match_name IS NOT NULL;
+  CREATE INDEX node_by_asset ON node (asset_id) WHERE asset_id IS NOT NULL;
+  CREATE UNIQUE INDEX node_by_ref ON node (source_id, ref) WHERE ref IS NOT NULL;
+  CREATE INDEX node_by_change ON node (changed_seq);
+
+  CREATE TABLE tombstone (
+    seq INTEGER PRIMARY KEY,
+    node_id INTEGER NOT NULL,
+    source_id INTEGER NOT NULL,
+    created_seq INTEGER NOT NULL,
+    removed_ms REAL NOT NULL
+  ) STRICT;
+  `,
+];
+
+/** Rows of `catalog`. */
+export const EPOCH_KEY = 'epoch';
+
+/** `parent_id` of the root of a source. */
+export const NO_PARENT = 0;
+/** `parent_id` of a node whose name was taken over by another; it is either seen elsewhere or swept. */
+export const DISPLACED = -1;

@@ -1,0 +1,107 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { CodedError } from '../../model/coded-error.ts';
+import type { CollectionNode, Node, NodeId, Page } from '../../model/node.ts';
+import type { CatalogReader, SourceRecord } from '../catalog.ts';
+import { readEpoch, translating } from './database.ts';
+import { fromPublicId, toPublicId } from './public-id.ts';
+import { NODE_COLUMNS, NODE_FROM, nodeOf, type Row, sourceOf } from './rows.ts';
+
+/** Reads over a connection of its own, so it sees only what is committed. */
+export class SqliteReader implements CatalogReader {
+  readonly #epoch: string;
+  readonly #source: StatementSync;
+  readonly #root: StatementSync;
+  readonly #node: StatementSync;
+  readonly #byName: StatementSync;
+  readonly #byStoredName: StatementSync;
+  readonly #byMatchName: StatementSync;
+  readonly #children: StatementSync;
+
+  constructor(database: DatabaseSync) {
+    this.#epoch = readEpoch(database);
+    this.#source = database.prepare('SELECT * FROM source WHERE name = ?');
+    this.#root = database.prepare(
+      `SELECT ${NODE_COLUMNS} ${NODE_FROM} WHERE node.id = (SELECT root_id FROM source WHERE id = ?)`,
+    );
+    this.#node = database.prepare(`SELECT ${NODE_COLUMNS} ${NODE_FROM} WHERE node.id = ?`);
+    this.#byName = database.prepare(
+      `SELECT ${NODE_COLUMNS} ${NODE_FROM} WHERE node.parent_id = ? AND node.name = ?`,
+    );
+    this.#byMatchName = database.prepare(
+      `SELECT ${NODE_COLUMNS} ${NODE_FROM} WHERE node.parent_id = ? AND node.match_name = ? LIMIT 100`,
+    );
+    this.#byStoredName = database.prepare(
+      `SELECT ${NODE_COLUMNS} ${NODE_FROM}
+       WHERE node.parent_id = ? AND node.stored_name = ? AND node.stored_name <> node.name LIMIT 1`,
+    );
+    this.#children = database.prepare(
+      `SELECT ${NODE_COLUMNS} ${NODE_FROM} WHERE node.parent_id = ? AND node.name > ? ORDER BY node.name LIMIT ?`,
+    );
+  }
+
+  async source(name: string): Promise<SourceRecord | null> {
+    const row = this.#get(this.#source, name);
+    return row === null ? null : sourceOf(row);
+  }
+
+  async root(sourceId: number): Promise<CollectionNode> {
+    const row = this.#get(this.#root, sourceId);
+    const node = row === null ? null : nodeOf(row);
+    if (node?.kind !== 'collection') throw new CodedError('not-found', 'There is no such source.');
+    return node;
+  }
+
+  async node(id: NodeId): Promise<Node | null> {
+    const row = this.#get(this.#node, id);
+    return row === null ? null : nodeOf(row);
+  }
+
+  async child(parentId: NodeId, name: string): Promise<Node | null> {
+    const composed = name.normalize('NFC');
+    const row =
+      this.#get(this.#byName, parentId, name) ??
+      (composed === name ? null : this.#get(this.#byName, parentId, composed)) ??
+      this.#anotherForm(parentId, composed) ??
+      this.#storedAs(parentId, name);
+    return row === null ? null : nodeOf(row);
+  }
+
+  async children(parentId: NodeId, page: { after?: string; limit: number }): Promise<Page<Node>> {
+    const rows = translating(() => this.#children.all(parentId, page.after ?? '', page.limit)) as Row[];
+    const entries = rows.map(nodeOf);
+    const last = entries.at(-1);
+    return { entries, next: rows.length < page.limit || last === undefined ? null : last.name };
+  }
+
+  publicId(id: NodeId): string {
+    return toPublicId(this.#epoch, id);
+  }
+
+  nodeIdOf(publicId: string): NodeId | null {
+    return fromPublicId(this.#epoch, publicId);
+  }
+
+  /** A member whose shown name is the same text in another Unicode form. Case still counts. */
+  #anotherForm(parentId: NodeId, composed: string): Row | null {
+    for (const form of new Set([composed, composed.toLowerCase().normalize('NFC')])) {
+      const rows = translating(() => this.#byMatchName.all(parentId, form)) as Row[];
+      const match = rows.find((row) => String(row.name).normalize('NFC') === composed);
+      if (match !== undefined) return match;
+    }
+    return null;
+  }
+
+  /**
+   * Only names that clients cannot store differ from what is shown, and only such names are asked for here;
+   * without this test every 404 in a large collection would read all of it.
+   */
+  #storedAs(parentId: NodeId, name: string): Row | null {
+    return /[<>:"\\|?*\u0000-\u001f\u007f]|[. ]$|^(con|prn|aux|nul|com|lpt)/i.test(name)
+      ? this.#get(this.#byStoredName, parentId, name)
+      : null;
+  }
+
+  #get(statement: StatementSync, ...values: (string | number)[]): Row | null {
+    return (translating(() => statement.get(...values)) as Row | undefined) ?? null;
+  }
+}

@@ -1,0 +1,171 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
+import type { AssetFacts } from '../../model/asset.ts';
+import { CodedError } from '../../model/coded-error.ts';
+import type { NamePolicy } from '../../model/name.ts';
+import type { NodeId } from '../../model/node.ts';
+import type { ApplyResult, CatalogWriter, Entry, Scan, SourceRecord } from '../catalog.ts';
+import { AssetTable } from './asset-table.ts';
+import { translating } from './database.ts';
+import { NodeTable } from './node-table.ts';
+import { type Row, sourceOf } from './rows.ts';
+import { ScanMarks } from './scan-marks.ts';
+
+/** Rows looked at in one turn of the event loop while sweeping: a few milliseconds. */
+const SWEEP_CHUNK = 2000;
+
+/** The one writer. Every public call is one transaction, or several bounded ones where it says so. */
+export class SqliteWriter implements CatalogWriter {
+  readonly #database: DatabaseSync;
+  readonly #nodes: NodeTable;
+  readonly #assets: AssetTable;
+  readonly #sourceByName: StatementSync;
+  readonly #sourceInsert: StatementSync;
+  readonly #sourceCounts: StatementSync;
+  readonly #sourceComplete: StatementSync;
+  readonly #nodeIdsAfter: StatementSync;
+
+  constructor(database: DatabaseSync, policy: NamePolicy) {
+    this.#database = database;
+    this.#nodes = new NodeTable(database, policy);
+    this.#assets = new AssetTable(database);
+    this.#sourceByName = database.prepare('SELECT * FROM source WHERE name = ?');
+    this.#sourceInsert = database.prepare('INSERT INTO source (name, root_id) VALUES (?, 0) RETURNING id');
+    this.#sourceCounts = database.prepare(
+      `UPDATE source SET asset_count = asset_count + ?, collection_count = collection_count + ?,
+         size_bytes = size_bytes + ? WHERE id = ?`,
+    );
+    this.#sourceComplete = database.prepare('UPDATE source SET completed_ms = ? WHERE id = ?');
+    this.#nodeIdsAfter = database.prepare(
+      'SELECT id, source_id FROM node WHERE id > ? ORDER BY id LIMIT ?',
+    );
+  }
+
+  async ensureSource(name: string): Promise<SourceRecord> {
+    const known = this.#source(name);
+    if (known !== null) return known;
+    this.#transaction(() => {
+      const id = Number(this.#sourceInsert.get(name)?.id);
+      const rootId = this.#nodes.insertRoot(id, name);
+      this.#database.prepare('UPDATE source SET root_id = ? WHERE id = ?').run(rootId, id);
+    });
+    const made = this.#source(name);
+    if (made === null) throw new Error('a source that was just written cannot be read');
+    return made;
+  }
+
+  beginScan(sourceId: number): Scan {
+    return new ScanMarks(sourceId);
+  }
+
+  async apply(sourceId: number, entries: readonly Entry[], scan?: Scan): Promise<ApplyResult> {
+    const marks = scan as ScanMarks | undefined;
+    return this.#transaction(() => {
+      const batch = this.#nodes.beginBatch(sourceId, marks);
+      const counts = { assets: 0, sizeBytes: 0 };
+      for (const entry of entries) {
+        if (entry.kind === 'collection') batch.placeCollection(entry);
+        else if (entry.kind === 'kept') batch.keep(entry.collection);
+        else {
+          const stored = this.#assets.store(sourceId, entry.facts);
+          counts.assets += stored.addedAssets;
+          counts.sizeBytes += stored.addedBytes;
+          batch.placeAsset(entry, stored.id, stored.isChanged);
+        }
+      }
+      const result = batch.end();
+      this.#count(sourceId, counts.assets, result.addedCollections, counts.sizeBytes);
+      return { changed: result.changed, unchanged: entries.length - result.changed };
+    });
+  }
+
+  async refreshAsset(sourceId: number, facts: AssetFacts): Promise<void> {
+    this.#transaction(() => {
+      if (!this.#assets.has(sourceId, facts.ref.id)) return;
+      const stored = this.#assets.store(sourceId, facts);
+      this.#count(sourceId, 0, 0, stored.addedBytes);
+      if (stored.isChanged) this.#nodes.touchAsset(stored.id, facts.modifiedMs);
+    });
+  }
+
+  async sweep(scan: Scan): Promise<number> {
+    const marks = scan as ScanMarks;
+    let removed = 0;
+    let after: NodeId = 0;
+    for (;;) {
+      const rows = translating(() => this.#nodeIdsAfter.all(after, SWEEP_CHUNK)) as Row[];
+      const unseen = rows
+        .filter((row) => row.source_id === marks.sourceId)
+        .map((row) => row.id as NodeId)
+        .filter((id) => !marks.has(id));
+      if (unseen.length > 0) removed += this.#remove(marks.sourceId, unseen);
+      const last = rows.at(-1);
+      if (last === undefined || rows.length < SWEEP_CHUNK) break;
+      after = last.id as NodeId;
+      await yieldToEventLoop();
+    }
+    if (removed > 0 || marks.leavesOrphans) await this.#removeOrphans(marks.sourceId);
+    return removed;
+  }
+
+  async completeScan(sourceId: number, completedMs: number): Promise<void> {
+    this.#transaction(() => this.#sourceComplete.run(completedMs, sourceId));
+  }
+
+  #remove(sourceId: number, ids: readonly NodeId[]): number {
+    return this.#transaction(() => {
+      const batch = this.#nodes.beginBatch(sourceId, undefined);
+      for (const id of ids) batch.remove(id);
+      const result = batch.end();
+      this.#count(sourceId, 0, result.addedCollections, 0);
+      return result.changed;
+    });
+  }
+
+  /** Assets that no node shows any more. Their digests were worth keeping until the scan was complete. */
+  async #removeOrphans(sourceId: number): Promise<void> {
+    for (let from = 0; from <= this.#assets.lastId(); from += SWEEP_CHUNK) {
+      this.#transaction(() => {
+        const gone = this.#assets.removeOrphans(sourceId, from, from + SWEEP_CHUNK);
+        this.#count(sourceId, -gone.assets, 0, -gone.sizeBytes);
+      });
+      await yieldToEventLoop();
+    }
+  }
+
+  #count(sourceId: number, assets: number, collections: number, sizeBytes: number): void {
+    if (assets !== 0 || collections !== 0 || sizeBytes !== 0) {
+      this.#sourceCounts.run(assets, collections, sizeBytes, sourceId);
+    }
+  }
+
+  #source(name: string): SourceRecord | null {
+    const row = translating(() => this.#sourceByName.get(name)) as Row | undefined;
+    return row === undefined ? null : sourceOf(row);
+  }
+
+  #transaction<T>(work: () => T): T {
+    return translating(() => {
+      this.#database.exec('BEGIN IMMEDIATE');
+      try {
+        const result = work();
+        this.#database.exec('COMMIT');
+        return result;
+      } catch (error) {
+        this.#rollBack(error);
+        throw error;
+      }
+    });
+  }
+
+  /** SQLite rolls back by itself on some errors (full disk); a second ROLLBACK then fails and says nothing new. */
+  #rollBack(cause: unknown): void {
+    this.#nodes.forgetSeq();
+    try {
+      this.#database.exec('ROLLBACK');
+    } catch (error) {
+      const isOver = String((error as Error).message).includes('no transaction is active');
+      if (!isOver) throw new CodedError('internal', 'A failed transaction could not be undone.', { cause });
+    }
+  }
+}

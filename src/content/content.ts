@@ -1,0 +1,48 @@
+import type { Readable } from 'node:stream';
+import type { Catalog } from '../catalog/catalog.ts';
+import type { ByteRange } from '../model/byte-range.ts';
+import { CodedError } from '../model/coded-error.ts';
+import type { AssetNode } from '../model/node.ts';
+import type { Source } from '../source/source.ts';
+
+export interface ContentOptions {
+  readonly catalog: Catalog;
+  /** Sources by their id in the catalog. */
+  readonly sources: ReadonlyMap<number, Source>;
+}
+
+/** The bytes of the version that the catalog promised, from wherever they are. */
+export class Content {
+  readonly #catalog: Catalog;
+  readonly #sources: ReadonlyMap<number, Source>;
+
+  constructor(options: ContentOptions) {
+    this.#catalog = options.catalog;
+    this.#sources = options.sources;
+  }
+
+  /**
+   * Opens `range` of the node's asset, or all of it. Rejects `changed` when the source holds another version
+   * (see `refresh`), `not-found`, `unavailable` or `denied`. The caller destroys the stream.
+   */
+  async open(node: AssetNode, range: ByteRange | undefined, signal: AbortSignal): Promise<Readable> {
+    const { ref, version, sizeBytes } = node.asset;
+    const want = range === undefined ? { version, sizeBytes } : { version, sizeBytes, range };
+    return await this.#sourceOf(node).open(ref, want, signal);
+  }
+
+  /** Asks the source what it holds now and returns the node with the new facts, which the catalog then has too. */
+  async refresh(node: AssetNode, signal: AbortSignal): Promise<AssetNode> {
+    const facts = await this.#sourceOf(node).describe(node.asset.ref, signal);
+    await this.#catalog.writer.refreshAsset(node.sourceId, facts);
+    const current = await this.#catalog.reader.node(node.id);
+    if (current?.kind !== 'asset') throw new CodedError('not-found', 'The asset is not there any more.');
+    return current;
+  }
+
+  #sourceOf(node: AssetNode): Source {
+    const source = this.#sources.get(node.sourceId);
+    if (source === undefined) throw new CodedError('unavailable', 'The source is not configured any more.');
+    return source;
+  }
+}

@@ -1,0 +1,67 @@
+import cron, { type ScheduledTask } from 'node-cron';
+import type { Logger } from '../model/logger.ts';
+import type { SourceIngest } from './source-ingest.ts';
+
+export interface ScheduledIngest {
+  readonly ingest: SourceIngest;
+  /** Between the end of one scan and the start of the next, in milliseconds; 0: only at start. */
+  readonly intervalMs: number;
+}
+
+/** A source that failed is tried again after this, doubled with each failure in a row. */
+const FIRST_RETRY_MS = 5_000;
+const MAX_RETRY_MS = 5 * 60_000;
+
+/**
+ * Starts due scans. Ticks every second and asks each source whether it is time: an interval may be a fraction of
+ * an hour, which no cron expression can say, and a failed scan comes earlier than a regular one.
+ */
+export class Schedule {
+  readonly #entries: readonly ScheduledIngest[];
+  readonly #logger: Logger;
+  #task: ScheduledTask | null = null;
+
+  constructor(entries: readonly ScheduledIngest[], logger: Logger) {
+    this.#entries = entries;
+    this.#logger = logger;
+  }
+
+  /** Starts the first scans at once and does not wait for them. */
+  start(): void {
+    for (const { ingest } of this.#entries) this.#run(ingest);
+    this.#task = cron.schedule('* * * * * *', () => this.#tick(Date.now()), { noOverlap: true });
+  }
+
+  async stop(): Promise<void> {
+    await this.#task?.destroy();
+    this.#task = null;
+  }
+
+  #tick(nowMs: number): void {
+    for (const { ingest, intervalMs } of this.#entries) {
+      const dueMs = dueAt(ingest.history, intervalMs);
+      if (dueMs !== null && nowMs >= dueMs) this.#run(ingest);
+    }
+  }
+
+  #run(ingest: SourceIngest): void {
+    ingest.scan().catch((error: unknown) => {
+      this.#logger.error('a scan ended in a bug', { source: ingest.name, error });
+    });
+  }
+}
+
+/** When the next scan is due, in milliseconds since 1970; null: not by itself. */
+export function dueAt(
+  history: { failuresInARow: number; endedMs: number | null },
+  intervalMs: number,
+): number | null {
+  if (history.endedMs === null) return null;
+  const regularMs = intervalMs > 0 ? intervalMs : Number.POSITIVE_INFINITY;
+  const retryMs =
+    history.failuresInARow === 0
+      ? Number.POSITIVE_INFINITY
+      : Math.min(FIRST_RETRY_MS * 2 ** (history.failuresInARow - 1), MAX_RETRY_MS);
+  const waitMs = Math.min(regularMs, retryMs);
+  return Number.isFinite(waitMs) ? history.endedMs + waitMs : null;
+}

@@ -1,0 +1,49 @@
+import winston from 'winston';
+import type { Logger } from './model/logger.ts';
+
+export interface LogOptions {
+  readonly level: 'error' | 'warn' | 'info' | 'debug';
+  /** `text` for people, `json` for machines: one object a line. */
+  readonly format: 'text' | 'json';
+}
+
+/** The root logger. Lines go to standard error, so that standard output stays for what a command prints. */
+export function createLogger(options: LogOptions): Logger {
+  const { combine, json, printf, timestamp } = winston.format;
+  return winston.createLogger({
+    level: options.level,
+    format: options.format === 'json' ? combine(timestamp(), json()) : combine(timestamp(), printf(textLine)),
+    transports: [
+      new winston.transports.Console({ stderrLevels: ['error', 'warn', 'info', 'debug'], forceConsole: false }),
+    ],
+  });
+}
+
+/** A logger that adds the same fields to every line, such as the name of a room or a source. */
+export function childLogger(logger: Logger, fields: Readonly<Record<string, unknown>>): Logger {
+  const log =
+    (level: keyof Logger): Logger['info'] =>
+    (message, more) =>
+      logger[level](message, { ...fields, ...more });
+  return { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') };
+}
+
+function textLine(info: winston.Logform.TransformableInfo): string {
+  const { level, message, timestamp, ...fields } = info;
+  const time = String(timestamp).slice(11, 19);
+  const rest = Object.entries(fields)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name}=${textOf(value)}`);
+  // One line each, whatever a file is called.
+  return [time, level.toUpperCase().padEnd(5), oneLine(String(message)), ...rest].join(' ');
+}
+
+function textOf(value: unknown): string {
+  if (value instanceof Error) return JSON.stringify(value.stack ?? value.message);
+  if (typeof value === 'string') return /^[\w./:@~-]+$/.test(value) ? value : JSON.stringify(value);
+  return JSON.stringify(value) ?? String(value);
+}
+
+function oneLine(text: string): string {
+  return text.replace(/[\r\n]+/g, ' ');
+}

@@ -1,0 +1,45 @@
+import type { AssetFacts } from './asset.ts';
+
+/** A place in the catalog's tree, as a row number. Never reused, so it is safe to keep for a while. */
+export type NodeId = number;
+
+interface NodeFacts {
+  readonly id: NodeId;
+  /** Null for the root of a source. */
+  readonly parentId: NodeId | null;
+  readonly sourceId: number;
+  /** The one name every client sees. Unique within its collection. */
+  readonly name: string;
+  /** The source's own name for it; differs from `name` only where clients could not store or tell it apart. */
+  readonly storedName: string;
+  readonly modifiedMs: number;
+  readonly createdMs: number | null;
+  /** Place of its last change in the change log. */
+  readonly changedSeq: number;
+}
+
+/** A collection (RFC 4918 section 3): a folder, an album, or a folder of a layout. */
+export interface CollectionNode extends NodeFacts {
+  readonly kind: 'collection';
+  /** The provider's own id of the collection, or null for one a layout made up and for the root of a source. */
+  readonly ref: string | null;
+}
+
+/** One asset at one place. The same asset in two albums is two of these. */
+export interface AssetNode extends NodeFacts {
+  readonly kind: 'asset';
+  readonly asset: AssetFacts;
+}
+
+export type Node = CollectionNode | AssetNode;
+
+/** Part of a longer list; `next` is null on the last page and otherwise asks for the following one. */
+export interface Page<T> {
+  readonly entries: readonly T[];
+  readonly next: string | null;
+}
+
+/** The strong validator (RFC 9110 section 8.8.3) of an asset's bytes: the same in PROPFIND, GET and HEAD. */
+export function etagOf(asset: Pick<AssetFacts, 'version'>): string {
+  return `"${asset.version}"`;
+}

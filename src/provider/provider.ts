@@ -1,0 +1,111 @@
+import type { Readable } from 'node:stream';
+import type { AssetFacts, SourceRef } from '../model/asset.ts';
+import type { ByteRange } from '../model/byte-range.ts';
+
+/**
+ * The whole contract of a plug-in: what `providers/` may import besides `src/model/`.
+ *
+ * A provider speaks for one configured place that holds media. It translates foreign errors into `CodedError`
+ * (keeping `cause`) and does nothing that all providers need: checking arguments, counting bytes, deadlines,
+ * retries, limits and logging are `src/source/`'s, once for all.
+ */
+export interface Provider {
+  readonly traits: Traits;
+
+  /**
+   * Every resource of the source. A collection is told before anything in it. The consumer may stop early;
+   * the generator then releases what it holds.
+   *
+   * Whatever could not be read is told as `kept`, so that it does not look like a removal. Throws
+   * `unavailable` when the source as a whole cannot be read (unmounted, unreachable, refused): then nothing is
+   * removed at all. Throws `denied` or `invalid` with one clear sentence for what waiting will not heal.
+   */
+  scan(call: ScanCall): AsyncIterable<ScanEvent>;
+
+  /** What the source says of one asset now. Rejects `not-found` when it is gone. */
+  describe(ref: SourceRef, call: Call): Promise<AssetFacts>;
+
+  /**
+   * Exactly `want.range` (or everything) of exactly `want.version`. Rejects `changed`, `not-found` or
+   * `unavailable` before the first byte. The caller destroys the stream, on every path; aborting `call.signal`
+   * destroys it too. A provider does not retry here: the caller does, before the first byte.
+   */
+  open(ref: SourceRef, want: Want, call: Call): Promise<Readable>;
+
+  /** Releases connections and handles. No call follows. */
+  close(): Promise<void>;
+}
+
+/** Facts that no method can show. The conformance suite holds a provider to each one it declares. */
+export interface Traits {
+  /** Does a ref's id survive a rename? `path`: the id is the path. */
+  readonly identity: 'stable' | 'path';
+  /** `native`: reads only the range. `whole`: reads from the start and throws away. */
+  readonly ranges: 'native' | 'whole';
+  /** `one`: an asset lives in one collection, a move keeps its node. `many`: albums may share it. */
+  readonly membership: 'one' | 'many';
+  /** `disk`: names are unique as they are, case included. `free`: anything may repeat, so names get tagged. */
+  readonly naming: 'disk' | 'free';
+}
+
+export interface Want {
+  /** The version the caller promised its own client. */
+  readonly version: string;
+  /** Size of that version. */
+  readonly sizeBytes: number;
+  /** Absent: the whole content. Present: lies within the size. */
+  readonly range?: ByteRange;
+}
+
+export interface Call {
+  /** Ends when nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
+  /**
+   * Runs one request that may safely be repeated; what fails with `throttled` or `unavailable` is tried again
+   * with growing waits. The only retry layer there is. In `open` and `describe` it runs the work once.
+   */
+  attempt<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>;
+}
+
+export interface ScanCall extends Call {
+  /**
+   * Is the asset at this path (as in `SourceRef.path`) to be shown at all? Asking early saves a look at the file
+   * itself; what is told all the same is dropped.
+   */
+  accepts(path: string): boolean;
+  /** Is the collection at this path to be shown, and entered, at all? */
+  enters(path: string): boolean;
+  /** Counts something a person may want to know, such as `a hidden name`. Shown as a number per reason. */
+  warn(reason: string, name: string): void;
+}
+
+export type ScanEvent = CollectionEvent | AssetEvent | KeptEvent;
+
+/** A folder or an album. */
+export interface CollectionEvent {
+  readonly kind: 'collection';
+  readonly ref: string;
+  /** Ref of the collection it is in; null at the top. */
+  readonly parent: string | null;
+  readonly name: string;
+  readonly modifiedMs: number;
+  readonly createdMs: number | null;
+}
+
+/** An asset at one place. */
+export interface AssetEvent {
+  readonly kind: 'asset';
+  /** Ref of the collection it is in; null at the top. */
+  readonly collection: string | null;
+  readonly name: string;
+  readonly facts: AssetFacts;
+}
+
+/** The collection exists but its content could not be read now: what the catalog holds below it stays. */
+export interface KeptEvent {
+  readonly kind: 'kept';
+  readonly collection: string | null;
+}
+
+/** Makes the provider of one configured source. Must not do I/O: an unreachable source is no reason not to start. */
+export type ProviderFactory<Settings> = (settings: Settings) => Provider;

@@ -1,0 +1,167 @@
+import type { Readable } from 'node:stream';
+import { setTimeout as wait } from 'node:timers/promises';
+import pRetry from 'p-retry';
+import type { AssetFacts, SourceRef } from '../model/asset.ts';
+import { lengthOf } from '../model/byte-range.ts';
+import { CodedError, codeOf, isTransient, messageOf } from '../model/coded-error.ts';
+import type { Logger } from '../model/logger.ts';
+import type { Call, Provider, ScanEvent, Traits, Want } from '../provider/provider.ts';
+import { countBytes } from './counted-stream.ts';
+import type { PathFilter } from './path-filter.ts';
+
+/** When to try again. Waits grow by doubling; a wait the other side asks for is kept, up to its maximum. */
+export interface RetryPolicy {
+  /** Tries in all, the first one included. */
+  readonly tries: number;
+  readonly firstWaitMs: number;
+  readonly maxWaitMs: number;
+}
+
+export interface SourceOptions {
+  readonly name: string;
+  readonly provider: Provider;
+  readonly filter: PathFilter;
+  readonly logger: Logger;
+  /** For requests nobody waits for: scans. */
+  readonly scanRetry?: RetryPolicy;
+  /** For requests a client waits for. */
+  readonly clientRetry?: RetryPolicy;
+  /** From the call to the first byte, all tries included. */
+  readonly openTimeoutMs?: number;
+}
+
+/** How often a reason was met in a scan, with one name as an example. */
+export interface ScanWarning {
+  readonly reason: string;
+  readonly count: number;
+  readonly example: string;
+}
+
+const SCAN_RETRY: RetryPolicy = { tries: 3, firstWaitMs: 1_000, maxWaitMs: 60_000 };
+const CLIENT_RETRY: RetryPolicy = { tries: 3, firstWaitMs: 200, maxWaitMs: 1_000 };
+const OPEN_TIMEOUT_MS = 20_000;
+
+/**
+ * What the rooms above see of a provider: everything that all providers need is done here, once. The only place
+ * that retries.
+ */
+export class Source {
+  readonly name: string;
+  readonly traits: Traits;
+  readonly #provider: Provider;
+  readonly #filter: PathFilter;
+  readonly #logger: Logger;
+  readonly #scanRetry: RetryPolicy;
+  readonly #clientRetry: RetryPolicy;
+  readonly #openTimeoutMs: number;
+
+  constructor(options: SourceOptions) {
+    this.name = options.name;
+    this.traits = options.provider.traits;
+    this.#provider = options.provider;
+    this.#filter = options.filter;
+    this.#logger = options.logger;
+    this.#scanRetry = options.scanRetry ?? SCAN_RETRY;
+    this.#clientRetry = options.clientRetry ?? CLIENT_RETRY;
+    this.#openTimeoutMs = options.openTimeoutMs ?? OPEN_TIMEOUT_MS;
+  }
+
+  /**
+   * Every resource that is to be shown; see `Provider.scan`.
+   * @param warnings filled while the scan runs, one entry a reason.
+   */
+  async *scan(signal: AbortSignal, warnings: Map<string, ScanWarning>): AsyncGenerator<ScanEvent> {
+    const call = {
+      signal,
+      attempt: <T>(work: (signal: AbortSignal) => Promise<T>) =>
+        this.#retrying(() => work(signal), this.#scanRetry, signal),
+      accepts: (path: string) => this.#filter.acceptsAsset(path),
+      enters: (path: string) => this.#filter.entersCollection(path),
+      warn: (reason: string, example: string) => {
+        const count = (warnings.get(reason)?.count ?? 0) + 1;
+        warnings.set(reason, { reason, count, example });
+      },
+    };
+    for await (const event of this.#provider.scan(call)) {
+      signal.throwIfAborted();
+      if (event.kind === 'asset' && !this.#filter.acceptsAsset(event.facts.ref.path)) continue;
+      yield event;
+    }
+  }
+
+  /** What the source says of one asset now. Rejects `not-found`, `unavailable`, `denied`. */
+  async describe(ref: SourceRef, signal: AbortSignal): Promise<AssetFacts> {
+    return await this.#forClient(signal, (call) => this.#provider.describe(ref, call));
+  }
+
+  /**
+   * The wanted bytes, exactly as many as were asked for. Rejects before the first byte with `changed`,
+   * `not-found`, `unavailable`, `denied` or `range`; errors with `corrupt` afterwards when the source does not
+   * keep its word. The caller destroys the stream; aborting `signal` destroys it too.
+   */
+  async open(ref: SourceRef, want: Want, signal: AbortSignal): Promise<Readable> {
+    const { range } = want;
+    if (range !== undefined && (range.start < 0 || range.end < range.start || range.end >= want.sizeBytes)) {
+      throw new CodedError('range', 'The range does not lie within the content.');
+    }
+    const stream = await this.#forClient(signal, (call) => this.#provider.open(ref, want, call));
+    return countBytes(stream, range === undefined ? want.sizeBytes : lengthOf(range));
+  }
+
+  async close(): Promise<void> {
+    await this.#provider.close();
+  }
+
+  /**
+   * One request a client waits for, within the deadline. The provider's signal outlives this call, because a
+   * stream that was opened belongs to the client's signal, not to the deadline.
+   */
+  async #forClient<T>(signal: AbortSignal, request: (call: Call) => Promise<T>): Promise<T> {
+    const controller = new AbortController();
+    const leave = () => controller.abort(signal.reason);
+    signal.addEventListener('abort', leave, { once: true });
+    if (signal.aborted) leave();
+    let isLate = false;
+    const deadline = setTimeout(() => {
+      isLate = true;
+      controller.abort(new CodedError('unavailable', `The source "${this.name}" does not answer.`));
+    }, this.#openTimeoutMs);
+    const call: Call = { signal: controller.signal, attempt: (work) => work(controller.signal) };
+    try {
+      return await this.#retrying(() => request(call), this.#clientRetry, controller.signal);
+    } catch (error) {
+      signal.removeEventListener('abort', leave);
+      if (signal.aborted) throw new CodedError('cancelled', 'The client left.', { cause: error });
+      if (isLate) throw controller.signal.reason;
+      throw error;
+    } finally {
+      clearTimeout(deadline);
+    }
+  }
+
+  async #retrying<T>(work: () => Promise<T>, policy: RetryPolicy, signal: AbortSignal): Promise<T> {
+    return await pRetry(work, {
+      signal,
+      retries: policy.tries - 1,
+      minTimeout: policy.firstWaitMs,
+      maxTimeout: policy.maxWaitMs,
+      factor: 2,
+      randomize: true,
+      shouldRetry: ({ error }) => isTransient(error) && waitAskedFor(error) <= policy.maxWaitMs,
+      onFailedAttempt: async ({ error, attemptNumber, retriesLeft, retryDelay }) => {
+        if (!isTransient(error) || retriesLeft === 0) return;
+        const askedMs = waitAskedFor(error);
+        const fields = { code: codeOf(error), reason: messageOf(error), attempt: attemptNumber };
+        this.#logger.debug('a request to the source failed and is tried again', fields);
+        // p-retry adds its own wait after this one.
+        if (askedMs > retryDelay && askedMs <= policy.maxWaitMs) {
+          await wait(askedMs - retryDelay, undefined, { signal });
+        }
+      },
+    });
+  }
+}
+
+function waitAskedFor(error: Error): number {
+  return error instanceof CodedError ? (error.retryAfterMs ?? 0) : 0;
+}
