@@ -1,0 +1,89 @@
+import type { MountLine, SourceReport, StatusReport } from './status-report.ts';
+
+const STYLE = `
+  :root { color-scheme: light dark; }
+  body { font: 1rem/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
+  h1 { margin-bottom: 0; }
+  table { border-collapse: collapse; width: 100%; }
+  th, td { text-align: left; padding: .35rem .75rem .35rem 0; border-bottom: 1px solid #8884; vertical-align: top; }
+  td.number { text-align: right; font-variant-numeric: tabular-nums; }
+  code { user-select: all; overflow-wrap: anywhere; }
+  .ready { color: #2a7d2a; } .scanning, .waiting { color: #8a6d00; } .failing { color: #c0392b; }
+  small { opacity: .75; }
+`;
+
+const STATE_TEXTS: Readonly<Record<SourceReport['state'], string>> = {
+  waiting: 'waiting',
+  scanning: 'reading …',
+  ready: 'up to date',
+  failing: 'cannot be read',
+};
+
+/** The page at `/`: the state of each source and the lines to mount them. Plain HTML, no script. */
+export function frontPage(report: StatusReport, mountLines: readonly MountLine[]): string {
+  return `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta http-equiv="refresh" content="15">
+<title>mediadav</title>
+<style>${STYLE}</style>
+<h1>mediadav</h1>
+<p><small>version ${escapeHtml(report.version)}, up ${duration(report.uptimeSeconds)}</small></p>
+<h2>Sources</h2>
+<table>
+<tr><th>Source<th>State<th>Assets<th>Folders<th>Size<th>Last read
+${report.sources.map(sourceRow).join('\n')}
+</table>
+<h2>Mount it</h2>
+<table>
+${mountLines.map(({ client, line }) => `<tr><td>${escapeHtml(client)}<td><code>${escapeHtml(line)}</code>`).join('\n')}
+</table>
+<p><a href="/dav/">Browse the files</a> · <a href="/api/health">This page as JSON</a></p>
+</html>
+`;
+}
+
+function sourceRow(source: SourceReport): string {
+  const error = source.lastError;
+  const notes = [
+    ...(error === null ? [] : [`${error.message} (${localTime(error.at)})`]),
+    ...source.warnings.map(({ reason, count, example }) => `left out ${count} × ${reason}, such as ${example}`),
+  ];
+  const noteText = notes.map((note) => `<br><small>${escapeHtml(note)}</small>`).join('');
+  return [
+    `<tr><td><a href="/dav${escapeHtml(source.mount)}">${escapeHtml(source.name)}</a>`,
+    ` <small>${escapeHtml(source.provider)}</small>${noteText}`,
+    `<td class="${source.state}">${STATE_TEXTS[source.state]}`,
+    `<td class="number">${source.assets.toLocaleString('en')}`,
+    `<td class="number">${source.collections.toLocaleString('en')}`,
+    `<td class="number">${sizeText(source.sizeBytes)}`,
+    `<td>${source.lastScan === null ? 'never' : localTime(source.lastScan)}`,
+  ].join('');
+}
+
+/** Bytes for people: `1.4 GB`. */
+export function sizeText(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
+}
+
+function duration(seconds: number): string {
+  const hours = Math.floor(seconds / 3600);
+  if (hours >= 48) return `${Math.floor(hours / 24)} days`;
+  return hours > 0 ? `${hours} h ${Math.floor((seconds % 3600) / 60)} min` : `${Math.floor(seconds / 60)} min`;
+}
+
+function localTime(iso: string): string {
+  return escapeHtml(iso.slice(0, 19).replace('T', ' '));
+}
+
+function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}

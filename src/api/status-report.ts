@@ -1,0 +1,32 @@
+import type { ErrorCode } from '../model/coded-error.ts';
+
+/** How the whole server is doing: what `/api/health` answers and the front page shows. */
+export interface StatusReport {
+  /** `ok`: every source is up to date or being read. `degraded`: some source cannot be read now. */
+  readonly status: 'ok' | 'degraded';
+  readonly version: string;
+  readonly uptimeSeconds: number;
+  readonly sources: readonly SourceReport[];
+}
+
+export interface SourceReport {
+  readonly name: string;
+  readonly provider: string;
+  /** Path of its collection below the mount's root, such as `/photos/`. */
+  readonly mount: string;
+  readonly state: 'waiting' | 'scanning' | 'ready' | 'failing';
+  readonly assets: number;
+  readonly collections: number;
+  readonly sizeBytes: number;
+  /** ISO 8601 in UTC: end of the last scan that read everything; null before the first. */
+  readonly lastScan: string | null;
+  readonly lastError: { readonly code: ErrorCode; readonly message: string; readonly at: string } | null;
+  /** What the last scan left out, and how often. */
+  readonly warnings: readonly { readonly reason: string; readonly count: number; readonly example: string }[];
+}
+
+/** One way to mount the tree, as a line to copy. */
+export interface MountLine {
+  readonly client: string;
+  readonly line: string;
+}

@@ -1,0 +1,29 @@
+import type { MountLine } from './api/status-report.ts';
+
+/** Where the tree can be reached from, without a slash at the end. */
+export interface MountAddresses {
+  /** `http://192.168.1.5:1700`, or null when that port is off. */
+  readonly webdavUrl: string | null;
+  /** `http://192.168.1.5:8000/dav`. */
+  readonly davUrl: string;
+  readonly username: string | null;
+}
+
+/** Lines to copy, one a client. Passwords are asked for by each of them, never printed. */
+export function mountLinesFor(addresses: MountAddresses): MountLine[] {
+  const url = addresses.webdavUrl ?? addresses.davUrl;
+  const login = addresses.username === null ? '' : ` --webdav-user ${shellWord(addresses.username)}`;
+  const rclone = `rclone mount :webdav: /mnt/media --webdav-url ${url} --webdav-vendor other${login} --read-only`;
+  const password = addresses.username === null ? '' : ' --webdav-pass "$(rclone obscure -)"';
+  return [
+    { client: 'Finder', line: `${url}/  (Go ▸ Connect to Server, ⌘K)` },
+    { client: 'Explorer', line: `net use * ${url}/` },
+    { client: 'rclone', line: rclone + password },
+    { client: 'davfs2', line: `mount -t davfs -o ro ${url}/ /mnt/media` },
+  ];
+}
+
+/** Quoted where a shell would take it apart. */
+function shellWord(text: string): string {
+  return /^[\w.@+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}

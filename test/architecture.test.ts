@@ -1,0 +1,127 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+/** The rooms and what each may import, as in src/README.md. Node's own modules are always allowed. */
+const ROOMS: Readonly<Record<string, readonly string[]>> = {
+  'src/cli.ts': ['src/app.ts', 'src/settings.ts', 'src/model'],
+  'src/app.ts': ['*'],
+  'src/settings.ts': ['src/config', 'src/model', 'src/source-settings.ts', 'settings tables'],
+  'src/source-settings.ts': ['src/config', 'src/model', 'settings tables'],
+  'src/log-settings.ts': ['src/model'],
+  'src/log.ts': ['src/model'],
+  'src/model': [],
+  'src/config': ['src/model'],
+  'src/catalog': ['src/model'],
+  'src/provider': ['src/model'],
+  'src/source': ['src/model', 'src/provider'],
+  'src/ingest': ['src/model', 'src/provider', 'src/catalog', 'src/source'],
+  'src/content': ['src/model', 'src/catalog', 'src/source'],
+  'src/vfs': ['src/model', 'src/catalog', 'src/content'],
+  'src/http': ['src/model'],
+  'src/dav': ['src/model', 'src/http', 'src/vfs'],
+  'src/api': ['src/model', 'src/http', 'src/catalog', 'src/content'],
+  'providers/index.ts': ['src/provider', 'src/settings.ts', 'providers/local', 'providers/immich'],
+  'providers/local': ['src/model', 'src/provider'],
+  'providers/immich': ['src/model', 'src/provider'],
+};
+
+/** Packages that belong to one place. Every other dependency may be used by the rooms listed. */
+const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  axios: ['providers/immich'],
+  dotenv: ['src/config'],
+  fastify: ['src/api'],
+  mime: ['src/model'],
+  'node-cron': ['src/ingest'],
+  'p-retry': ['src/source'],
+  picomatch: ['src/source'],
+  saxes: ['src/dav'],
+  'webdav-server': ['src/dav'],
+  winston: ['src/log.ts'],
+  yaml: ['src/config'],
+};
+
+const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+const MAX_LINES = 450;
+
+interface Import {
+  readonly file: string;
+  readonly target: string;
+}
+
+const files = ['src', 'providers'].flatMap((folder) =>
+  readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => join(folder, name)),
+);
+const imports = files.flatMap(importsOf);
+
+describe('architecture', () => {
+  it('puts every file into a room', () => {
+    expect(files.filter((file) => roomOf(file) === null)).toEqual([]);
+    expect(files.length).toBeGreaterThan(50);
+  });
+
+  it('imports only along the table', () => {
+    const wrong = imports.filter(({ file, target }) => target.startsWith('.') && !isAllowed(file, target));
+    expect(wrong.map(({ file, target }) => `${file} imports ${target}`)).toEqual([]);
+  });
+
+  it('uses each package only where it belongs', () => {
+    const wrong = imports.filter(({ file, target }) => {
+      if (target.startsWith('.') || target.startsWith('node:')) return false;
+      const owners = PACKAGES[target];
+      return owners === undefined || !owners.includes(roomOf(file) ?? '');
+    });
+    expect(wrong.map(({ file, target }) => `${file} imports ${target}`)).toEqual([]);
+  });
+
+  it('really uses every dependency, and declares every one it uses', () => {
+    const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+    const used = new Set(imports.map(({ target }) => target).filter((target) => !/^(\.|node:)/.test(target)));
+    expect(Object.keys(manifest.dependencies).sort()).toEqual([...used].sort());
+  });
+
+  it('reads the environment in config and at the entry only', () => {
+    const readers = files.filter((file) => /process\.(env|argv)\b/.test(readFileSync(join(ROOT, file), 'utf8')));
+    expect(readers).toEqual(['src/cli.ts']);
+  });
+
+  it('keeps files small enough to have one subject', () => {
+    const large = files.filter((file) => readFileSync(join(ROOT, file), 'utf8').split('\n').length > MAX_LINES);
+    expect(large).toEqual([]);
+  });
+
+  it('has no rooms for leftovers', () => {
+    expect(files.filter((file) => /(^|\/)(utils?|helpers?|common|misc|manager)(\.ts|\/)/.test(file))).toEqual([]);
+  });
+});
+
+function importsOf(file: string): Import[] {
+  const text = readFileSync(join(ROOT, file), 'utf8');
+  const found = text.matchAll(/^(?:import|export)\s[^;]*?from\s+'([^']+)'|^import\s+'([^']+)'/gm);
+  return [...found].map(([, from, bare]) => ({ file, target: packageOf(from ?? bare ?? '') }));
+}
+
+/** `@scope/name/sub` is the package `@scope/name`; relative targets stay as they are. */
+function packageOf(target: string): string {
+  if (target.startsWith('.') || target.startsWith('node:')) return target;
+  return target.split('/').slice(0, target.startsWith('@') ? 2 : 1).join('/');
+}
+
+function roomOf(file: string): string | null {
+  const rooms = Object.keys(ROOMS).filter((room) => file === room || file.startsWith(`${room}/`));
+  return rooms[0] ?? null;
+}
+
+function isAllowed(file: string, target: string): boolean {
+  const path = relative(ROOT, resolve(ROOT, dirname(file), target));
+  const room = roomOf(file);
+  if (room === null) return false;
+  if (roomOf(path) === room) return true;
+  const allowed = ROOMS[room] ?? [];
+  if (allowed.includes('*')) return true;
+  if (allowed.includes('settings tables') && /(^|\/|-)settings\.ts$/.test(path)) return true;
+  return allowed.some((entry) => path === entry || path.startsWith(`${entry}/`));
+}
