@@ -7,6 +7,6 @@ export default defineConfig({
     hookTimeout: 60_000,
     // The protocol suites start real servers and clients: two at a time is what a small machine can carry.
     maxWorkers: 2,
-    reporters: ['default'],
+    reporters: ['default', './test/summary-reporter.ts'],
   },
 });

@@ -40,6 +40,7 @@ const RAW_TYPES: Readonly<Record<string, string>> = {
 
 /** Media extensions the general MIME table lacks or files under another top-level type. */
 const MEDIA_TYPES: Readonly<Record<string, string>> = {
+  cin: 'image/x-cineon',
   hif: 'image/heif',
   insp: 'image/jpeg',
   insv: 'video/mp4',
@@ -49,6 +50,7 @@ const MEDIA_TYPES: Readonly<Record<string, string>> = {
   m2ts: 'video/mp2t',
   m4v: 'video/x-m4v',
   mp: 'video/mp4',
+  mpo: 'image/mpo',
   mts: 'video/mp2t',
   mxf: 'application/mxf',
   // The general table knows `.ts` as MPEG transport stream only in some versions.

@@ -1,0 +1,27 @@
+/** How long this provider waits and how much it takes in. A test gives smaller ones. */
+export interface Limits {
+  /** Until a TCP or TLS connection stands, in milliseconds. */
+  readonly connectMs: number;
+  /** Until the first byte of a small answer or of an original, in milliseconds. */
+  readonly firstByteMs: number;
+  /** Until the first byte of a listing, and the longest silence inside one: 100,000 assets keep a NAS busy for a while. */
+  readonly listingMs: number;
+  /** The longest silence in the bytes of an original while somebody waits for them, in milliseconds. */
+  readonly silenceMs: number;
+  /**
+   * The largest JSON answer. An album of 100,000 assets was 124 MB on Immich 2.7.5; a little below V8's longest string
+   * (512 MiB), which every answer has to fit.
+   */
+  readonly maxJsonBytes: number;
+  /** How much of a whole file is read and thrown away when a proxy strips `Range` from the request. */
+  readonly maxSkippedBytes: number;
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  connectMs: 10_000,
+  firstByteMs: 15_000,
+  listingMs: 60_000,
+  silenceMs: 30_000,
+  maxJsonBytes: 500 * 1024 * 1024,
+  maxSkippedBytes: 8 * 1024 * 1024,
+};

@@ -1,0 +1,91 @@
+import type { SettingTable } from '../../src/model/setting.ts';
+import {
+  apiKey,
+  boolean,
+  commaList,
+  httpUrl,
+  numberAbove,
+  oneOf,
+  text,
+} from '../../src/model/setting-parser.ts';
+
+/** Timers of Node cannot wait longer than 2^31 milliseconds (24 days). */
+const LONGEST_REFRESH_HOURS = 596;
+
+/** Settings of the one Immich server that needs no YAML file. */
+export const IMMICH_SETTINGS = {
+  IMMICH_URL: {
+    parse: immichUrl,
+    default: null,
+    help: 'Address of your Immich server, as in the browser.',
+    example: 'https://immich.example.com',
+  },
+  IMMICH_API_KEY: {
+    parse: apiKey,
+    default: null,
+    help: 'API key of your Immich account: in Immich under Account Settings, API Keys.',
+    isSecret: true,
+  },
+  IMMICH_API_KEY_FILE: {
+    parse: text,
+    default: null,
+    help: 'A file that holds the API key (a Docker secret, for example), instead of IMMICH_API_KEY.',
+    example: '/run/secrets/immich_api_key',
+  },
+  IMMICH_MOUNT: {
+    parse: text,
+    default: 'immich',
+    help: 'Folder under which the albums are shown. / shows them at the top, if Immich is the only source.',
+  },
+  ALBUM_IDS: {
+    parse: commaList,
+    default: [],
+    help: 'Ids of the albums to show, separated by commas; the id is the last part of the album address in the browser. Empty: all albums.',
+    example: '6b2a51f4-2d1a-4b4c-9f0a-7e0f6a7f1c11',
+  },
+  REFRESH_RATE_HOURS: {
+    parse: numberAbove(0, LONGEST_REFRESH_HOURS),
+    default: 1,
+    help: 'Hours between two looks at the albums; 0.5 is half an hour.',
+  },
+  FLATTEN_ASSET_STRUCTURE: {
+    parse: boolean,
+    default: false,
+    help: 'true shows album/photo.jpg, false shows album/images/photo.jpg and album/videos/clip.mp4.',
+  },
+  IMMICH_WRITABLE: {
+    parse: boolean,
+    default: false,
+    help: 'true lets clients change albums and upload to Immich.',
+  },
+} as const satisfies SettingTable;
+
+/**
+ * Keys of an entry of `sources:` with `type: immich`, there in lower case. Null: what the setting of the same
+ * meaning says. Albums and address belong to one server, so they have no such fallback.
+ */
+export const IMMICH_ENTRY_SETTINGS = {
+  URL: { parse: immichUrl, default: null, help: 'As IMMICH_URL.' },
+  API_KEY: { parse: apiKey, default: null, help: 'As IMMICH_API_KEY.', isSecret: true },
+  API_KEY_FILE: { parse: text, default: null, help: 'As IMMICH_API_KEY_FILE.' },
+  ALBUM_IDS: { parse: commaList, default: [], help: 'As ALBUM_IDS.' },
+  LAYOUT: {
+    parse: oneOf(['folders', 'flat', 'type', 'date']),
+    default: 'folders',
+    help: 'folders shows the albums; flat, type and date as in LOCAL_LAYOUT.',
+  },
+  REFRESH_RATE_HOURS: {
+    parse: IMMICH_SETTINGS.REFRESH_RATE_HOURS.parse,
+    default: null,
+    help: 'As REFRESH_RATE_HOURS.',
+  },
+  FLATTEN_ASSET_STRUCTURE: { parse: boolean, default: null, help: 'As FLATTEN_ASSET_STRUCTURE.' },
+  WRITABLE: { parse: boolean, default: null, help: 'As IMMICH_WRITABLE.' },
+} as const satisfies SettingTable;
+
+/** The server's base: people copy the address with or without `/api` and slashes at the end. */
+function immichUrl(given: string): string {
+  return httpUrl(given)
+    .replace(/\/api$/, '')
+    .replace(/\/+$/, '');
+}

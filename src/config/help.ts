@@ -1,0 +1,34 @@
+import { defaultText, type SettingGroup, wrap } from './env-example.ts';
+import { flagOf } from './flags.ts';
+
+const INDENT = '      ';
+const WIDTH = 100;
+
+const USAGE = `mediadav shows photo folders and Immich albums over WebDAV and HTTP.
+
+  mediadav [serve] [FOLDER…] [flags]       start is another word for serve
+  npm start -- [FOLDER…] [flags]           the same from a clone
+
+FOLDER is /path or name=/path. Without any folder and Immich server, ./media is shown.
+
+Flags:
+  --storage_dir FOLDER   one more folder to show
+  --config FILE.yaml     read settings and several sources from a file
+  --help, --version
+
+Every setting below is also a flag (dashes and underscores are the same), an environment variable, a line of
+.env and, in lower case, a key of the YAML file; the first of these that has it wins.`;
+
+/** The text of `--help`. */
+export function renderHelp(groups: readonly SettingGroup[]): string {
+  const parts = [USAGE];
+  for (const { title, table } of groups) {
+    parts.push('', `${title}:`);
+    for (const [name, setting] of Object.entries(table)) {
+      const value = setting.isSecret === true ? '' : defaultText(setting);
+      parts.push(`  ${name}, --${flagOf(name)}${value === '' ? '' : `   (default ${value})`}`);
+      for (const line of wrap(setting.help, WIDTH - INDENT.length)) parts.push(INDENT + line);
+    }
+  }
+  return `${parts.join('\n')}\n`;
+}

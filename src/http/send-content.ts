@@ -1,0 +1,141 @@
+import { addAbortSignal } from 'node:stream';
+import { finished, pipeline } from 'node:stream/promises';
+import { CodedError, codeOf } from '../model/coded-error.ts';
+import { type AnswerPart, answerContent, type Content, type ContentAnswer } from './content-answer.ts';
+import { sendAnswer } from './error-status.ts';
+import type { Reply } from './exchange.ts';
+
+export type { Content } from './content-answer.ts';
+
+/**
+ * Answers GET or HEAD of bytes: the one place for validators, ranges, 304, 206, 412 and 416 (RFC 9110 sections 13
+ * and 14). Resolves when the response is finished.
+ *
+ * The source is opened, and its first bytes waited for, before the status line goes out: a source that fails is a
+ * 503 or 404 and never a 200 with nothing. Bytes are counted: a source that ends short, runs long or fails midway
+ * gets the socket destroyed. Whatever was opened is destroyed, on every path.
+ *
+ * @throws CodedError `precondition`; what `open` rejects with; `unavailable` when the content changed twice;
+ * `corrupt` when the source does not keep its promise; `cancelled` when the client leaves.
+ */
+export async function sendContent(reply: Reply, content: Content): Promise<void> {
+  let current = content;
+  let refresh = content.refresh?.bind(content);
+  for (;;) {
+    const answer = answerContent(reply.req, current);
+    if (answer.parts.length === 0) return sendBodyless(reply, answer);
+    try {
+      return await sendBody(reply, current, answer);
+    } catch (error) {
+      if (reply.res.headersSent || !isOutdated(error)) throw error;
+      if (refresh === undefined) {
+        throw new CodedError('unavailable', 'The content is changing; try again soon.', { cause: error });
+      }
+      current = await refresh(reply.signal);
+      refresh = undefined;
+    }
+  }
+}
+
+/** `range` from a source can only mean that it holds another content than the one these ranges were cut for. */
+function isOutdated(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === 'changed' || code === 'range';
+}
+
+async function sendBodyless(reply: Reply, answer: ContentAnswer): Promise<void> {
+  const { res, signal } = reply;
+  if (answer.status === 416) {
+    const body = 'The range lies behind the end of the content.';
+    sendAnswer(reply, { status: 416, headers: answer.headers, body });
+  } else {
+    res.writeHead(answer.status, { ...answer.headers });
+    res.end();
+  }
+  try {
+    await finished(res, { readable: false, cleanup: true, signal });
+  } catch (error) {
+    throw clientLeft(error);
+  }
+}
+
+async function sendBody(reply: Reply, content: Content, answer: ContentAnswer): Promise<void> {
+  const { res, signal } = reply;
+  const body = readParts(reply, content, answer);
+  try {
+    // Runs until there is something to send, so that a failure still finds the headers unsent.
+    const first = await body.next();
+    res.writeHead(answer.status, { ...answer.headers });
+    await pipeline(restOf(first, body), res, { signal });
+  } catch (error) {
+    if (res.headersSent) res.destroy();
+    // What the source did wrong once it was open is a CodedError by now.
+    if (!(error instanceof CodedError) && (res.headersSent || signal.aborted)) throw clientLeft(error);
+    throw error;
+  } finally {
+    // A pipeline that failed before its start never told the generator.
+    await body.return();
+  }
+}
+
+type Bytes = AsyncGenerator<Buffer, void, void>;
+
+async function* restOf(first: IteratorResult<Buffer, void>, rest: Bytes): Bytes {
+  if (first.done !== true) yield first.value;
+  yield* rest;
+}
+
+async function* readParts(reply: Reply, content: Content, answer: ContentAnswer): Bytes {
+  // One after the other: a request never holds more than one stream.
+  for (const part of answer.parts) yield* readPart(reply, content, part);
+  if (answer.epilogue !== '') yield Buffer.from(answer.epilogue);
+}
+
+/**
+ * The text before a part, then exactly its bytes. The last of them wait for the end of the source, so that one
+ * that runs long never looks like a whole answer.
+ */
+async function* readPart({ signal, log }: Reply, content: Content, part: AnswerPart): Bytes {
+  signal.throwIfAborted();
+  const stream = await content.open(part.range, signal);
+  // An error nobody hears ends the process, and a stream may complain even after it was destroyed.
+  stream.on('error', (error) => log.debug('a stream failed', { error: error.message }));
+  addAbortSignal(signal, stream);
+  let seenBytes = 0;
+  let last: Buffer | undefined;
+  try {
+    for await (const given of stream) {
+      const chunk: Buffer = Buffer.isBuffer(given) ? given : Buffer.from(given);
+      if (chunk.length === 0) continue;
+      if (seenBytes === 0 && part.preamble !== '') yield Buffer.from(part.preamble);
+      seenBytes += chunk.length;
+      if (seenBytes > part.lengthBytes) throw wrongLength('more', part);
+      if (seenBytes < part.lengthBytes) yield chunk;
+      else last = chunk;
+    }
+  } catch (error) {
+    throw sourceFailure(error, signal);
+  } finally {
+    stream.destroy();
+  }
+  if (seenBytes < part.lengthBytes) throw wrongLength(`${seenBytes}`, part);
+  if (last !== undefined) yield last;
+}
+
+function wrongLength(got: string, { lengthBytes }: AnswerPart): CodedError {
+  return new CodedError('corrupt', `The source sent ${got} instead of ${lengthBytes} bytes.`);
+}
+
+/** What becomes of an error of a source's stream: its own code, or the one of a stream that just went away. */
+function sourceFailure(error: unknown, signal: AbortSignal): CodedError {
+  if (signal.aborted) return clientLeft(error);
+  if (error instanceof CodedError) return error;
+  if (error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE') {
+    return new CodedError('unavailable', 'The source was closed early.', { cause: error });
+  }
+  return new CodedError('internal', 'The source failed.', { cause: error });
+}
+
+function clientLeft(cause: unknown): CodedError {
+  return new CodedError('cancelled', 'The client left before the answer was finished.', { cause });
+}

@@ -1,0 +1,279 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { AssetEntry, Catalog, CollectionEntry, Entry, Naming, Scan } from '../../src/catalog/catalog.ts';
+import { UNKNOWN_MEDIA } from '../../src/model/asset.ts';
+import { contentTypeOf, mediaKindOf } from '../../src/model/content-type.ts';
+import type { Node } from '../../src/model/node.ts';
+
+/** One engine under test. `reopen` gives the same catalog as after a restart. */
+export interface CatalogUnderTest {
+  open(): Promise<Catalog>;
+  dispose(): Promise<void>;
+}
+
+/** What every catalog engine must do; an engine's test calls this with its own factory. */
+export function catalogSuite(name: string, create: () => Promise<CatalogUnderTest>): void {
+  describe(`catalog: ${name}`, () => {
+    let under: CatalogUnderTest;
+    let catalog: Catalog;
+    let sourceId: number;
+
+    beforeEach(async () => {
+      under = await create();
+      catalog = await under.open();
+      sourceId = (await catalog.writer.ensureSource('photos')).id;
+    });
+    afterEach(async () => {
+      await catalog.close();
+      await under.dispose();
+    });
+
+    /** The whole tree as `path id etag` lines, by path. */
+    const tree = async (): Promise<Record<string, number>> => {
+      const lines: Record<string, number> = {};
+      const walk = async (id: number, prefix: string): Promise<void> => {
+        for (const node of (await catalog.reader.children(id, { limit: 1000 })).entries) {
+          lines[prefix + node.name] = node.id;
+          if (node.kind === 'collection') await walk(node.id, `${prefix}${node.name}/`);
+        }
+      };
+      await walk((await catalog.reader.root(sourceId)).id, '');
+      return lines;
+    };
+    const scanOf = async (entries: Entry[]): Promise<number> => {
+      const scan = catalog.writer.beginScan(sourceId);
+      await catalog.writer.apply(sourceId, entries, scan);
+      return await catalog.writer.sweep(scan);
+    };
+    const applying = (entries: Entry[], scan?: Scan) => catalog.writer.apply(sourceId, entries, scan);
+
+    it('shows what was told, in the order of names', async () => {
+      await applying([folder('d1', 'b'), folder('d2', 'a', 'd1'), asset('f1', 'z.jpg', 'd2'), asset('f2', 'y.jpg')]);
+      expect(Object.keys(await tree())).toEqual(['b', 'b/a', 'b/a/z.jpg', 'y.jpg']);
+      const source = await catalog.reader.source('photos');
+      expect(source).toMatchObject({ assetCount: 2, collectionCount: 2, sizeBytes: 20 });
+    });
+
+    it('changes nothing when the same is told twice', async () => {
+      const entries = [folder('d1', 'b'), asset('f1', 'z.jpg', 'd1'), asset('f2', 'Z.jpg', 'd1', 'free')];
+      await applying(entries);
+      const before = await tree();
+      expect(await applying(entries)).toEqual({ changed: 0, unchanged: 3 });
+      expect(await tree()).toEqual(before);
+    });
+
+    it('keeps a batch together: one bad entry and nothing of it stays', async () => {
+      await expect(applying([asset('f1', 'a.jpg'), asset('f2', 'b.jpg', 'unknown')])).rejects.toMatchObject({
+        code: 'parent-missing',
+      });
+      expect(await tree()).toEqual({});
+      await applying([asset('f1', 'a.jpg')]);
+      expect(Object.keys(await tree())).toEqual(['a.jpg']);
+    });
+
+    it('keeps ids over a restart', async () => {
+      await applying([folder('d1', 'b'), asset('f1', 'z.jpg', 'd1')]);
+      const before = await tree();
+      const publicId = catalog.reader.publicId(before['b/z.jpg'] ?? 0);
+      await catalog.close();
+      catalog = await under.open();
+      expect(await tree()).toEqual(before);
+      expect(catalog.reader.publicId(before['b/z.jpg'] ?? 0)).toBe(publicId);
+      expect(catalog.reader.nodeIdOf(publicId)).toBe(before['b/z.jpg']);
+      expect(publicId).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    });
+
+    it('knows no public ids of another catalog, nor malformed ones', async () => {
+      const id = catalog.reader.publicId(1);
+      const other = `${id.startsWith('0') ? '1' : '0'}${id.slice(1)}`;
+      for (const wrong of [other, '', 'x', '00000000-0000-0000-0000-000000000000', `${id}0`]) {
+        expect(catalog.reader.nodeIdOf(wrong)).toBeNull();
+      }
+    });
+
+    it('moves and renames without a new id', async () => {
+      await applying([folder('d1', 'a'), folder('d2', 'b'), asset('f1', 'x.jpg', 'd1')]);
+      const before = await tree();
+      await applying([folder('d2', 'c', 'd1'), asset('f1', 'y.jpg', 'd2')]);
+      expect(await tree()).toEqual({ a: before.a, 'a/c': before.b, 'a/c/y.jpg': before['a/x.jpg'] });
+    });
+
+    it('lets a replaced file keep its id, with the new content', async () => {
+      await applying([asset('f1', 'x.jpg')]);
+      const before = await tree();
+      expect(await scanOf([asset('f2', 'x.jpg')])).toBe(0);
+      expect(await tree()).toEqual(before);
+      const node = await catalog.reader.node(before['x.jpg'] ?? 0);
+      expect(node).toMatchObject({ kind: 'asset', asset: { ref: { id: 'f2' } } });
+      expect((await catalog.reader.source('photos'))?.assetCount).toBe(1);
+    });
+
+    it('follows two files that swapped their names', async () => {
+      await applying([asset('f1', 'a.jpg'), asset('f2', 'b.jpg')]);
+      const before = await tree();
+      expect(await scanOf([asset('f2', 'a.jpg'), asset('f1', 'b.jpg')])).toBe(0);
+      expect(await tree()).toEqual({ 'a.jpg': before['b.jpg'], 'b.jpg': before['a.jpg'] });
+    });
+
+    it('follows folders that swapped their names, with all that is in them', async () => {
+      const tellBoth = (a: string, b: string) => [
+        ...[folder(a, 'a'), folder(b, 'b')],
+        ...[asset(`${a}f`, `${a}.jpg`, a), asset(`${b}f`, `${b}.jpg`, b)],
+      ];
+      await applying(tellBoth('d1', 'd2'));
+      const before = await tree();
+      expect(await scanOf(tellBoth('d2', 'd1'))).toBe(0);
+      expect(await tree()).toEqual({
+        ...{ a: before.b, 'a/d2.jpg': before['b/d2.jpg'] },
+        ...{ b: before.a, 'b/d1.jpg': before['a/d1.jpg'] },
+      });
+    });
+
+    it('replaces a folder by a file and back', async () => {
+      await applying([folder('d1', 'x'), asset('f1', 'in.jpg', 'd1')]);
+      expect(await scanOf([asset('f2', 'x')])).toBe(2);
+      expect(Object.keys(await tree())).toEqual(['x']);
+      // Without a scan, too: nobody comes later to sweep.
+      await applying([folder('d3', 'x'), asset('f3', 'new.jpg', 'd3')]);
+      expect(Object.keys(await tree())).toEqual(['x', 'x/new.jpg']);
+    });
+
+    it('removes what a complete scan did not see, and only of that source', async () => {
+      const other = await catalog.writer.ensureSource('other');
+      await catalog.writer.apply(other.id, [asset('f1', 'theirs.jpg')]);
+      await applying([folder('d1', 'a'), asset('f1', 'x.jpg', 'd1'), asset('f2', 'y.jpg')]);
+      expect(await scanOf([asset('f2', 'y.jpg')])).toBe(2);
+      expect(Object.keys(await tree())).toEqual(['y.jpg']);
+      expect(await catalog.reader.source('photos')).toMatchObject({ assetCount: 1, collectionCount: 0 });
+      expect((await catalog.reader.children(other.rootId, { limit: 9 })).entries).toHaveLength(1);
+    });
+
+    it('sweeps a large tree whole', async () => {
+      const many = Array.from({ length: 5000 }, (_, at) => asset(`f${at}`, `${at}.jpg`));
+      await applying(many);
+      expect(await scanOf(many.slice(0, 10))).toBe(4990);
+      expect(Object.keys(await tree())).toHaveLength(10);
+      expect(await catalog.reader.source('photos')).toMatchObject({ assetCount: 10, sizeBytes: 100 });
+    });
+
+    it('keeps what is below a collection that could not be read', async () => {
+      await applying([folder('d1', 'a'), folder('d2', 'b', 'd1'), asset('f1', 'x.jpg', 'd2'), asset('f2', 'y.jpg')]);
+      expect(await scanOf([folder('d1', 'a'), { kind: 'kept', collection: 'd1' }])).toBe(1);
+      expect(Object.keys(await tree())).toEqual(['a', 'a/b', 'a/b/x.jpg']);
+    });
+
+    it('keeps equal names apart by the thing, not by its position', async () => {
+      const album = [folder('al', 'Album', null, 'free')];
+      const twins = ['u1', 'u2', 'u3'].map((id) => asset(id, 'IMG_1.jpg', 'al', 'free'));
+      await applying([...album, ...twins, asset('u4', 'img_1.JPG', 'al', 'free')]);
+      const names = Object.keys(await tree()).slice(1);
+      expect(names.filter((each) => each === 'Album/IMG_1.jpg')).toHaveLength(1);
+      expect(new Set(names.map((each) => each.toLowerCase())).size).toBe(4);
+      expect(names.filter((each) => /~[0-9a-f]{8}\.jpg$/i.test(each))).toHaveLength(3);
+      const before = await tree();
+      // The order in which they are told later, or that one goes, moves no name.
+      await scanOf([...album, ...twins.toReversed(), asset('u4', 'img_1.JPG', 'al', 'free')]);
+      expect(await tree()).toEqual(before);
+      await scanOf([...album, ...twins.slice(1)]);
+      for (const [path, id] of Object.entries(await tree())) expect(before[path]).toBe(id);
+    });
+
+    it('lets a disk keep names that differ by case', async () => {
+      await applying([asset('f1', 'a.jpg'), asset('f2', 'A.jpg')]);
+      expect(Object.keys(await tree()).sort()).toEqual(['A.jpg', 'a.jpg']);
+    });
+
+    it('shows names that clients can store, and finds them by either', async () => {
+      await applying([asset('f1', 'a?b.jpg'), asset('f2', 'a？b.jpg'), asset('f3', 'CON.jpg')]);
+      const names = Object.keys(await tree());
+      expect(names).toContain('a？b.jpg');
+      expect(names).toContain('CON_.jpg');
+      expect(names).toHaveLength(3);
+      const root = await catalog.reader.root(sourceId);
+      expect(await catalog.reader.child(root.id, 'a?b.jpg')).toMatchObject({ storedName: 'a?b.jpg' });
+      expect(await catalog.reader.child(root.id, 'CON.jpg')).toMatchObject({ name: 'CON_.jpg' });
+      expect(await catalog.reader.child(root.id, 'con.jpg')).toBeNull();
+    });
+
+    it.each(['NFC', 'NFD'] as const)('finds a name stored in %s by its other form', async (form) => {
+      const stored = 'Bäume.jpg'.normalize(form);
+      await applying([asset('f1', stored), folder('al', stored.replace('.jpg', ''), null, 'free')]);
+      const root = await catalog.reader.root(sourceId);
+      for (const asked of ['NFC', 'NFD'] as const) {
+        expect(await catalog.reader.child(root.id, 'Bäume.jpg'.normalize(asked))).toMatchObject({ name: stored });
+        expect(await catalog.reader.child(root.id, 'Bäume'.normalize(asked))).not.toBeNull();
+        expect(await catalog.reader.child(root.id, 'bäume.jpg'.normalize(asked))).toBeNull();
+      }
+    });
+
+    it('is one asset at two places', async () => {
+      const albums = [folder('a1', 'One', null, 'free'), folder('a2', 'Two', null, 'free')];
+      const places = ['a1', 'a2'].map((id) => ({ ...asset('u1', 'x.jpg', id, 'free'), anchor: id }));
+      await applying([...albums, ...places]);
+      expect(Object.keys(await tree())).toEqual(['One', 'One/x.jpg', 'Two', 'Two/x.jpg']);
+      expect((await catalog.reader.source('photos'))?.assetCount).toBe(1);
+      await scanOf([...albums, ...places.slice(1)]);
+      expect(Object.keys(await tree())).toEqual(['One', 'Two', 'Two/x.jpg']);
+    });
+
+    it('keeps digests and pixels found by others while the version stays', async () => {
+      const entry = asset('f1', 'x.jpg');
+      const found = { width: 4, height: 3, digests: { sha256: 'ab'.repeat(32), md5: 'cd'.repeat(16) } };
+      await applying([entry]);
+      const { 'x.jpg': id = 0 } = await tree();
+      await catalog.writer.refreshAsset(sourceId, { ...entry.facts, ...found });
+      await applying([entry]);
+      expect(assetOf(await catalog.reader.node(id))).toMatchObject(found);
+      await applying([{ ...entry, facts: { ...entry.facts, version: 'v2', sizeBytes: 11 } }]);
+      expect(assetOf(await catalog.reader.node(id))).toMatchObject({ width: null, digests: {}, sizeBytes: 11 });
+      expect((await catalog.reader.source('photos'))?.sizeBytes).toBe(11);
+    });
+
+    it('counts every change in the log', async () => {
+      await applying([asset('f1', 'a.jpg')]);
+      const { 'a.jpg': id = 0 } = await tree();
+      const before = (await catalog.reader.node(id))?.changedSeq ?? 0;
+      await applying([asset('f1', 'a.jpg')]);
+      expect((await catalog.reader.node(id))?.changedSeq).toBe(before);
+      await applying([asset('f1', 'b.jpg')]);
+      expect((await catalog.reader.node(id))?.changedSeq).toBeGreaterThan(before);
+    });
+
+    it('pages through a collection without losing or repeating a member', async () => {
+      await applying(Array.from({ length: 257 }, (_, at) => asset(`f${at}`, `${at}.jpg`)));
+      const { id } = await catalog.reader.root(sourceId);
+      const seen: string[] = [];
+      let next: string | null = null;
+      do {
+        const page: Awaited<ReturnType<typeof catalog.reader.children>> = await catalog.reader.children(
+          id,
+          next === null ? { limit: 10 } : { limit: 10, after: next },
+        );
+        seen.push(...page.entries.map((node) => node.name));
+        next = page.next;
+      } while (next !== null);
+      expect(seen).toHaveLength(257);
+      expect(seen).toEqual([...new Set(seen)].sort());
+    });
+  });
+}
+
+function folder(ref: string, name: string, parent: string | null = null, naming: Naming = 'disk'): CollectionEntry {
+  const times = { modifiedMs: 1_700_000_000_000, createdMs: null };
+  return { kind: 'collection', ref, name, parent, naming, isVirtual: false, ...times };
+}
+
+function asset(
+  id: string,
+  name: string,
+  collection: string | null = null,
+  naming: Naming = 'disk',
+): AssetEntry {
+  const times = { modifiedMs: 1_700_000_000_000, createdMs: null };
+  const type = { contentType: contentTypeOf(name), kind: mediaKindOf(name) };
+  const facts = { ...UNKNOWN_MEDIA, ref: { id, path: name }, version: `v-${id}`, sizeBytes: 10, digests: {} };
+  return { kind: 'asset', facts: { ...facts, ...times, ...type }, collection, anchor: null, name, naming };
+}
+
+function assetOf(node: Node | null) {
+  return node?.kind === 'asset' ? node.asset : null;
+}
