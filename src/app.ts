@@ -105,7 +105,8 @@ async function addSource(config: SourceConfig, catalog: Catalog, root: Logger): 
   const { layout, splitsByType } = config;
   const ingest = new SourceIngest({ source, catalog, layout: { layout, splitsByType }, logger });
   const record = await ingest.prepare();
-  if (config.isWritable) logger.warn(`"${config.name}" is set to be writable, but everything is read-only so far`);
+  if (config.isWritable)
+    logger.warn(`"${config.name}" is set to be writable, but everything is read-only so far`);
   return { config, source, ingest, sourceId: record.id };
 }
 
@@ -143,7 +144,9 @@ async function listen(
   });
   const checkHost = createHostCheck({ letsEveryoneIn: authenticator.letsEveryoneIn, listenHost: http.host });
   if (http.login === null && http.apiKeys.length > 0) {
-    logger.warn('The mount is closed: API_KEYS open the HTTP API only. Set AUTH_USERNAME and AUTH_PASSWORD for WebDAV.');
+    logger.warn(
+      'The mount is closed: API_KEYS open the HTTP API only. Set AUTH_USERNAME and AUTH_PASSWORD for WebDAV.',
+    );
   }
 
   const answerDav = async (exchange: Exchange, path: string, prefix: string) => {
@@ -168,7 +171,9 @@ async function listen(
   const tls =
     http.tls === null
       ? {}
-      : { tls: { cert: readFileSync(http.tls.certFile, 'utf8'), key: readFileSync(http.tls.keyFile, 'utf8') } };
+      : {
+          tls: { cert: readFileSync(http.tls.certFile, 'utf8'), key: readFileSync(http.tls.keyFile, 'utf8') },
+        };
   const open = async (handle: (exchange: Exchange) => Promise<void>, port: number, portSetting: string) => {
     const listener: Listener = createListener({ handle, log: logger, ...tls });
     stops.push(() => listener.close(STOP_GRACE_MS));
@@ -176,7 +181,8 @@ async function listen(
   };
   const url = await open(answerMain, http.port, 'PORT');
   const answerWebdav = (exchange: Exchange) => answerDav(exchange, exchange.target.path, '');
-  const webdavUrl = http.webdavPort === null ? null : await open(answerWebdav, http.webdavPort, 'WEBDAV_PORT');
+  const webdavUrl =
+    http.webdavPort === null ? null : await open(answerWebdav, http.webdavPort, 'WEBDAV_PORT');
   return { url, webdavUrl };
 }
 
@@ -227,7 +233,9 @@ function sourceReport(config: SourceConfig, status: SourceStatus): SourceReport 
     sizeBytes: status.sizeBytes,
     lastScan: isoOf(status.completedMs),
     lastError:
-      lastError === null ? null : { code: lastError.code, message: lastError.message, at: new Date(lastError.atMs).toISOString() },
+      lastError === null
+        ? null
+        : { code: lastError.code, message: lastError.message, at: new Date(lastError.atMs).toISOString() },
     warnings: status.warnings,
   };
 }

@@ -14,7 +14,10 @@ export function createLogger(options: LogOptions): Logger {
     level: options.level,
     format: options.format === 'json' ? combine(timestamp(), json()) : combine(timestamp(), printf(textLine)),
     transports: [
-      new winston.transports.Console({ stderrLevels: ['error', 'warn', 'info', 'debug'], forceConsole: false }),
+      new winston.transports.Console({
+        stderrLevels: ['error', 'warn', 'info', 'debug'],
+        forceConsole: false,
+      }),
     ],
   });
 }

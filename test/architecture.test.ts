@@ -86,17 +86,23 @@ describe('architecture', () => {
   });
 
   it('reads the environment in config and at the entry only', () => {
-    const readers = files.filter((file) => /process\.(env|argv)\b/.test(readFileSync(join(ROOT, file), 'utf8')));
+    const readers = files.filter((file) =>
+      /process\.(env|argv)\b/.test(readFileSync(join(ROOT, file), 'utf8')),
+    );
     expect(readers).toEqual(['src/cli.ts']);
   });
 
   it('keeps files small enough to have one subject', () => {
-    const large = files.filter((file) => readFileSync(join(ROOT, file), 'utf8').split('\n').length > MAX_LINES);
+    const large = files.filter(
+      (file) => readFileSync(join(ROOT, file), 'utf8').split('\n').length > MAX_LINES,
+    );
     expect(large).toEqual([]);
   });
 
   it('has no rooms for leftovers', () => {
-    expect(files.filter((file) => /(^|\/)(utils?|helpers?|common|misc|manager)(\.ts|\/)/.test(file))).toEqual([]);
+    expect(files.filter((file) => /(^|\/)(utils?|helpers?|common|misc|manager)(\.ts|\/)/.test(file))).toEqual(
+      [],
+    );
   });
 });
 
@@ -109,7 +115,10 @@ function importsOf(file: string): Import[] {
 /** `@scope/name/sub` is the package `@scope/name`; relative targets stay as they are. */
 function packageOf(target: string): string {
   if (target.startsWith('.') || target.startsWith('node:')) return target;
-  return target.split('/').slice(0, target.startsWith('@') ? 2 : 1).join('/');
+  return target
+    .split('/')
+    .slice(0, target.startsWith('@') ? 2 : 1)
+    .join('/');
 }
 
 function roomOf(file: string): string | null {

@@ -40,7 +40,12 @@ const immich = await startFakeImmich({ version: IMMICH_VERSION, library });
 
 const config = readAppConfig({
   argv: ['serve', photos, ...process.argv.slice(2)],
-  env: { ...process.env, DATA_DIR: join(home, 'data'), IMMICH_URL: immich.url, IMMICH_API_KEY: SEED_KEYS.minimal },
+  env: {
+    ...process.env,
+    DATA_DIR: join(home, 'data'),
+    IMMICH_URL: immich.url,
+    IMMICH_API_KEY: SEED_KEYS.minimal,
+  },
   cwd: home,
 });
 if (config.command !== 'serve') throw new Error('the demo only serves');

@@ -8,7 +8,7 @@ import { CodedError } from '../../src/model/coded-error.ts';
 import type { Call, Provider, ScanCall, ScanEvent, Traits, Want } from '../../src/provider/provider.ts';
 import { fileFactsOf, versionOf } from './file-facts.ts';
 import { errnoOf, translateFileError } from './translate-error.ts';
-import { isWithin, walk, type WalkRoot } from './walk.ts';
+import { isWithin, type WalkRoot, walk } from './walk.ts';
 
 export interface LocalProviderSettings {
   /** Absolute path of the folder. */

@@ -62,6 +62,10 @@ function addProblemDetails(fastify: FastifyInstance): void {
     const answer = answerOf(error, request.id);
     if (answer === null) return reply.raw.destroy();
     const { status, headers, body } = answer;
-    return reply.status(status).headers(headers).type('application/problem+json').send({ status, title: body });
+    return reply
+      .status(status)
+      .headers(headers)
+      .type('application/problem+json')
+      .send({ status, title: body });
   });
 }

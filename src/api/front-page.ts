@@ -48,7 +48,9 @@ function sourceRow(source: SourceReport): string {
   const error = source.lastError;
   const notes = [
     ...(error === null ? [] : [`${error.message} (${localTime(error.at)})`]),
-    ...source.warnings.map(({ reason, count, example }) => `left out ${count} × ${reason}, such as ${example}`),
+    ...source.warnings.map(
+      ({ reason, count, example }) => `left out ${count} × ${reason}, such as ${example}`,
+    ),
   ];
   const noteText = notes.map((note) => `<br><small>${escapeHtml(note)}</small>`).join('');
   return [
@@ -77,7 +79,9 @@ export function sizeText(bytes: number): string {
 function duration(seconds: number): string {
   const hours = Math.floor(seconds / 3600);
   if (hours >= 48) return `${Math.floor(hours / 24)} days`;
-  return hours > 0 ? `${hours} h ${Math.floor((seconds % 3600) / 60)} min` : `${Math.floor(seconds / 60)} min`;
+  return hours > 0
+    ? `${hours} h ${Math.floor((seconds % 3600) / 60)} min`
+    : `${Math.floor(seconds / 60)} min`;
 }
 
 function localTime(iso: string): string {

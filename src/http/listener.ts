@@ -3,7 +3,6 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import type { Duplex } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { CodedError, messageOf } from '../model/coded-error.ts';
 import { refuseSocket } from './client-error.ts';
 import { sendAnswer, sendError } from './error-status.ts';
@@ -310,10 +309,14 @@ function continueOnRead(req: IncomingMessage, res: ServerResponse): void {
   };
 }
 
+/** Waits for `work`, which never rejects, but no longer than `limitMs`. */
 async function within(limitMs: number, work: Promise<unknown>): Promise<void> {
-  const timeout = new AbortController();
-  await Promise.race([work, sleep(limitMs, undefined, { signal: timeout.signal }).catch(() => undefined)]);
-  timeout.abort();
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, limitMs);
+  });
+  await Promise.race([work, limit]);
+  clearTimeout(timer);
 }
 
 function listenProblem(cause: unknown, host: string, port: number, portSetting: string): string {

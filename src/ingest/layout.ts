@@ -1,8 +1,7 @@
 import type { AssetEntry, CollectionEntry, Entry, Naming } from '../catalog/catalog.ts';
 import type { AssetFacts } from '../model/asset.ts';
 import type { MediaKind } from '../model/content-type.ts';
-import type { Traits } from '../provider/provider.ts';
-import type { AssetEvent, ScanEvent } from '../provider/provider.ts';
+import type { AssetEvent, ScanEvent, Traits } from '../provider/provider.ts';
 
 /** How the places of a source's assets are laid out. `folders`: as the source itself has them. */
 export type LayoutName = 'folders' | 'flat' | 'type' | 'date';

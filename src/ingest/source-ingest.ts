@@ -176,7 +176,8 @@ export class SourceIngest {
     this.#failuresInARow += 1;
     const failure = { code: codeOf(error), message: messageOf(error), atMs: Date.now() };
     const isNew = failure.code !== this.#lastError?.code || failure.message !== this.#lastError.message;
-    this.#lastError = failure.code === 'internal' ? { ...failure, message: 'Internal error, see the log.' } : failure;
+    this.#lastError =
+      failure.code === 'internal' ? { ...failure, message: 'Internal error, see the log.' } : failure;
     const message = `"${this.name}" could not be read: ${failure.message} Its last known content stays.`;
     // The same failure every minute is news only once.
     if (failure.code === 'internal') this.#logger.error(message, { error });

@@ -17,7 +17,7 @@ export interface CaptureTime {
   readonly localText: string;
   /** Minutes east of UTC, or null when the source does not say. */
   readonly offsetMinutes: number | null;
-  /** Milliseconds since 1970 UTC, or null when no offset is known. */
+  /** Milliseconds since 1970 UTC, or null when neither an offset nor the source's own idea of it is known. */
   readonly instantMs: number | null;
   /** Which field the time came from, for people who wonder: `exif`, `immich`, … */
   readonly derivedFrom: string;

@@ -26,8 +26,8 @@ export interface Provider {
   describe(ref: SourceRef, call: Call): Promise<AssetFacts>;
 
   /**
-   * Exactly `want.range` (or everything) of exactly `want.version`. Rejects `changed`, `not-found` or
-   * `unavailable` before the first byte. The caller destroys the stream, on every path; aborting `call.signal`
+   * Exactly `want.range` (or everything) of exactly `want.version`. Rejects `changed`, `not-found`, `denied`,
+   * `throttled` or `unavailable` before the first byte. The caller destroys the stream, on every path; aborting `call.signal`
    * destroys it too. A provider does not retry here: the caller does, before the first byte.
    */
   open(ref: SourceRef, want: Want, call: Call): Promise<Readable>;

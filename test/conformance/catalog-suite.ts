@@ -47,7 +47,12 @@ export function catalogSuite(name: string, create: () => Promise<CatalogUnderTes
     const applying = (entries: Entry[], scan?: Scan) => catalog.writer.apply(sourceId, entries, scan);
 
     it('shows what was told, in the order of names', async () => {
-      await applying([folder('d1', 'b'), folder('d2', 'a', 'd1'), asset('f1', 'z.jpg', 'd2'), asset('f2', 'y.jpg')]);
+      await applying([
+        folder('d1', 'b'),
+        folder('d2', 'a', 'd1'),
+        asset('f1', 'z.jpg', 'd2'),
+        asset('f2', 'y.jpg'),
+      ]);
       expect(Object.keys(await tree())).toEqual(['b', 'b/a', 'b/a/z.jpg', 'y.jpg']);
       const source = await catalog.reader.source('photos');
       expect(source).toMatchObject({ assetCount: 2, collectionCount: 2, sizeBytes: 20 });
@@ -156,7 +161,12 @@ export function catalogSuite(name: string, create: () => Promise<CatalogUnderTes
     });
 
     it('keeps what is below a collection that could not be read', async () => {
-      await applying([folder('d1', 'a'), folder('d2', 'b', 'd1'), asset('f1', 'x.jpg', 'd2'), asset('f2', 'y.jpg')]);
+      await applying([
+        folder('d1', 'a'),
+        folder('d2', 'b', 'd1'),
+        asset('f1', 'x.jpg', 'd2'),
+        asset('f2', 'y.jpg'),
+      ]);
       expect(await scanOf([folder('d1', 'a'), { kind: 'kept', collection: 'd1' }])).toBe(1);
       expect(Object.keys(await tree())).toEqual(['a', 'a/b', 'a/b/x.jpg']);
     });
@@ -199,7 +209,9 @@ export function catalogSuite(name: string, create: () => Promise<CatalogUnderTes
       await applying([asset('f1', stored), folder('al', stored.replace('.jpg', ''), null, 'free')]);
       const root = await catalog.reader.root(sourceId);
       for (const asked of ['NFC', 'NFD'] as const) {
-        expect(await catalog.reader.child(root.id, 'Bäume.jpg'.normalize(asked))).toMatchObject({ name: stored });
+        expect(await catalog.reader.child(root.id, 'Bäume.jpg'.normalize(asked))).toMatchObject({
+          name: stored,
+        });
         expect(await catalog.reader.child(root.id, 'Bäume'.normalize(asked))).not.toBeNull();
         expect(await catalog.reader.child(root.id, 'bäume.jpg'.normalize(asked))).toBeNull();
       }
@@ -224,7 +236,11 @@ export function catalogSuite(name: string, create: () => Promise<CatalogUnderTes
       await applying([entry]);
       expect(assetOf(await catalog.reader.node(id))).toMatchObject(found);
       await applying([{ ...entry, facts: { ...entry.facts, version: 'v2', sizeBytes: 11 } }]);
-      expect(assetOf(await catalog.reader.node(id))).toMatchObject({ width: null, digests: {}, sizeBytes: 11 });
+      expect(assetOf(await catalog.reader.node(id))).toMatchObject({
+        width: null,
+        digests: {},
+        sizeBytes: 11,
+      });
       expect((await catalog.reader.source('photos'))?.sizeBytes).toBe(11);
     });
 
@@ -257,7 +273,12 @@ export function catalogSuite(name: string, create: () => Promise<CatalogUnderTes
   });
 }
 
-function folder(ref: string, name: string, parent: string | null = null, naming: Naming = 'disk'): CollectionEntry {
+function folder(
+  ref: string,
+  name: string,
+  parent: string | null = null,
+  naming: Naming = 'disk',
+): CollectionEntry {
   const times = { modifiedMs: 1_700_000_000_000, createdMs: null };
   return { kind: 'collection', ref, name, parent, naming, isVirtual: false, ...times };
 }

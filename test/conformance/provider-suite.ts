@@ -76,9 +76,8 @@ export function providerSuite(name: string, create: () => Promise<ProviderUnderT
 
     it('leaves out what is not accepted', async () => {
       const some = await scanAll(under.provider, { accepts: (path) => path !== asset.facts.ref.path });
-      expect(assetsOf(some).some(({ facts }) => facts.ref.path === asset.facts.ref.path)).toBe(
-        under.provider.traits.membership === 'many',
-      );
+      expect(assetsOf(some).filter(({ facts }) => facts.ref.path === asset.facts.ref.path)).toEqual([]);
+      expect(some.length).toBeLessThan(events.length);
     });
 
     it('stops when nobody listens any more', async () => {
@@ -99,7 +98,14 @@ export function providerSuite(name: string, create: () => Promise<ProviderUnderT
     it('gives exactly the range', async () => {
       const whole = await under.bytesOf(asset.facts);
       const last = whole.length - 1;
-      const ranges = [[0, 0], [0, 99], [500, 777], [last, last], [last - 99, last], [0, last]] as const;
+      const ranges = [
+        [0, 0],
+        [0, 99],
+        [500, 777],
+        [last, last],
+        [last - 99, last],
+        [0, last],
+      ] as const;
       for (const [start, end] of ranges) {
         const bytes = await readAll(await openOf(under.provider, asset.facts, { start, end }));
         expect(bytes.equals(whole.subarray(start, end + 1)), `${start}-${end}`).toBe(true);
@@ -122,9 +128,9 @@ export function providerSuite(name: string, create: () => Promise<ProviderUnderT
 
     it('says "changed" before the first byte when the size is another', async () => {
       const { sizeBytes } = asset.facts;
-      await expect(openOf(under.provider, { ...asset.facts, sizeBytes: sizeBytes + 1, version: 'other' })).rejects.toMatchObject(
-        { code: 'changed' },
-      );
+      await expect(
+        openOf(under.provider, { ...asset.facts, sizeBytes: sizeBytes + 1, version: 'other' }),
+      ).rejects.toMatchObject({ code: 'changed' });
     });
 
     it('describes an asset as the scan did', async () => {
@@ -136,7 +142,9 @@ export function providerSuite(name: string, create: () => Promise<ProviderUnderT
       try {
         await expect(scanAll(under.provider)).rejects.toMatchObject({ code: 'unavailable' });
         await expect(openOf(under.provider, asset.facts)).rejects.toMatchObject({ code: 'unavailable' });
-        await expect(under.provider.describe(asset.facts.ref, call())).rejects.toMatchObject({ code: 'unavailable' });
+        await expect(under.provider.describe(asset.facts.ref, call())).rejects.toMatchObject({
+          code: 'unavailable',
+        });
       } finally {
         await under.outage(false);
       }
@@ -146,7 +154,9 @@ export function providerSuite(name: string, create: () => Promise<ProviderUnderT
     it('says "not-found" for what is gone', async () => {
       await under.remove(asset.facts);
       await expect(openOf(under.provider, asset.facts)).rejects.toMatchObject({ code: 'not-found' });
-      await expect(under.provider.describe(asset.facts.ref, call())).rejects.toMatchObject({ code: 'not-found' });
+      await expect(under.provider.describe(asset.facts.ref, call())).rejects.toMatchObject({
+        code: 'not-found',
+      });
       const rest = await scanAll(under.provider);
       expect(assetsOf(rest).some(({ facts }) => facts.ref.id === asset.facts.ref.id)).toBe(false);
     });
@@ -175,7 +185,11 @@ function openOf(
   signal?: AbortSignal,
 ): Promise<Readable> {
   const { version, sizeBytes } = facts;
-  return provider.open(facts.ref, range === undefined ? { version, sizeBytes } : { version, sizeBytes, range }, call(signal));
+  return provider.open(
+    facts.ref,
+    range === undefined ? { version, sizeBytes } : { version, sizeBytes, range },
+    call(signal),
+  );
 }
 
 async function readAll(stream: Readable): Promise<Buffer> {

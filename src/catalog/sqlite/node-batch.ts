@@ -84,7 +84,11 @@ export class NodeBatch {
     const base = safeName(wanted.name, this.#table.policy);
     if (found !== null && isInPlace(found, wanted) && isNameFor(found.name, base, tagSource)) {
       this.#marks?.add(found.id);
-      if (wanted.isChanged || found.modifiedMs !== wanted.modifiedMs || found.createdMs !== wanted.createdMs) {
+      if (
+        wanted.isChanged ||
+        found.modifiedMs !== wanted.modifiedMs ||
+        found.createdMs !== wanted.createdMs
+      ) {
         this.#update({ ...found, ...timesOf(wanted) }, wanted.naming);
       }
       return found.id;

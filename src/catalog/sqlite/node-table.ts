@@ -2,8 +2,8 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { NamePolicy } from '../../model/name.ts';
 import type { NodeId } from '../../model/node.ts';
 import { NodeBatch } from './node-batch.ts';
-import { NO_PARENT } from './schema.ts';
 import type { ScanMarks } from './scan-marks.ts';
+import { NO_PARENT } from './schema.ts';
 
 /** What placing a node needs to know of one that is there. */
 export interface NodeRow {

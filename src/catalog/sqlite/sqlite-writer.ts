@@ -36,9 +36,7 @@ export class SqliteWriter implements CatalogWriter {
          size_bytes = size_bytes + ? WHERE id = ?`,
     );
     this.#sourceComplete = database.prepare('UPDATE source SET completed_ms = ? WHERE id = ?');
-    this.#nodeIdsAfter = database.prepare(
-      'SELECT id, source_id FROM node WHERE id > ? ORDER BY id LIMIT ?',
-    );
+    this.#nodeIdsAfter = database.prepare('SELECT id, source_id FROM node WHERE id > ? ORDER BY id LIMIT ?');
   }
 
   async ensureSource(name: string): Promise<SourceRecord> {

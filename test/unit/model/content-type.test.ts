@@ -27,7 +27,19 @@ describe('content types by name', () => {
     for (const extension of ['3gp', 'avi', 'flv', 'insv', 'm2ts', 'mpg', 'webm', 'wmv']) {
       expect([extension, mediaKindOf(`a.${extension}`)]).toEqual([extension, 'video']);
     }
-    for (const extension of ['bmp', 'gif', 'heif', 'insp', 'jpe', 'jp2', 'png', 'psd', 'svg', 'tif', 'webp']) {
+    for (const extension of [
+      'bmp',
+      'gif',
+      'heif',
+      'insp',
+      'jpe',
+      'jp2',
+      'png',
+      'psd',
+      'svg',
+      'tif',
+      'webp',
+    ]) {
       expect([extension, mediaKindOf(`a.${extension}`)]).toEqual([extension, 'image']);
     }
   });

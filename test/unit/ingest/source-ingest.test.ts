@@ -1,0 +1,187 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Catalog } from '../../../src/catalog/catalog.ts';
+import { openSqliteCatalog } from '../../../src/catalog/sqlite/sqlite-catalog.ts';
+import type { LayoutOptions } from '../../../src/ingest/layout.ts';
+import { SourceIngest } from '../../../src/ingest/source-ingest.ts';
+import { createPathFilter } from '../../../src/source/path-filter.ts';
+import { Source } from '../../../src/source/source.ts';
+import { coded, MemoryProvider } from '../../fakes/memory-provider.ts';
+import { QUIET_LOGGER } from '../../fakes/quiet-logger.ts';
+
+const FOLDERS: Omit<LayoutOptions, 'traits'> = { layout: 'folders', splitsByType: false };
+
+let folder: string;
+let catalog: Catalog;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'mediadav-ingest-'));
+  catalog = openSqliteCatalog(join(folder, 'catalog.db'), 'windows');
+});
+afterEach(async () => {
+  await catalog.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+function ingestOf(provider: MemoryProvider, layout = FOLDERS): SourceIngest {
+  const filter = createPathFilter({ excludedExtensions: [], excludedGlobs: [], showsAllFiles: true });
+  const source = new Source({ name: 'test', provider, filter, logger: QUIET_LOGGER });
+  return new SourceIngest({ source, catalog, layout, logger: QUIET_LOGGER });
+}
+
+async function pathsOf(ingest: SourceIngest): Promise<string[]> {
+  const paths: string[] = [];
+  const walk = async (id: number, prefix: string): Promise<void> => {
+    for (const node of (await catalog.reader.children(id, { limit: 1000 })).entries) {
+      paths.push(prefix + node.name);
+      if (node.kind === 'collection') await walk(node.id, `${prefix}${node.name}/`);
+    }
+  };
+  await walk((await ingest.prepare()).rootId, '');
+  return paths;
+}
+
+describe('scan', () => {
+  it('brings the catalog in line, additions and removals', async () => {
+    const provider = new MemoryProvider();
+    const ingest = ingestOf(provider);
+    provider.addCollection('d1', 'trip');
+    provider.addAsset('f1', 'a.jpg', 'x', 'd1');
+    provider.addAsset('f2', 'b.jpg', 'x');
+    await ingest.scan();
+    expect(await pathsOf(ingest)).toEqual(['b.jpg', 'trip', 'trip/a.jpg']);
+    provider.events.pop();
+    await ingest.scan();
+    expect(await pathsOf(ingest)).toEqual(['trip', 'trip/a.jpg']);
+    expect(await ingest.status()).toMatchObject({ state: 'ready', assetCount: 1, lastError: null });
+  });
+
+  it('removes nothing after a scan that broke off', async () => {
+    const provider = new MemoryProvider();
+    const ingest = ingestOf(provider);
+    provider.addAsset('f1', 'a.jpg', 'x');
+    provider.addAsset('f2', 'b.jpg', 'x');
+    await ingest.scan();
+    provider.events = [coded('unavailable')];
+    await ingest.scan();
+    expect(await pathsOf(ingest)).toEqual(['a.jpg', 'b.jpg']);
+    expect(await ingest.status()).toMatchObject({ state: 'failing', lastError: { code: 'unavailable' } });
+    expect(ingest.history.failuresInARow).toBe(1);
+  });
+
+  it('takes a source that is suddenly empty for an outage', async () => {
+    const provider = new MemoryProvider();
+    const ingest = ingestOf(provider);
+    provider.addAsset('f1', 'a.jpg', 'x');
+    await ingest.scan();
+    provider.events = [];
+    await ingest.scan();
+    expect(await pathsOf(ingest)).toEqual(['a.jpg']);
+    expect((await ingest.status()).lastError?.message).toMatch(/suddenly empty/);
+  });
+
+  it('is fine with a source that was always empty', async () => {
+    const ingest = ingestOf(new MemoryProvider());
+    await ingest.scan();
+    expect(await ingest.status()).toMatchObject({ state: 'ready', assetCount: 0, lastError: null });
+  });
+
+  it('keeps what could not be read, and removes beside it', async () => {
+    const provider = new MemoryProvider();
+    const ingest = ingestOf(provider);
+    provider.addCollection('d1', 'locked');
+    provider.addAsset('f1', 'a.jpg', 'x', 'd1');
+    provider.addAsset('f2', 'b.jpg', 'x');
+    await ingest.scan();
+    provider.events = [...provider.events.slice(0, 1), { kind: 'kept', collection: 'd1' }];
+    await ingest.scan();
+    expect(await pathsOf(ingest)).toEqual(['locked', 'locked/a.jpg']);
+  });
+
+  it('keeps everything when the layout cannot tell what was in the unread folder', async () => {
+    const provider = new MemoryProvider();
+    const ingest = ingestOf(provider, { layout: 'flat', splitsByType: false });
+    provider.addCollection('d1', 'locked');
+    provider.addAsset('f1', 'a.jpg', 'x', 'd1');
+    provider.addAsset('f2', 'b.jpg', 'x');
+    await ingest.scan();
+    provider.events = [...provider.events.slice(0, 1), { kind: 'kept', collection: 'd1' }];
+    await ingest.scan();
+    expect(await pathsOf(ingest)).toEqual(['a.jpg', 'b.jpg']);
+  });
+
+  it('tells a bug as one, without its details', async () => {
+    const provider = new MemoryProvider();
+    provider.events = [new Error('secret detail')];
+    const ingest = ingestOf(provider);
+    await ingest.scan();
+    expect((await ingest.status()).lastError).toMatchObject({
+      code: 'internal',
+      message: 'Internal error, see the log.',
+    });
+  });
+
+  it('runs once, whoever asks meanwhile', async () => {
+    const provider = new MemoryProvider();
+    provider.addAsset('f1', 'a.jpg', 'x');
+    const ingest = ingestOf(provider);
+    const scans = [ingest.scan(), ingest.scan()];
+    expect((await ingest.status()).state).toBe('scanning');
+    await Promise.all(scans);
+    expect((await ingest.status()).state).toBe('ready');
+  });
+});
+
+describe('layouts', () => {
+  const fill = (provider: MemoryProvider): void => {
+    provider.addCollection('a1', 'Album');
+    provider.addAsset('f1', 'x.jpg', 'x', 'a1');
+    provider.addAsset('f2', 'X.JPG', 'x', 'a1');
+    provider.addAsset('f3', 'v.mp4', 'x', 'a1');
+    provider.addAsset('f4', 'r.dng', 'x', 'a1');
+  };
+  const laidOut = async (layout: Omit<LayoutOptions, 'traits'>): Promise<string[]> => {
+    const provider = new MemoryProvider({ membership: 'many', naming: 'free' });
+    fill(provider);
+    const ingest = ingestOf(provider, layout);
+    await ingest.scan();
+    return (await pathsOf(ingest)).map((path) => path.replace(/~[0-9a-f]{8}/, '~TAG'));
+  };
+
+  it.each([
+    [FOLDERS, ['Album', 'Album/X~TAG.JPG', 'Album/r.dng', 'Album/v.mp4', 'Album/x.jpg']],
+    [
+      { layout: 'folders', splitsByType: true },
+      [
+        ...['Album', 'Album/images', 'Album/images/X~TAG.JPG', 'Album/images/x.jpg'],
+        ...['Album/raw', 'Album/raw/r.dng', 'Album/videos', 'Album/videos/v.mp4'],
+      ],
+    ],
+    [{ layout: 'flat', splitsByType: false }, ['X~TAG.JPG', 'r.dng', 'v.mp4', 'x.jpg']],
+    [
+      { layout: 'type', splitsByType: false },
+      ['images', 'images/X~TAG.JPG', 'images/x.jpg', 'raw', 'raw/r.dng', 'videos', 'videos/v.mp4'],
+    ],
+    [
+      { layout: 'date', splitsByType: false },
+      [
+        '2024',
+        '2024/2024-06',
+        ...['X~TAG.JPG', 'r.dng', 'v.mp4', 'x.jpg'].map((name) => `2024/2024-06/${name}`),
+      ],
+    ],
+  ] as const)('%j', async (layout, paths) => {
+    expect(await laidOut(layout)).toEqual(paths);
+  });
+
+  it('changes from one to another without a trace of the first', async () => {
+    const provider = new MemoryProvider({ membership: 'many', naming: 'free' });
+    fill(provider);
+    await ingestOf(provider, { layout: 'date', splitsByType: false }).scan();
+    const ingest = ingestOf(provider, FOLDERS);
+    await ingest.scan();
+    expect((await pathsOf(ingest)).every((path) => path.startsWith('Album'))).toBe(true);
+  });
+});
