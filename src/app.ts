@@ -13,8 +13,8 @@ import { createHostCheck } from './http/host-check.ts';
 import { createListener, type Listener } from './http/listener.ts';
 import { Schedule } from './ingest/schedule.ts';
 import { SourceIngest, type SourceStatus } from './ingest/source-ingest.ts';
-import { childLogger, createLogger } from './log.ts';
-import type { Logger } from './model/logger.ts';
+import { createLogger } from './log.ts';
+import { type Logger, withFields } from './model/logger.ts';
 import { mountLinesFor } from './mount-lines.ts';
 import type { ServeConfig, SourceConfig } from './settings.ts';
 import { createPathFilter } from './source/path-filter.ts';
@@ -99,7 +99,7 @@ export async function startApp(config: ServeConfig): Promise<RunningApp> {
 }
 
 async function addSource(config: SourceConfig, catalog: Catalog, root: Logger): Promise<Member> {
-  const logger = childLogger(root, { source: config.name });
+  const logger = withFields(root, { source: config.name });
   const provider = createProvider(config);
   const source = new Source({ name: config.name, provider, filter: createPathFilter(config), logger });
   const { layout, splitsByType } = config;

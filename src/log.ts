@@ -22,15 +22,6 @@ export function createLogger(options: LogOptions): Logger {
   });
 }
 
-/** A logger that adds the same fields to every line, such as the name of a room or a source. */
-export function childLogger(logger: Logger, fields: Readonly<Record<string, unknown>>): Logger {
-  const log =
-    (level: keyof Logger): Logger['info'] =>
-    (message, more) =>
-      logger[level](message, { ...fields, ...more });
-  return { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') };
-}
-
 function textLine(info: winston.Logform.TransformableInfo): string {
   const { level, message, timestamp, ...fields } = info;
   const time = String(timestamp).slice(11, 19);

@@ -62,8 +62,12 @@ function checkedId(ref: SourceRef): string {
   throw new CodedError('not-found', 'This is not the id of an asset of Immich.');
 }
 
-/** A wrong URL is a matter of the settings: who asks for one asset only learns that it cannot be had now. */
+/**
+ * A wrong URL, key or permission is a matter of the settings and shows on the status page: who asks for one asset
+ * only learns that it cannot be had now. "Denied" would tell a client that it is the one who may not.
+ */
 function rejectForClient(error: unknown): never {
-  if (codeOf(error) !== 'invalid') throw error;
+  const code = codeOf(error);
+  if (code !== 'invalid' && code !== 'denied') throw error;
   throw new CodedError('unavailable', messageOf(error), { cause: error });
 }

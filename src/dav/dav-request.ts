@@ -31,6 +31,12 @@ export class DavRequest {
     return node.kind === 'collection' && !path.endsWith('/') ? `${path}/` : path;
   }
 
+  /** Href of the collection that the requested resource is in. */
+  parentHref(): string {
+    const path = this.#prefix + this.path.parent.encode();
+    return path.endsWith('/') ? path : `${path}/`;
+  }
+
   /** Href of a member of the requested collection, whose own href is `collectionHref`. */
   static memberHref(collectionHref: string, member: Node): string {
     const href = collectionHref + encodeSegment(member.name);

@@ -1,12 +1,12 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { v2 as webdav } from 'webdav-server';
 import type { Exchange } from '../http/exchange.ts';
 import { CodedError } from '../model/coded-error.ts';
 import { ResourcePath } from '../model/resource-path.ts';
 import type { Vfs } from '../vfs/vfs.ts';
-import { DavRequest, type DavMethod } from './dav-request.ts';
-import { get } from './get.ts';
+import { type DavMethod, DavRequest } from './dav-request.ts';
 import { EdgeAuthentication, EdgePrivileges } from './edge-rights.ts';
+import { get } from './get.ts';
 import { propfind } from './propfind.ts';
 import { VfsFileSystem } from './vfs-file-system.ts';
 
@@ -57,7 +57,7 @@ export class DavServer {
       serverName: 'mediadav',
     });
     for (const name of options.mountNames) {
-      this.#shell.setFileSystemSync(`/${encodeURIComponent(name)}`, new VfsFileSystem(nodeOf));
+      this.#shell.setFileSystemSync(`/${name}`, new VfsFileSystem(nodeOf));
     }
     for (const name of Object.keys(this.#shell.methods)) this.#register(name, refuseUnknown);
     for (const name of WRITES) this.#register(name, refuseWrite);
@@ -80,12 +80,23 @@ export class DavServer {
     }
     const path = ResourcePath.parse(encodedPath);
     const request = new DavRequest(exchange, path, this.#vfs, prefix);
-    // The package parses the URL once more for its mount table; it is given one that it cannot stumble over.
-    req.url = path.encode();
     await new Promise<void>((resolve, reject) => {
       this.#requests.set(req, { request, resolve, reject });
-      this.#shell.executeRequest(req, res);
+      // Should the package ever answer by itself, this request is over too.
+      res.once('close', resolve);
+      this.#execute(req, res, path);
     });
+  }
+
+  /**
+   * The package parses the URL once more, for its mount table and before it returns. It is given one that it cannot
+   * stumble over: a backslash is a slash to it, so that `..\` would lead it out of the root.
+   */
+  #execute(req: IncomingMessage, res: ServerResponse, path: ResourcePath): void {
+    const { url } = req;
+    req.url = path.encode().replaceAll('%5C', '_');
+    this.#shell.executeRequest(req, res);
+    if (url !== undefined) req.url = url;
   }
 
   #register(name: string, method: DavMethod): void {

@@ -16,10 +16,7 @@ export class EdgeAuthentication implements webdav.HTTPAuthentication {
     return {};
   }
 
-  getUser(
-    context: webdav.HTTPRequestContext,
-    callback: (error: Error, user?: webdav.IUser) => void,
-  ): void {
+  getUser(context: webdav.HTTPRequestContext, callback: (error: Error, user?: webdav.IUser) => void): void {
     const username = this.#userOf(context.request);
     const none = undefined as unknown as Error;
     if (username === null) {

@@ -27,7 +27,7 @@ const MAX_PROPERTIES = 256;
  */
 export function parsePropfind(body: Buffer): PropfindRequest {
   if (body.length === 0) return { kind: 'allprop', include: [] };
-  const text = decodeUtf8(body);
+  const text = decode(body);
   if (text.trim() === '') return { kind: 'allprop', include: [] };
   const reader = new PropfindReader();
   const parser = new SaxesParser({ xmlns: true, position: false });
@@ -80,7 +80,8 @@ class PropfindReader {
     }
     // Elements nobody knows are to be ignored (RFC 4918 section 17).
     if (local !== 'allprop' && local !== 'propname' && local !== 'prop') return;
-    if (this.#kind !== null) throw new CodedError('invalid', 'The propfind element asks for two things at once.');
+    if (this.#kind !== null)
+      throw new CodedError('invalid', 'The propfind element asks for two things at once.');
     this.#kind = local;
   }
 
@@ -88,7 +89,9 @@ class PropfindReader {
     if (this.#names.length >= MAX_PROPERTIES) {
       throw new CodedError('too-large', `More than ${MAX_PROPERTIES} properties were asked for.`);
     }
-    const isKnown = this.#names.some(({ namespace, local }) => namespace === name.namespace && local === name.local);
+    const isKnown = this.#names.some(
+      ({ namespace, local }) => namespace === name.namespace && local === name.local,
+    );
     if (!isKnown) this.#names.push(name);
   }
 }
@@ -97,10 +100,18 @@ function isDav(name: PropertyName | undefined, local: string): boolean {
   return name?.namespace === DAV_NAMESPACE && name.local === local;
 }
 
-function decodeUtf8(body: Buffer): string {
+/**
+ * UTF-8 or UTF-16, which RFC 4918 section 19 wants understood, told apart by the byte order mark or by the zero byte
+ * beside the first `<` (XML 1.0 appendix F).
+ */
+function decode(body: Buffer): string {
+  const [first, second] = body;
+  const isBigEndian = (first === 0xfe && second === 0xff) || (first === 0 && second === 0x3c);
+  const isLittleEndian = (first === 0xff && second === 0xfe) || (first === 0x3c && second === 0);
+  const encoding = isBigEndian ? 'utf-16be' : isLittleEndian ? 'utf-16le' : 'utf-8';
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(body);
+    return new TextDecoder(encoding, { fatal: true }).decode(body);
   } catch (cause) {
-    throw new CodedError('invalid', 'The request body is not UTF-8.', { cause });
+    throw new CodedError('invalid', 'The request body is neither UTF-8 nor UTF-16.', { cause });
   }
 }

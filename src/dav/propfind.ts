@@ -1,72 +1,71 @@
-import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { readBody } from '../http/body.ts';
-import { CodedError } from '../model/coded-error.ts';
 import type { CollectionNode, Node } from '../model/node.ts';
+import { BodyWriter } from './body-writer.ts';
 import { DavRequest } from './dav-request.ts';
 import { allpropWriter, type PropstatWriter, propnameWriter, propWriter } from './live-properties.ts';
+import { type PropfindHeaders, readPropfindHeaders } from './propfind-headers.ts';
 import { MAX_PROPFIND_BYTES, type PropfindRequest, parsePropfind } from './propfind-request.ts';
 
 const XML_HEADERS = { 'Content-Type': 'application/xml; charset=utf-8', 'Cache-Control': 'no-cache' };
 const PREAMBLE = '<?xml version="1.0" encoding="utf-8"?>\n';
-const OPEN = `${PREAMBLE}<D:multistatus xmlns:D="DAV:">`;
 const CLOSE = '</D:multistatus>';
 const FINITE_DEPTH = `${PREAMBLE}<D:error xmlns:D="DAV:"><D:propfind-finite-depth/></D:error>`;
 
 /**
- * PROPFIND (RFC 4918 section 9.1). A collection is written page by page as the socket takes it, from the catalog
+ * PROPFIND (RFC 4918 section 9.1). A collection is written piece by piece as the socket takes it, from the catalog
  * alone. Depth `infinity`, which is also what an absent Depth means, is refused as section 9.1 allows.
  */
 export async function propfind(request: DavRequest): Promise<void> {
   const { exchange } = request;
-  const depth = depthOf(request);
+  const headers = readPropfindHeaders(request);
   const wanted = parsePropfind(await readBody(exchange, { limitBytes: MAX_PROPFIND_BYTES }));
-  if (depth === 'infinity') {
+  if (headers.depth === 'infinity') {
     sendXml(exchange.res, 403, FINITE_DEPTH);
     return;
   }
   const node = await request.node();
-  const write = writerFor(wanted);
-  const href = request.hrefOf(node);
-  if (depth === '0' || node.kind === 'asset') {
-    sendXml(exchange.res, 207, OPEN + responseOf(href, node, write) + CLOSE);
+  const writer = writerFor(wanted, headers);
+  if (headers.depth === '0' || node.kind === 'asset') {
+    sendXml(exchange.res, 207, openOf(writer) + responseOf(request.hrefOf(node), node, writer) + CLOSE);
     return;
   }
-  await sendMembers(request, node, href, write);
+  await sendMembers(request, node, writer, headers);
 }
 
 async function sendMembers(
   request: DavRequest,
   collection: CollectionNode,
-  href: string,
-  write: PropstatWriter,
+  writer: PropstatWriter,
+  { omitsRoot }: PropfindHeaders,
 ): Promise<void> {
-  const { res, signal } = request.exchange;
-  let text = OPEN + responseOf(href, collection, write);
+  const href = request.hrefOf(collection);
+  const body = new BodyWriter(request.exchange, 207, XML_HEADERS);
+  body.add(openOf(writer));
+  if (!omitsRoot) body.add(responseOf(href, collection, writer));
   // The first page is read before the status is sent: a source that cannot be listed is a 503, not an empty 207.
   for await (const page of request.vfs.members(collection)) {
-    for (const member of page) text += responseOf(DavRequest.memberHref(href, member), member, write);
-    if (!res.headersSent) res.writeHead(207, XML_HEADERS);
-    if (!res.write(text)) await once(res, 'drain', { signal });
-    signal.throwIfAborted();
-    text = '';
+    for (const member of page) {
+      body.add(responseOf(DavRequest.memberHref(href, member), member, writer));
+      if (body.isFull) await body.flush();
+    }
   }
-  res.end(CLOSE);
+  body.add(CLOSE);
+  body.end();
 }
 
-function responseOf(href: string, node: Node, write: PropstatWriter): string {
-  return `<D:response><D:href>${href}</D:href>${write(node)}</D:response>`;
+function openOf({ declarations }: PropstatWriter): string {
+  return `${PREAMBLE}<D:multistatus xmlns:D="DAV:"${declarations}>`;
 }
 
-function writerFor(wanted: PropfindRequest): PropstatWriter {
-  if (wanted.kind === 'allprop') return allpropWriter(wanted.include);
-  return wanted.kind === 'propname' ? propnameWriter() : propWriter(wanted.names);
+function responseOf(href: string, node: Node, writer: PropstatWriter): string {
+  return `<D:response><D:href>${href}</D:href>${writer.write(node)}</D:response>`;
 }
 
-function depthOf(request: DavRequest): '0' | '1' | 'infinity' {
-  const depth = request.header('depth')?.trim().toLowerCase() ?? 'infinity';
-  if (depth === '0' || depth === '1' || depth === 'infinity') return depth;
-  throw new CodedError('invalid', 'Depth must be 0, 1 or infinity.');
+function writerFor(wanted: PropfindRequest, { omitsMissing }: PropfindHeaders): PropstatWriter {
+  if (wanted.kind === 'propname') return propnameWriter();
+  if (wanted.kind === 'allprop') return allpropWriter(wanted.include, { omitsMissing });
+  return propWriter(wanted.names, { omitsMissing });
 }
 
 function sendXml(res: ServerResponse, status: number, text: string): void {

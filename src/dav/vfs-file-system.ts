@@ -37,7 +37,8 @@ export class VfsFileSystem extends webdav.FileSystem {
       return;
     }
     node.then(
-      ({ kind }) => callback(none, kind === 'asset' ? webdav.ResourceType.File : webdav.ResourceType.Directory),
+      ({ kind }) =>
+        callback(none, kind === 'asset' ? webdav.ResourceType.File : webdav.ResourceType.Directory),
       // The method asks again, gets the same error and answers it.
       (error) => callback(codeOf(error) === 'not-found' ? webdav.Errors.ResourceNotFound : (error as Error)),
     );

@@ -1,17 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { CodedError } from '../model/coded-error.ts';
-
-/** Facts beside a log line: names to plain values. */
-export type LogFields = Readonly<Record<string, unknown>>;
-
-/** The part of a logger that this room needs; a winston logger fits. */
-export interface Logger {
-  debug(message: string, fields?: LogFields): void;
-  info(message: string, fields?: LogFields): void;
-  warn(message: string, fields?: LogFields): void;
-  error(message: string, fields?: LogFields): void;
-}
+import type { Logger } from '../model/logger.ts';
 
 /** What the request line asks for (RFC 9112 section 3.2). */
 export interface RequestTarget {
@@ -48,16 +38,6 @@ export interface Exchange extends Reply {
 /** 12 hexadecimal digits: enough to find one request in a log. */
 export function newRequestId(): string {
   return randomUUID().slice(-12);
-}
-
-/** A logger that adds `fields` to every line. */
-export function withFields(log: Logger, fields: LogFields): Logger {
-  return {
-    debug: (message, more) => log.debug(message, { ...fields, ...more }),
-    info: (message, more) => log.info(message, { ...fields, ...more }),
-    warn: (message, more) => log.warn(message, { ...fields, ...more }),
-    error: (message, more) => log.error(message, { ...fields, ...more }),
-  };
 }
 
 /**

@@ -4,16 +4,10 @@ import type { AddressInfo, Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import type { Duplex } from 'node:stream';
 import { CodedError, messageOf } from '../model/coded-error.ts';
+import { type Logger, withFields } from '../model/logger.ts';
 import { refuseSocket } from './client-error.ts';
 import { sendAnswer, sendError } from './error-status.ts';
-import {
-  type Exchange,
-  type Logger,
-  newRequestId,
-  parseRequestTarget,
-  type Reply,
-  withFields,
-} from './exchange.ts';
+import { type Exchange, newRequestId, parseRequestTarget, type Reply } from './exchange.ts';
 
 export interface ListenerLimits {
   /** Request line and headers together. Beyond: 431. */
@@ -128,12 +122,14 @@ export function createListener(options: ListenerOptions): Listener {
   });
   server.on('clientError', (error, socket) => {
     log.debug('a client sent no valid request', { error: error.message });
-    const pending = [...(connections.get(socket)?.pending ?? [])].at(-1);
-    if (pending === undefined) {
+    const connection = connections.get(socket);
+    const pending = [...(connection?.pending ?? [])].at(-1);
+    if (connection === undefined || pending === undefined) {
       refuseSocket(error, socket);
     } else if (pending.req.complete) {
       // The rubbish came behind a good request: that one still gets its answer.
-      pending.res.once('close', () => socket.destroy());
+      if (!connection.isSpoilt) pending.res.once('close', () => socket.destroy());
+      connection.isSpoilt = true;
     } else {
       abort(pending);
       if (pending.res.headersSent || pending.res.socket === null) socket.destroy();
@@ -191,6 +187,8 @@ interface Connection {
   readonly pending: Set<Pending>;
   /** Settles, never rejects, when the last request so far has been handled. */
   lastTurn: Promise<void>;
+  /** Rubbish has come; it is closed after the answers it is still owed. */
+  isSpoilt: boolean;
 }
 
 function createNodeServer(options: ListenerOptions, limits: ListenerLimits): Server {
@@ -220,7 +218,7 @@ function createNodeServer(options: ListenerOptions, limits: ListenerLimits): Ser
 
 /** Watches a socket for the client's leaving: the end of its sending counts, as a client that is gone shows no more. */
 function openConnection(socket: Socket, connections: WeakMap<Duplex, Connection>): Connection {
-  const connection: Connection = { pending: new Set(), lastTurn: Promise.resolve() };
+  const connection: Connection = { pending: new Set(), lastTurn: Promise.resolve(), isSpoilt: false };
   connections.set(socket, connection);
   const abortAll = (): void => {
     for (const pending of connection.pending) {

@@ -35,10 +35,14 @@ export async function listMembers(url: string, path = ''): Promise<DavResource[]
   if (answer.status !== 207) throw new Error(`PROPFIND /${path} was answered ${answer.status}: ${text}`);
   const base = decodeURIComponent(new URL(url).pathname).replace(/\/$/, '');
   const own = path === '' ? base : `${base}/${path}`;
-  const all = readMultistatus(text).map((resource) => ({ ...resource, path: resource.path.slice(base.length + 1) }));
+  const all = readMultistatus(text).map((resource) => ({
+    ...resource,
+    path: resource.path.slice(base.length + 1),
+  }));
   const self = own.slice(base.length + 1);
   const members = all.filter((resource) => resource.path !== self);
-  if (members.length !== all.length - 1) throw new Error(`PROPFIND /${path} did not list the collection itself`);
+  if (members.length !== all.length - 1)
+    throw new Error(`PROPFIND /${path} did not list the collection itself`);
   return members;
 }
 

@@ -1,9 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { json } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
@@ -20,6 +23,18 @@ export interface ProcessOptions {
   readonly waitsForScan?: boolean;
 }
 
+/** What `/api/health` tells of one source. */
+export interface SourceHealth {
+  readonly name: string;
+  readonly state: 'waiting' | 'scanning' | 'ready' | 'failing';
+  readonly assets: number;
+  readonly collections: number;
+  readonly sizeBytes: number;
+  readonly lastScan: string | null;
+  readonly lastError: { readonly code: string; readonly message: string } | null;
+  readonly warnings: readonly { readonly reason: string; readonly count: number; readonly example: string }[];
+}
+
 /** The real program in a process of its own, as a user starts it. */
 export interface MediadavProcess {
   readonly url: string;
@@ -28,6 +43,10 @@ export interface MediadavProcess {
   readonly dataDir: string;
   /** Lines of the log as objects, newest last. */
   readonly log: readonly Record<string, unknown>[];
+  /** What `/api/health` says of the source. */
+  health(source: string): Promise<SourceHealth>;
+  /** Waits until a complete scan of the source that began after this call has ended. Needs a short interval. */
+  rescanned(source: string): Promise<void>;
   /** Ends it as Ctrl-C does. Resolves with the exit code. */
   stop(): Promise<number | null>;
   /** Ends it as a power cut does. */
@@ -36,6 +55,40 @@ export interface MediadavProcess {
 
 export async function startProcess(options: ProcessOptions = {}): Promise<MediadavProcess> {
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'mediadav-data-')));
+  const child = spawnProcess(options, dataDir);
+  const log: Record<string, unknown>[] = [];
+  const addresses = await listening(child, log);
+  const health = (source: string) => healthOf(addresses.url, options.env ?? {}, source);
+  const running: MediadavProcess = {
+    ...addresses,
+    ...{ pid: child.pid ?? 0, dataDir, log, health },
+    rescanned: async (source) => {
+      // The one under way may have begun before; the next one has not.
+      for (let scans = 0; scans < 2; scans += 1) {
+        const { lastScan } = await health(source);
+        await until(async () => (await health(source)).lastScan !== lastScan);
+      }
+    },
+    stop: () => end(child, 'SIGTERM', options.dataDir === undefined ? dataDir : null),
+    kill: async () => void (await end(child, 'SIGKILL', null)),
+  };
+  if (options.waitsForScan !== false) await firstScanEnded(running, options.env ?? {});
+  return running;
+}
+
+/** Starts it and ends it as a power cut does after `afterMs`, whatever it is doing then. */
+export async function startAndKill(
+  options: ProcessOptions & { dataDir: string },
+  afterMs: number,
+): Promise<void> {
+  const child = spawnProcess(options, options.dataDir);
+  child.stderr?.resume();
+  await sleep(afterMs);
+  if (child.exitCode !== null) throw new Error(`mediadav ended by itself with ${child.exitCode}`);
+  await end(child, 'SIGKILL', null);
+}
+
+function spawnProcess(options: ProcessOptions, dataDir: string): ChildProcess {
   const env = {
     PATH: process.env.PATH,
     HOME: dataDir,
@@ -50,16 +103,11 @@ export async function startProcess(options: ProcessOptions = {}): Promise<Mediad
     env,
     stdio: ['ignore', 'ignore', 'pipe'],
   });
-  const log: Record<string, unknown>[] = [];
-  const addresses = await listening(child, log);
-  const running: MediadavProcess = {
-    ...addresses,
-    ...{ pid: child.pid ?? 0, dataDir, log },
-    stop: () => end(child, 'SIGTERM', options.dataDir === undefined ? dataDir : null),
-    kill: async () => void (await end(child, 'SIGKILL', null)),
-  };
-  if (options.waitsForScan !== false) await firstScanEnded(running);
-  return running;
+  // A test that fails before it stops its server must not leave it running.
+  const killWithTests = () => child.kill('SIGKILL');
+  process.once('exit', killWithTests);
+  child.once('exit', () => process.off('exit', killWithTests));
+  return child;
 }
 
 /** Waits until `condition` holds, looking every 50 ms. */
@@ -99,23 +147,49 @@ async function listening(
   }
 }
 
-async function firstScanEnded(running: MediadavProcess): Promise<void> {
+async function firstScanEnded(
+  running: MediadavProcess,
+  env: Readonly<Record<string, string>>,
+): Promise<void> {
   const isOver = (message: unknown) => / (is up to date|could not be read)/.test(String(message));
   await until(async () => {
     const started = running.log.some(({ message }) => isOver(message));
-    return started && (await isSettled(running));
+    return started && (await isSettled(running, env));
   });
 }
 
-/** Every source has been read, or tried, once. Without a login that the test set, `/api/health` tells. */
-async function isSettled({ url }: MediadavProcess): Promise<boolean> {
-  const answer = await fetch(`${url}/api/health`);
-  if (!answer.ok) return true;
-  const { sources } = (await answer.json()) as { sources: { state: string }[] };
+/** Every source has been read, or tried, once. */
+async function isSettled({ url }: MediadavProcess, env: Readonly<Record<string, string>>): Promise<boolean> {
+  const sources = await readHealth(url, env);
   return sources.every(({ state }) => state === 'ready' || state === 'failing');
 }
 
-async function end(child: ChildProcess, signal: NodeJS.Signals, toRemove: string | null): Promise<number | null> {
+async function healthOf(
+  url: string,
+  env: Readonly<Record<string, string>>,
+  source: string,
+): Promise<SourceHealth> {
+  const found = (await readHealth(url, env)).find(({ name }) => name === source);
+  if (found === undefined) throw new Error(`there is no source "${source}"`);
+  return found;
+}
+
+/** With the login that the test set, and with whatever certificate. */
+async function readHealth(url: string, env: Readonly<Record<string, string>>): Promise<SourceHealth[]> {
+  const request = url.startsWith('https:') ? httpsRequest : httpRequest;
+  const { AUTH_USERNAME: username, AUTH_PASSWORD: password } = env;
+  const auth = username === undefined ? {} : { auth: `${username}:${password}` };
+  const asked = request(`${url}/api/health`, { ...auth, rejectUnauthorized: false }).end();
+  const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+  if (answer.statusCode !== 200) throw new Error(`/api/health was answered ${answer.statusCode}`);
+  return ((await json(answer)) as { sources: SourceHealth[] }).sources;
+}
+
+async function end(
+  child: ChildProcess,
+  signal: NodeJS.Signals,
+  toRemove: string | null,
+): Promise<number | null> {
   if (child.exitCode === null && child.signalCode === null) {
     const exited = once(child, 'exit');
     child.kill(signal);

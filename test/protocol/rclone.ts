@@ -33,7 +33,10 @@ export class Rclone {
     this.#flags = flags;
   }
 
-  static async at(url: string, options: { login?: RcloneLogin; flags?: readonly string[] } = {}): Promise<Rclone> {
+  static async at(
+    url: string,
+    options: { login?: RcloneLogin; flags?: readonly string[] } = {},
+  ): Promise<Rclone> {
     const flags = ['--config', '/dev/null', '--webdav-url', `${url}/`, '--webdav-vendor', 'other'];
     // Retries would only make failures slower; a test that expects one wants it now.
     flags.push('--retries', '1', '--low-level-retries', '1');
@@ -70,7 +73,15 @@ export class Rclone {
     const base = await mkdtemp(join(tmpdir(), 'mediadav-rclone-'));
     const path = join(base, 'mount');
     await succeed('mkdir', [path]);
-    const args = ['mount', ':webdav:', path, '--read-only', '--cache-dir', join(base, 'cache'), ...this.#flags];
+    const args = [
+      'mount',
+      ':webdav:',
+      path,
+      '--read-only',
+      '--cache-dir',
+      join(base, 'cache'),
+      ...this.#flags,
+    ];
     const child = spawn('rclone', args, { env: { PATH: toolPath(), HOME: base }, stdio: 'ignore' });
     const unmount = async () => {
       if (await isMounted(path)) await runCommand('fusermount3', ['-u', path]);

@@ -1,8 +1,9 @@
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { parseRequestTarget, withFields } from '../../../src/http/exchange.ts';
+import { parseRequestTarget } from '../../../src/http/exchange.ts';
 import { codeOf } from '../../../src/model/coded-error.ts';
+import { withFields } from '../../../src/model/logger.ts';
 import { keepingLogger } from './running-listener.ts';
 
 function parse(url: string, { method = 'GET', hosts = ['h:1'] } = {}) {

@@ -199,10 +199,22 @@ describe('one connection', () => {
 
   test('a good request before rubbish is still answered', async () => {
     const { port } = await startListener(async ({ res }) => {
-      await pause(40);
+      await pause(150);
       res.end('good');
     });
-    const answers = await sendRaw(port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\nRUBBISH\r\n\r\n');
+    const socket = await openSocket(port);
+    let answers = '';
+    socket.on('data', (chunk) => {
+      answers += String(chunk);
+    });
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.on('error', () => socket.destroy());
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\nRUBBISH\r\n\r\n');
+    for (let i = 0; i < 10; i += 1) {
+      await pause(5);
+      socket.write('MORE\r\n');
+    }
+    await closed;
     expect(answers).toMatch(/^HTTP\/1\.1 200 OK[\s\S]*\r\n\r\ngood$/);
   });
 

@@ -1,7 +1,8 @@
 import { request } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import type { Exchange, LogFields, Logger } from '../../../src/http/exchange.ts';
+import type { Exchange } from '../../../src/http/exchange.ts';
 import { createListener, type Listener, type ListenerOptions } from '../../../src/http/listener.ts';
+import type { LogFields, Logger } from '../../../src/model/logger.ts';
 
 export interface LogLine {
   readonly level: 'debug' | 'info' | 'warn' | 'error';

@@ -1,0 +1,123 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { request as httpRequest } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** One thing measured against a peer, in turns, in the same run. */
+export interface Comparison {
+  readonly name: string;
+  readonly peer: string;
+  readonly oursMs: readonly number[];
+  readonly peersMs: readonly number[];
+  /** Ours divided by the peer's, pair by pair. */
+  readonly ratio: number;
+}
+
+/** Runs both in turn, so that a machine whose speed drifts slows both alike; the first round warms up. */
+export async function compare(
+  name: string,
+  ours: () => Promise<unknown>,
+  peer: { readonly name: string; readonly run: () => Promise<unknown> },
+  rounds = 5,
+): Promise<Comparison> {
+  const oursMs: number[] = [];
+  const peersMs: number[] = [];
+  for (let round = 0; round <= rounds; round++) {
+    const mine = await timed(ours);
+    const theirs = await timed(peer.run);
+    if (round === 0) continue;
+    oursMs.push(mine);
+    peersMs.push(theirs);
+  }
+  const ratio = median(oursMs.map((ms, index) => ms / (peersMs[index] ?? Number.NaN)));
+  return { name, peer: peer.name, oursMs, peersMs, ratio };
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  const upper = sorted[middle] ?? Number.NaN;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
+}
+
+export async function timed(work: () => Promise<unknown>): Promise<number> {
+  const startedMs = performance.now();
+  await work();
+  return performance.now() - startedMs;
+}
+
+/** True when the program can be started. */
+export async function hasProgram(name: string): Promise<boolean> {
+  return await run('which', [name]).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Starts a peer server and waits until it answers. */
+export async function startPeer(
+  command: string,
+  args: readonly string[],
+  url: string,
+): Promise<{ stop(): Promise<void> }> {
+  const child = spawn(command, args, { stdio: 'ignore' });
+  for (let tries = 0; tries < 100; tries++) {
+    if (child.exitCode !== null) throw new Error(`${command} ended at once`);
+    const isUp = await fetch(url).then(
+      async (answer) => answer.body?.cancel().then(() => true),
+      () => false,
+    );
+    if (isUp) break;
+    await sleep(100);
+  }
+  return {
+    async stop() {
+      const exited = once(child, 'exit');
+      child.kill('SIGTERM');
+      await exited;
+    },
+  };
+}
+
+/** Reads an answer to its end and throws it away. @returns how many bytes came. */
+export async function readThrough(
+  url: string,
+  options: {
+    readonly method?: string;
+    readonly headers?: Record<string, string>;
+    readonly body?: string;
+  } = {},
+): Promise<number> {
+  return await new Promise((resolve, reject) => {
+    const request = httpRequest(
+      url,
+      { method: options.method ?? 'GET', headers: options.headers ?? {} },
+      (answer) => {
+        let bytes = 0;
+        answer.on('data', (chunk: Buffer) => {
+          bytes += chunk.length;
+        });
+        answer.on('end', () => resolve(bytes)).on('error', reject);
+      },
+    );
+    request.on('error', reject);
+    request.end(options.body);
+  });
+}
+
+/** The comparisons as a table for people. */
+export function tableOf(comparisons: readonly Comparison[]): string {
+  const rows = comparisons.map(({ name, peer, oursMs, peersMs, ratio }) => [
+    name,
+    `${median(oursMs).toFixed(1)} ms`,
+    `${median(peersMs).toFixed(1)} ms`,
+    peer,
+    `${ratio.toFixed(2)}×`,
+  ]);
+  const all = [['what', 'mediadav', 'peer', '', 'ratio'], ...rows];
+  const widths = all[0]?.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length))) ?? [];
+  return all.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')).join('\n');
+}
