@@ -40,6 +40,7 @@ export function assetFactsOf(asset: ImmichAsset, sizeBytes: number): ReadFacts {
     kind: kindOf(asset),
     modifiedMs: times.modifiedMs ?? times.createdMs ?? times.updatedMs ?? 0,
     createdMs: times.createdMs,
+    statusChangedMs: null,
     digests,
     ...displaySizeOf(asset, orientation),
     orientation,

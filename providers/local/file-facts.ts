@@ -34,6 +34,7 @@ export function fileFactsOf(stats: BigIntStats, rootDevice: bigint, path: string
     kind: mediaKindOf(name),
     modifiedMs: toMs(stats.mtimeNs),
     createdMs: birthMsOf(stats),
+    statusChangedMs: toMs(stats.ctimeNs),
     digests: {},
   };
 }

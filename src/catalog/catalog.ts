@@ -1,5 +1,6 @@
-import type { AssetFacts } from '../model/asset.ts';
-import type { CollectionNode, Node, NodeId, Page } from '../model/node.ts';
+import type { AssetFacts, Digests, MediaFacts } from '../model/asset.ts';
+import type { ChangePage } from '../model/change.ts';
+import type { AssetNode, CollectionNode, Node, NodeId, Page } from '../model/node.ts';
 
 /**
  * What every edge reads and only ingest writes: the tree, the assets and the log of their changes. All calls
@@ -41,10 +42,41 @@ export interface CatalogReader {
    * @param page `after` is `next` of the page before; `limit` is a number of members.
    */
   children(parentId: NodeId, page: { after?: string; limit: number }): Promise<Page<Node>>;
+  /** Place of the newest change in the log; 0 for a catalog in which nothing happened yet. */
+  headSeq(): Promise<number>;
+  /**
+   * Changes after a cursor, oldest first, at most `limit` of them. Cursor 0 gives the whole tree.
+   * Rejects `cursor-expired` for one that is older than what the log still holds, or newer than its head.
+   */
+  changes(cursor: number, limit: number): Promise<ChangePage>;
+  /** Every place of the assets with that digest (lower-case hexadecimal). */
+  byDigest(algorithm: DigestAlgorithm, digest: string): Promise<readonly AssetNode[]>;
+  /** Places of assets whose digest is known, in the order of digests; `next` is a digest. Never splits one digest. */
+  listByDigest(algorithm: DigestAlgorithm, page: { after?: string; limit: number }): Promise<Page<AssetNode>>;
+  /** Names from the root of the source to the node, the node's last; empty for the root itself. */
+  pathOf(id: NodeId): Promise<readonly string[]>;
+  /** Assets of a source that were not read yet in their present version, in a stable order. */
+  pendingAssets(sourceId: number, page: { afterId: number; limit: number }): Promise<readonly PendingAsset[]>;
   /** Public id of a node: a UUID, stable across restarts and renames. */
   publicId(id: NodeId): string;
   /** The node a public id names, or null when it is malformed or of another catalog. */
   nodeIdOf(publicId: string): NodeId | null;
+}
+
+export type DigestAlgorithm = keyof Digests;
+
+/** An asset whose bytes nobody has looked at yet. */
+export interface PendingAsset {
+  readonly id: number;
+  readonly facts: AssetFacts;
+}
+
+/** What reading an asset's bytes has shown. What is null stays as it was. */
+export interface Enrichment {
+  readonly digests: Digests;
+  readonly media: MediaFacts;
+  /** By content; null when the content told nothing. */
+  readonly contentType: string | null;
 }
 
 /** How names of one collection are kept apart: see `Traits.naming`. */
@@ -112,6 +144,18 @@ export interface CatalogWriter {
    * it belongs only a scan can tell.
    */
   refreshAsset(sourceId: number, facts: AssetFacts): Promise<void>;
+  /**
+   * Adds what was found in the bytes of one version, and marks it as read. Does nothing when the asset is gone or
+   * has another version by now. @returns whether it was stored.
+   */
+  enrich(sourceId: number, refId: string, version: string, found: Enrichment): Promise<boolean>;
+  /**
+   * Removes what a source no longer has at a path of stored names below its root, with everything in it.
+   * @returns how many nodes went; 0 when there was nothing.
+   */
+  removeAt(sourceId: number, storedPath: readonly string[]): Promise<number>;
+  /** Forgets removals older than `beforeMs`, at most `limit` of them. @returns how many. */
+  pruneTombstones(beforeMs: number, limit: number): Promise<number>;
   /** Removes whatever a complete scan did not see, in bounded transactions. @returns how many nodes went. */
   sweep(scan: Scan): Promise<number>;
   /** Notes that a scan read everything. */

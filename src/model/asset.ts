@@ -62,6 +62,8 @@ export interface AssetFacts extends MediaFacts {
   readonly modifiedMs: number;
   /** Milliseconds since 1970 UTC, or null when the source does not know. */
   readonly createdMs: number | null;
+  /** POSIX `ctime`: last change of the file or of what the disk notes about it; null where there is none. */
+  readonly statusChangedMs: number | null;
   readonly digests: Digests;
 }
 

@@ -291,7 +291,14 @@ function asset(
 ): AssetEntry {
   const times = { modifiedMs: 1_700_000_000_000, createdMs: null };
   const type = { contentType: contentTypeOf(name), kind: mediaKindOf(name) };
-  const facts = { ...UNKNOWN_MEDIA, ref: { id, path: name }, version: `v-${id}`, sizeBytes: 10, digests: {} };
+  const facts = {
+    ...UNKNOWN_MEDIA,
+    ref: { id, path: name },
+    version: `v-${id}`,
+    sizeBytes: 10,
+    digests: {},
+    statusChangedMs: null,
+  };
   return { kind: 'asset', facts: { ...facts, ...times, ...type }, collection, anchor: null, name, naming };
 }
 

@@ -76,6 +76,7 @@ export class MemoryProvider implements Provider {
       kind: mediaKindOf(name),
       modifiedMs: Date.UTC(2024, 5, 15),
       createdMs: null,
+      statusChangedMs: null,
       digests: {},
     };
     const event: ScanEvent = { kind: 'asset', collection, name, facts };

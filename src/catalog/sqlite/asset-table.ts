@@ -1,6 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { type AssetFacts, UNKNOWN_MEDIA } from '../../model/asset.ts';
-import { ASSET_FACT_COLUMNS, assetValues, type Row } from './rows.ts';
+import type { Enrichment } from '../catalog.ts';
+import { ASSET_FACT_COLUMNS, assetValues, blobOf, type Row } from './rows.ts';
 
 export interface StoredAsset {
   readonly id: number;
@@ -10,6 +11,8 @@ export interface StoredAsset {
 }
 
 const MEDIA_KEYS = Object.keys(UNKNOWN_MEDIA) as (keyof typeof UNKNOWN_MEDIA)[];
+const ENRICHED_COLUMNS = ['content_type', ...ASSET_FACT_COLUMNS.slice(ASSET_FACT_COLUMNS.indexOf('width'))];
+const CONTENT_TYPE_AT = ASSET_FACT_COLUMNS.indexOf('content_type');
 const MEDIA_FROM = ASSET_FACT_COLUMNS.indexOf('width');
 const DIGESTS_FROM = ASSET_FACT_COLUMNS.indexOf('sha256');
 const VERSION_AT = ASSET_FACT_COLUMNS.indexOf('version');
@@ -20,13 +23,16 @@ export class AssetTable {
   readonly #find: StatementSync;
   readonly #insert: StatementSync;
   readonly #update: StatementSync;
+  readonly #enrich: StatementSync;
   readonly #orphans: StatementSync;
   readonly #delete: StatementSync;
   readonly #lastId: StatementSync;
 
   constructor(database: DatabaseSync) {
     const columns = ASSET_FACT_COLUMNS.join(', ');
-    this.#find = database.prepare(`SELECT id, ${columns} FROM asset WHERE source_id = ? AND ref = ?`);
+    this.#find = database.prepare(
+      `SELECT id, enriched_version, ${columns} FROM asset WHERE source_id = ? AND ref = ?`,
+    );
     this.#find.setReturnArrays(true);
     this.#insert = database.prepare(
       `INSERT INTO asset (source_id, ref, ${columns})
@@ -34,6 +40,11 @@ export class AssetTable {
     );
     this.#update = database.prepare(
       `UPDATE asset SET ${ASSET_FACT_COLUMNS.map((column) => `${column} = ?`).join(', ')} WHERE id = ?`,
+    );
+    const filled = ENRICHED_COLUMNS.map((column) => `${column} = coalesce(?, ${column})`).join(', ');
+    this.#enrich = database.prepare(
+      `UPDATE asset SET ${filled}, enriched_version = ?
+       WHERE source_id = ? AND ref = ? AND version = ? RETURNING id, modified_ms`,
     );
     this.#orphans = database.prepare(
       `SELECT id, size_bytes FROM asset WHERE id >= ? AND id < ? AND source_id = ?
@@ -54,13 +65,34 @@ export class AssetTable {
       const { lastInsertRowid } = this.#insert.run(sourceId, facts.ref.id, ...values);
       return { id: Number(lastInsertRowid), isChanged: true, addedAssets: 1, addedBytes: facts.sizeBytes };
     }
-    const [id, ...before] = found as [number, ...unknown[]];
+    const [id, enrichedVersion, ...before] = found as [number, string | null, ...unknown[]];
     if (before[VERSION_AT] === facts.version) keepWhatOthersFound(values, before, facts);
+    // The content tells its type better than the name.
+    if (enrichedVersion === facts.version) values[CONTENT_TYPE_AT] = before[CONTENT_TYPE_AT] as string;
     if (values.every((value, at) => isSame(value, before[at]))) {
       return { id, isChanged: false, addedAssets: 0, addedBytes: 0 };
     }
     this.#update.run(...values, id);
     return { id, isChanged: true, addedAssets: 0, addedBytes: facts.sizeBytes - Number(before[SIZE_AT]) };
+  }
+
+  /** @returns the row, or null when there is none of that version. */
+  enrich(
+    sourceId: number,
+    ref: string,
+    version: string,
+    found: Enrichment,
+  ): { id: number; modifiedMs: number } | null {
+    const { digests, media } = found;
+    const { taken } = media;
+    const row = this.#enrich.get(
+      ...[found.contentType, media.width, media.height, media.orientation, media.durationMs],
+      ...[media.latitude, media.longitude, media.camera, taken?.localText ?? null],
+      ...[taken?.offsetMinutes ?? null, taken?.instantMs ?? null, taken?.derivedFrom ?? null],
+      ...[media.thumbhash, blobOf(digests.sha256), blobOf(digests.sha1), blobOf(digests.md5)],
+      ...[version, sourceId, ref, version],
+    ) as Row | undefined;
+    return row === undefined ? null : { id: row.id as number, modifiedMs: row.modified_ms as number };
   }
 
   has(sourceId: number, ref: string): boolean {

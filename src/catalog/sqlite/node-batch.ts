@@ -105,6 +105,7 @@ export class NodeBatch {
     if (found === null) return this.#insert({ ...placeOf(wanted), name }, wanted);
     this.#touched.add(found.parentId).add(wanted.parentId);
     this.#update({ ...found, ...placeOf(wanted), name }, wanted.naming);
+    if (found.assetId === null) this.#tellMoved(found.id);
     this.#marks?.add(found.id);
     return found.id;
   }
@@ -132,6 +133,11 @@ export class NodeBatch {
     const occupant = this.#table.byName(wanted.parentId, base);
     if (occupant === null || occupant.id === found?.id || occupant.storedName !== wanted.name) return null;
     return occupant;
+  }
+
+  /** Whoever follows the changes learns that everything below a moved collection has another path. */
+  #tellMoved(id: NodeId): void {
+    for (const below of this.#table.subtreeIds(id).slice(1)) this.#table.touchMoved(below);
   }
 
   /** Takes the name away without removing the node: it may yet be seen elsewhere. */

@@ -3,7 +3,7 @@ import type { NamePolicy } from '../../model/name.ts';
 import type { NodeId } from '../../model/node.ts';
 import { NodeBatch } from './node-batch.ts';
 import type { ScanMarks } from './scan-marks.ts';
-import { NO_PARENT } from './schema.ts';
+import { NO_PARENT, PRUNED_SEQ_KEY } from './schema.ts';
 
 /** What placing a node needs to know of one that is there. */
 export interface NodeRow {
@@ -34,10 +34,15 @@ export class NodeTable {
   readonly #place: StatementSync;
   readonly #touch: StatementSync;
   readonly #touchAsset: StatementSync;
+  readonly #touchMoved: StatementSync;
   readonly #delete: StatementSync;
   readonly #bury: StatementSync;
   readonly #subtreeIds: StatementSync;
   readonly #lastSeq: StatementSync;
+  readonly #byStoredName: StatementSync;
+  readonly #oldTombstones: StatementSync;
+  readonly #dig: StatementSync;
+  readonly #notePruned: StatementSync;
   #seq: number | null = null;
 
   constructor(database: DatabaseSync, policy: NamePolicy) {
@@ -60,6 +65,7 @@ export class NodeTable {
       'UPDATE node SET modified_ms = ?, changed_seq = ? WHERE id = ? AND is_virtual = 1',
     );
     this.#touchAsset = database.prepare('UPDATE node SET modified_ms = ?, changed_seq = ? WHERE id = ?');
+    this.#touchMoved = database.prepare('UPDATE node SET changed_seq = ? WHERE id = ?');
     this.#delete = database.prepare('DELETE FROM node WHERE id = ? RETURNING source_id, created_seq');
     this.#bury = database.prepare(
       'INSERT INTO tombstone (seq, node_id, source_id, created_seq, removed_ms) VALUES (?, ?, ?, ?, ?)',
@@ -69,9 +75,19 @@ export class NodeTable {
          VALUES (?) UNION ALL SELECT node.id FROM node JOIN below ON node.parent_id = below.id
        ) SELECT id FROM below`,
     );
+    this.#byStoredName = arrays(database.prepare(`${select} WHERE parent_id = ? AND stored_name = ?`));
+    this.#oldTombstones = database.prepare(
+      'SELECT seq FROM tombstone WHERE removed_ms < ? ORDER BY removed_ms LIMIT ?',
+    );
+    this.#dig = database.prepare('DELETE FROM tombstone WHERE seq = ?');
+    this.#notePruned = database.prepare(
+      `INSERT INTO catalog (key, value) VALUES ('${PRUNED_SEQ_KEY}', ?1)
+       ON CONFLICT (key) DO UPDATE SET value = max(CAST(value AS INTEGER), CAST(?1 AS INTEGER))`,
+    );
     this.#lastSeq = database.prepare(
       `SELECT max(coalesce((SELECT max(changed_seq) FROM node), 0),
-                  coalesce((SELECT max(seq) FROM tombstone), 0)) AS seq`,
+                  coalesce((SELECT max(seq) FROM tombstone), 0),
+                  coalesce((SELECT CAST(value AS INTEGER) FROM catalog WHERE key = '${PRUNED_SEQ_KEY}'), 0)) AS seq`,
     );
   }
 
@@ -147,6 +163,32 @@ export class NodeTable {
   /** Only collections of a layout and roots take their time from their members. */
   touchVirtual(id: NodeId): void {
     this.#touch.run(Date.now(), this.nextSeq(), id);
+  }
+
+  /** A node whose facts are the same but whose path is not: everything below a collection that moved. */
+  touchMoved(id: NodeId): void {
+    this.#touchMoved.run(this.nextSeq(), id);
+  }
+
+  /** The node at a path of stored names, or null. Tries the shown name first, which is nearly always the same. */
+  atStoredPath(sourceId: number, storedPath: readonly string[]): NodeId | null {
+    let id = this.rootOf(sourceId);
+    for (const name of storedPath) {
+      const shown = this.byName(id, name);
+      const row = shown?.storedName === name ? shown : this.#one(this.#byStoredName, id, name);
+      if (row === null) return null;
+      id = row.id;
+    }
+    return id;
+  }
+
+  /** @returns how many were forgotten. */
+  pruneTombstones(beforeMs: number, limit: number): number {
+    const seqs = this.#oldTombstones.all(beforeMs, limit).map((row) => Number(row.seq));
+    if (seqs.length === 0) return 0;
+    for (const seq of seqs) this.#dig.run(seq);
+    this.#notePruned.run(`${Math.max(...seqs)}`);
+    return seqs.length;
   }
 
   /** Every place of an asset whose facts changed. */

@@ -13,7 +13,7 @@ export const NODE_COLUMNS = `
   node.id, node.source_id, node.parent_id, node.name, node.stored_name, node.ref, node.is_virtual, node.asset_id,
   node.modified_ms AS node_modified_ms, node.created_ms AS node_created_ms, node.changed_seq,
   asset.ref AS asset_ref, asset.path, asset.version, asset.size_bytes, asset.content_type, asset.kind,
-  asset.modified_ms, asset.created_ms, asset.width, asset.height, asset.orientation, asset.duration_ms,
+  asset.modified_ms, asset.created_ms, asset.status_changed_ms, asset.width, asset.height, asset.orientation, asset.duration_ms,
   asset.latitude, asset.longitude, asset.camera, asset.taken_local, asset.taken_offset_minutes, asset.taken_ms,
   asset.taken_from, asset.thumbhash, asset.sha256, asset.sha1, asset.md5`;
 
@@ -28,6 +28,7 @@ export const ASSET_FACT_COLUMNS = [
   'kind',
   'modified_ms',
   'created_ms',
+  'status_changed_ms',
   'width',
   'height',
   'orientation',
@@ -54,6 +55,7 @@ export function assetValues(facts: AssetFacts): SQLInputValue[] {
     facts.kind,
     facts.modifiedMs,
     facts.createdMs,
+    facts.statusChangedMs,
     facts.width,
     facts.height,
     facts.orientation,
@@ -118,7 +120,8 @@ function assetNodeOf(row: Row): AssetNode {
   };
 }
 
-function factsOf(row: Row): AssetFacts {
+/** Facts of a row with the columns of `asset` as NODE_COLUMNS names them. */
+export function factsOf(row: Row): AssetFacts {
   return {
     ref: { id: row.asset_ref as string, path: row.path as string },
     version: row.version as string,
@@ -127,6 +130,7 @@ function factsOf(row: Row): AssetFacts {
     kind: row.kind as MediaKind,
     modifiedMs: row.modified_ms as number,
     createdMs: row.created_ms as number | null,
+    statusChangedMs: row.status_changed_ms as number | null,
     width: row.width as number | null,
     height: row.height as number | null,
     orientation: row.orientation as number | null,
@@ -162,7 +166,8 @@ function parentOf(row: Row): number | null {
   return row.parent_id === NO_PARENT ? null : (row.parent_id as number);
 }
 
-function blobOf(hex: string | undefined): Uint8Array | null {
+/** Hexadecimal as SQLite stores it. */
+export function blobOf(hex: string | undefined): Uint8Array | null {
   return hex === undefined ? null : Buffer.from(hex, 'hex');
 }
 

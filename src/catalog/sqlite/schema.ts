@@ -74,10 +74,21 @@ export const MIGRATIONS: readonly string[] = [
     removed_ms REAL NOT NULL
   ) STRICT;
   `,
+  `
+  ALTER TABLE asset ADD COLUMN status_changed_ms REAL;
+  -- The version that was read for digests and metadata; anything else waits for it.
+  ALTER TABLE asset ADD COLUMN enriched_version TEXT;
+  CREATE INDEX asset_by_sha256 ON asset (sha256) WHERE sha256 IS NOT NULL;
+  CREATE INDEX asset_by_sha1 ON asset (sha1) WHERE sha1 IS NOT NULL;
+  CREATE INDEX asset_by_md5 ON asset (md5) WHERE md5 IS NOT NULL;
+  CREATE INDEX tombstone_by_time ON tombstone (removed_ms);
+  `,
 ];
 
 /** Rows of `catalog`. */
 export const EPOCH_KEY = 'epoch';
+/** Tombstones up to this number were pruned; a cursor below it cannot be served any more. */
+export const PRUNED_SEQ_KEY = 'pruned_seq';
 
 /** `parent_id` of the root of a source. */
 export const NO_PARENT = 0;

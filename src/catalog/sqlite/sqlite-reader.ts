@@ -1,14 +1,19 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { ChangePage } from '../../model/change.ts';
 import { CodedError } from '../../model/coded-error.ts';
-import type { CollectionNode, Node, NodeId, Page } from '../../model/node.ts';
-import type { CatalogReader, SourceRecord } from '../catalog.ts';
+import type { AssetNode, CollectionNode, Node, NodeId, Page } from '../../model/node.ts';
+import type { CatalogReader, DigestAlgorithm, PendingAsset, SourceRecord } from '../catalog.ts';
+import { ChangeReader } from './change-reader.ts';
 import { readEpoch, translating } from './database.ts';
+import { DigestReader } from './digest-reader.ts';
 import { fromPublicId, toPublicId } from './public-id.ts';
 import { NODE_COLUMNS, NODE_FROM, nodeOf, type Row, sourceOf } from './rows.ts';
 
 /** Reads over a connection of its own, so it sees only what is committed. */
 export class SqliteReader implements CatalogReader {
   readonly #epoch: string;
+  readonly #changes: ChangeReader;
+  readonly #digests: DigestReader;
   readonly #source: StatementSync;
   readonly #root: StatementSync;
   readonly #node: StatementSync;
@@ -19,6 +24,8 @@ export class SqliteReader implements CatalogReader {
 
   constructor(database: DatabaseSync) {
     this.#epoch = readEpoch(database);
+    this.#changes = new ChangeReader(database);
+    this.#digests = new DigestReader(database);
     this.#source = database.prepare('SELECT * FROM source WHERE name = ?');
     this.#root = database.prepare(
       `SELECT ${NODE_COLUMNS} ${NODE_FROM} WHERE node.id = (SELECT root_id FROM source WHERE id = ?)`,
@@ -71,6 +78,42 @@ export class SqliteReader implements CatalogReader {
     const entries = rows.map(nodeOf);
     const last = entries.at(-1);
     return { entries, next: rows.length < page.limit || last === undefined ? null : last.name };
+  }
+
+  async headSeq(): Promise<number> {
+    return this.#changes.headSeq();
+  }
+
+  async changes(cursor: number, limit: number): Promise<ChangePage> {
+    return this.#changes.page(cursor, limit);
+  }
+
+  async byDigest(algorithm: DigestAlgorithm, digest: string): Promise<readonly AssetNode[]> {
+    return this.#digests.find(algorithm, digest);
+  }
+
+  async listByDigest(
+    algorithm: DigestAlgorithm,
+    page: { after?: string; limit: number },
+  ): Promise<Page<AssetNode>> {
+    return this.#digests.list(algorithm, page);
+  }
+
+  async pendingAssets(
+    sourceId: number,
+    page: { afterId: number; limit: number },
+  ): Promise<readonly PendingAsset[]> {
+    return this.#digests.pending(sourceId, page);
+  }
+
+  async pathOf(id: NodeId): Promise<readonly string[]> {
+    const names: string[] = [];
+    let node = await this.node(id);
+    while (node !== null && node.parentId !== null) {
+      names.unshift(node.name);
+      node = await this.node(node.parentId);
+    }
+    return names;
   }
 
   publicId(id: NodeId): string {

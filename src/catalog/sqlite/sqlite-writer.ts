@@ -4,7 +4,7 @@ import type { AssetFacts } from '../../model/asset.ts';
 import { CodedError } from '../../model/coded-error.ts';
 import type { NamePolicy } from '../../model/name.ts';
 import type { NodeId } from '../../model/node.ts';
-import type { ApplyResult, CatalogWriter, Entry, Scan, SourceRecord } from '../catalog.ts';
+import type { ApplyResult, CatalogWriter, Enrichment, Entry, Scan, SourceRecord } from '../catalog.ts';
 import { AssetTable } from './asset-table.ts';
 import { translating } from './database.ts';
 import { NodeTable } from './node-table.ts';
@@ -84,6 +84,30 @@ export class SqliteWriter implements CatalogWriter {
       this.#count(sourceId, 0, 0, stored.addedBytes);
       if (stored.isChanged) this.#nodes.touchAsset(stored.id, facts.modifiedMs);
     });
+  }
+
+  async enrich(sourceId: number, refId: string, version: string, found: Enrichment): Promise<boolean> {
+    return this.#transaction(() => {
+      const asset = this.#assets.enrich(sourceId, refId, version, found);
+      if (asset !== null) this.#nodes.touchAsset(asset.id, asset.modifiedMs);
+      return asset !== null;
+    });
+  }
+
+  async removeAt(sourceId: number, storedPath: readonly string[]): Promise<number> {
+    const id = translating(() => this.#nodes.atStoredPath(sourceId, storedPath));
+    if (id === null) return 0;
+    const ids = translating(() => this.#nodes.subtreeIds(id)).reverse();
+    let removed = 0;
+    for (let from = 0; from < ids.length; from += SWEEP_CHUNK) {
+      removed += this.#remove(sourceId, ids.slice(from, from + SWEEP_CHUNK));
+      await yieldToEventLoop();
+    }
+    return removed;
+  }
+
+  async pruneTombstones(beforeMs: number, limit: number): Promise<number> {
+    return this.#transaction(() => this.#nodes.pruneTombstones(beforeMs, limit));
   }
 
   async sweep(scan: Scan): Promise<number> {
