@@ -15,7 +15,7 @@ import { Schedule } from './ingest/schedule.ts';
 import { SourceIngest, type SourceStatus } from './ingest/source-ingest.ts';
 import { createLogger } from './log.ts';
 import { type Logger, withFields } from './model/logger.ts';
-import { mountLinesFor } from './mount-lines.ts';
+import { mountLinesFor, reachableUrl } from './mount-lines.ts';
 import type { ServeConfig, SourceConfig } from './settings.ts';
 import { createPathFilter } from './source/path-filter.ts';
 import { Source } from './source/source.ts';
@@ -177,7 +177,7 @@ async function listen(
   const open = async (handle: (exchange: Exchange) => Promise<void>, port: number, portSetting: string) => {
     const listener: Listener = createListener({ handle, log: logger, ...tls });
     stops.push(() => listener.close(STOP_GRACE_MS));
-    return (await listener.listen({ host: http.host, port, portSetting })).url;
+    return reachableUrl((await listener.listen({ host: http.host, port, portSetting })).url);
   };
   const url = await open(answerMain, http.port, 'PORT');
   const answerWebdav = (exchange: Exchange) => answerDav(exchange, exchange.target.path, '');
@@ -195,7 +195,9 @@ export async function welcomeText(app: RunningApp): Promise<string> {
     `  page and API   ${app.url}/`,
     `  WebDAV         ${app.webdavUrl === null ? '' : `${app.webdavUrl}/  and  `}${app.url}${DAV_PREFIX}/`,
     '',
-    ...app.mountLines.map(({ client, line }) => `  ${client.padEnd(13)}  ${line}`),
+    ...app.mountLines.map(({ client, line, hint }) => {
+      return `  ${client.padEnd(13)}  ${line}${hint === undefined ? '' : `  (${hint})`}`;
+    }),
     '',
     ...sources.map((source) => `  ${source.mount.padEnd(13)}  ${holdingsOf(source)}`),
   ];

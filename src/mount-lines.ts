@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os';
 import type { MountLine } from './api/status-report.ts';
 
 /** Where the tree can be reached from, without a slash at the end. */
@@ -16,11 +17,21 @@ export function mountLinesFor(addresses: MountAddresses): MountLine[] {
   const rclone = `rclone mount :webdav: /mnt/media --webdav-url ${url} --webdav-vendor other${login} --read-only`;
   const password = addresses.username === null ? '' : ' --webdav-pass "$(rclone obscure -)"';
   return [
-    { client: 'Finder', line: `${url}/  (Go ▸ Connect to Server, ⌘K)` },
+    { client: 'Finder', line: `${url}/`, hint: 'Go ▸ Connect to Server, ⌘K' },
     { client: 'Explorer', line: `net use * ${url}/` },
     { client: 'rclone', line: rclone + password },
     { client: 'davfs2', line: `mount -t davfs -o ro ${url}/ /mnt/media` },
   ];
+}
+
+/** An address that another machine can use, for a server that listens on all of this one's. */
+export function reachableUrl(url: string): string {
+  const parsed = new URL(url);
+  if (parsed.hostname !== '0.0.0.0' && parsed.hostname !== '[::]') return url;
+  const outside = Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .find(({ family, internal }) => family === 'IPv4' && !internal);
+  return `${parsed.protocol}//${outside?.address ?? 'localhost'}:${parsed.port}`;
 }
 
 /** Quoted where a shell would take it apart. */

@@ -6,7 +6,8 @@ const STYLE = `
   h1 { margin-bottom: 0; }
   table { border-collapse: collapse; width: 100%; }
   th, td { text-align: left; padding: .35rem .75rem .35rem 0; border-bottom: 1px solid #8884; vertical-align: top; }
-  td.number { text-align: right; font-variant-numeric: tabular-nums; }
+  .number { text-align: right; font-variant-numeric: tabular-nums; }
+  .number, .time { white-space: nowrap; }
   code { user-select: all; overflow-wrap: anywhere; }
   .ready { color: #2a7d2a; } .scanning, .waiting { color: #8a6d00; } .failing { color: #c0392b; }
   small { opacity: .75; }
@@ -32,16 +33,21 @@ export function frontPage(report: StatusReport, mountLines: readonly MountLine[]
 <p><small>version ${escapeHtml(report.version)}, up ${duration(report.uptimeSeconds)}</small></p>
 <h2>Sources</h2>
 <table>
-<tr><th>Source<th>State<th>Assets<th>Folders<th>Size<th>Last read
+<tr><th>Source<th>State<th class="number">Assets<th class="number">Folders<th class="number">Size<th>Last read
 ${report.sources.map(sourceRow).join('\n')}
 </table>
 <h2>Mount it</h2>
 <table>
-${mountLines.map(({ client, line }) => `<tr><td>${escapeHtml(client)}<td><code>${escapeHtml(line)}</code>`).join('\n')}
+${mountLines.map(mountRow).join('\n')}
 </table>
 <p><a href="/dav/">Browse the files</a> · <a href="/api/health">This page as JSON</a></p>
 </html>
 `;
+}
+
+function mountRow({ client, line, hint }: MountLine): string {
+  const note = hint === undefined ? '' : ` <small>${escapeHtml(hint)}</small>`;
+  return `<tr><td>${escapeHtml(client)}<td><code>${escapeHtml(line)}</code>${note}`;
 }
 
 function sourceRow(source: SourceReport): string {
@@ -60,7 +66,7 @@ function sourceRow(source: SourceReport): string {
     `<td class="number">${source.assets.toLocaleString('en')}`,
     `<td class="number">${source.collections.toLocaleString('en')}`,
     `<td class="number">${sizeText(source.sizeBytes)}`,
-    `<td>${source.lastScan === null ? 'never' : localTime(source.lastScan)}`,
+    `<td class="time">${source.lastScan === null ? 'never' : localTime(source.lastScan)}`,
   ].join('');
 }
 

@@ -29,4 +29,6 @@ export interface SourceReport {
 export interface MountLine {
   readonly client: string;
   readonly line: string;
+  /** Where to put it, when that is no command line. */
+  readonly hint?: string;
 }
