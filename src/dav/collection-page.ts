@@ -7,7 +7,7 @@ import { escapeXml } from './xml-text.ts';
 const HEADERS = {
   'Content-Type': 'text/html; charset=utf-8',
   'Cache-Control': 'no-cache',
-  'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'",
+  'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
   'X-Content-Type-Options': 'nosniff',
 };
 const STYLE = 'body{font:1rem/1.6 system-ui;margin:2rem}td{padding-right:2rem}a{text-decoration:none}';

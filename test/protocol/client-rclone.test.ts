@@ -7,7 +7,7 @@ import { listTree } from './dav-listing.ts';
 import { digestsBelow, filesBelow, sha1Of } from './disk-listing.ts';
 import { BIG_PATH, CONTROL_NAME, numberedBytes, oddTree, type TreeFile, writeTree } from './media-tree.ts';
 import { type MediadavProcess, startProcess } from './mediadav-process.ts';
-import { Rclone, type RcloneEntry } from './rclone.ts';
+import { Rclone, type RcloneEntry, undoRcloneNames } from './rclone.ts';
 import { FUSE, lookUp } from './tool-lookup.ts';
 
 const needs = lookUp('rclone');
@@ -195,7 +195,8 @@ describe.skipIf(needs.areMissing)(`names that need more than a twin${needs.note}
     expect(resources.get(shownControls)?.displayName).toBe(shownControls.slice('names/'.length));
     const to = await emptyFolder();
     await (await Rclone.at(server.webdavUrl, AS_THEY_ARE)).copy('media/names', to);
-    expect([...(await digestsBelow(to)).values()]).toEqual([sha1Of(Buffer.from('controls'))]);
+    const copied = [...(await digestsBelow(to))].map(([path, digest]) => [undoRcloneNames(path), digest]);
+    expect(copied).toEqual([[shownControls.slice('names/'.length), sha1Of(Buffer.from('controls'))]]);
   });
 });
 
@@ -223,8 +224,8 @@ describe.skipIf(needsMount.areMissing)(`rclone mount${needsMount.note}`, () => {
       for (const start of [whole.length - 5, 20_000_001, 7, 33_333_333, 4095, 12_345_678]) {
         const part = Buffer.alloc(Math.min(100_000, whole.length - start));
         const { bytesRead } = await file.read(part, 0, part.length, start);
-        expect(bytesRead).toBeGreaterThan(0);
-        expect(part.subarray(0, bytesRead).equals(whole.subarray(start, start + bytesRead))).toBe(true);
+        expect(bytesRead).toBe(part.length);
+        expect(part.equals(whole.subarray(start, start + bytesRead))).toBe(true);
       }
     } finally {
       await file.close();

@@ -13,6 +13,9 @@ export interface TreeFile {
 const BIG_BYTES = 40 * 1024 * 1024;
 export const BIG_PATH = 'videos/holiday.mp4';
 
+/** As long as a name may be on most disks, in bytes. */
+export const LONGEST_NAME = `${'long'.repeat(62)}123.jpg`;
+
 /** Names on disk that clients are shown as they are. */
 const PLAIN_NAMES: readonly string[] = [
   'IMG_0001.jpg',
@@ -43,7 +46,7 @@ const PLAIN_NAMES: readonly string[] = [
   'fullwidth％.jpg',
   'console.jpg',
   'two.dots..jpg',
-  `${'long'.repeat(62)}123.jpg`,
+  LONGEST_NAME,
 ];
 
 /** Names that Windows cannot store, and what is shown instead. */

@@ -99,6 +99,16 @@ export class Rclone {
   }
 }
 
+/**
+ * A path as the server shows it, of one that rclone shows: rclone takes the picture of a control character for its own
+ * way to write one, and gives people the character.
+ */
+export function undoRcloneNames(path: string): string {
+  return path.replace(/[\u0001-\u001f\u007f]/g, (character) =>
+    character === '\u007f' ? '␡' : String.fromCharCode(0x2400 + character.charCodeAt(0)),
+  );
+}
+
 /** Is something mounted at exactly this path? */
 export async function isMounted(path: string): Promise<boolean> {
   const mounts = await readFile('/proc/self/mounts', 'utf8');

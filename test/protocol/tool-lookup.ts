@@ -6,6 +6,8 @@ import { delimiter, join } from 'node:path';
 /** What a suite cannot do without, beside programs on the PATH. */
 export const FUSE = 'FUSE';
 export const MOUNT_RIGHTS = 'the right to mount';
+/** Linux's account of what a process has open and has read. */
+export const PROC = '/proc';
 
 export interface Requirements {
   readonly areMissing: boolean;
@@ -13,7 +15,7 @@ export interface Requirements {
   readonly note: string;
 }
 
-/** Looks up programs by name, `FUSE` and `MOUNT_RIGHTS`. */
+/** Looks up programs by name, and the needs above. */
 export function lookUp(...needs: readonly string[]): Requirements {
   const missing = needs.filter((need) => !isThere(need));
   const note = missing.length === 0 ? '' : ` [skipped, missing: ${missing.join(', ')}]`;
@@ -32,6 +34,7 @@ export function toolPath(): string {
 
 function isThere(need: string): boolean {
   if (need === FUSE) return existsSync('/dev/fuse');
+  if (need === PROC) return existsSync('/proc/self/io');
   return need === MOUNT_RIGHTS ? mayMount() : hasTool(need);
 }
 

@@ -1,0 +1,187 @@
+import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { succeed } from './client-command.ts';
+import { type DavResource, listMembers, listTree, propfind, urlOf } from './dav-listing.ts';
+import { writeTree } from './media-tree.ts';
+import { type MediadavProcess, startProcess, until } from './mediadav-process.ts';
+import { isMounted } from './rclone.ts';
+import { lookUp, MOUNT_RIGHTS } from './tool-lookup.ts';
+
+const needsMount = lookUp('mount', 'umount', MOUNT_RIGHTS);
+const PATIENCE = { timeout: 60_000 };
+
+const FILES = ['one.jpg', '2024/two.jpg', '2024/january/three.jpg', 'videos/four.mp4'].map((path) => ({
+  storedPath: path,
+  shownPath: path,
+  bytes: Buffer.from(`the bytes of ${path}`),
+}));
+
+let work = '';
+
+beforeAll(async () => {
+  work = await mkdtemp(join(tmpdir(), 'mediadav-outage-'));
+});
+
+afterAll(async () => {
+  await rm(work, { recursive: true });
+});
+
+async function folderWithFiles(): Promise<string> {
+  const folder = await mkdtemp(join(work, 'disk-'));
+  await writeTree(folder, FILES);
+  return folder;
+}
+
+async function serve(root: string): Promise<MediadavProcess> {
+  return await startProcess({ env: { LOCAL_PATHS: `media=${root}`, RESCAN_INTERVAL: '1' } });
+}
+
+async function mediaTree({ webdavUrl }: MediadavProcess): Promise<Map<string, DavResource>> {
+  return await listTree(`${webdavUrl}/media`);
+}
+
+function get(server: MediadavProcess, path: string): Promise<Response> {
+  return fetch(urlOf(server.webdavUrl, path));
+}
+
+/** The whole tree is listed as before, each file is "not now", and the status says why; then it comes back. */
+async function expectOutage(
+  server: MediadavProcess,
+  before: ReadonlyMap<string, DavResource>,
+): Promise<void> {
+  await until(async () => (await server.health('media')).lastError !== null);
+  const { state, lastError, assets } = await server.health('media');
+  expect(state).toMatch(/failing|scanning/);
+  expect(lastError?.code).toBe('unavailable');
+  expect(lastError?.message).toMatch(/The (folder|source) is (missing|suddenly empty)/);
+  expect(assets).toBe(FILES.length);
+  expect(await mediaTree(server)).toEqual(before);
+  const answers = await Promise.all(FILES.map(({ shownPath }) => get(server, `media/${shownPath}`)));
+  expect(answers.map(({ status }) => status)).toEqual(FILES.map(() => 503));
+  for (const { headers } of answers) expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
+}
+
+async function expectRecovery(
+  server: MediadavProcess,
+  before: ReadonlyMap<string, DavResource>,
+): Promise<void> {
+  await until(async () => (await server.health('media')).lastError === null);
+  expect(await mediaTree(server)).toEqual(before);
+  for (const { shownPath, bytes } of FILES) {
+    const answer = await get(server, `media/${shownPath}`);
+    expect(answer.status, shownPath).toBe(200);
+    expect(await answer.text(), shownPath).toBe(bytes.toString());
+  }
+}
+
+describe.concurrent('a folder that goes away', PATIENCE, () => {
+  it('renamed: everything stays listed, and comes back with the folder', async () => {
+    const root = await folderWithFiles();
+    const server = await serve(root);
+    const before = await mediaTree(server);
+    expect(before.size).toBe(FILES.length + 3);
+    await rename(root, `${root} elsewhere`);
+    await expectOutage(server, before);
+    await rename(`${root} elsewhere`, root);
+    await expectRecovery(server, before);
+    await server.stop();
+  });
+
+  it('emptied: everything stays listed, and comes back with the files', async () => {
+    const root = await folderWithFiles();
+    const server = await serve(root);
+    const before = await mediaTree(server);
+    const elsewhere = await mkdtemp(join(work, 'elsewhere-'));
+    for (const name of await readdir(root)) await rename(join(root, name), join(elsewhere, name));
+    await expectOutage(server, before);
+    for (const name of await readdir(elsewhere)) await rename(join(elsewhere, name), join(root, name));
+    await expectRecovery(server, before);
+    await server.stop();
+  });
+
+  it('emptied but for what systems leave behind: the same', async () => {
+    const root = await folderWithFiles();
+    const server = await serve(root);
+    const before = await mediaTree(server);
+    const elsewhere = await mkdtemp(join(work, 'elsewhere-'));
+    for (const name of await readdir(root)) await rename(join(root, name), join(elsewhere, name));
+    await writeFile(join(root, '.DS_Store'), 'left by a Mac');
+    await mkdir(join(root, 'lost+found'));
+    await expectOutage(server, before);
+    for (const name of await readdir(elsewhere)) await rename(join(elsewhere, name), join(root, name));
+    await expectRecovery(server, before);
+    await server.stop();
+  });
+
+  it('gone while the server was down: the tree of the last run is there', async () => {
+    const root = await folderWithFiles();
+    const dataDir = await mkdtemp(join(work, 'data-'));
+    const env = { LOCAL_PATHS: `media=${root}`, RESCAN_INTERVAL: '1' };
+    const first = await startProcess({ dataDir, env });
+    const before = await mediaTree(first);
+    await first.stop();
+    await rename(root, `${root} elsewhere`);
+    const server = await startProcess({ dataDir, env });
+    await expectOutage(server, before);
+    await rename(`${root} elsewhere`, root);
+    await expectRecovery(server, before);
+    await server.stop();
+  });
+
+  it('missing at the very first start: unavailable, not empty; the other folder is served', async () => {
+    const missing = join(work, 'not mounted yet');
+    const other = await folderWithFiles();
+    const env = { LOCAL_PATHS: `media=${missing},other=${other}`, RESCAN_INTERVAL: '1' };
+    const server = await startProcess({ env });
+    const top = await listMembers(server.webdavUrl);
+    expect(top.map(({ path }) => path)).toEqual(['media', 'other']);
+    const listing = await propfind(server.webdavUrl, 'media');
+    expect(listing.status).toBe(503);
+    expect(Number(listing.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect((await get(server, 'media/one.jpg')).status).toBe(503);
+    expect((await get(server, 'other/one.jpg')).status).toBe(200);
+
+    await mkdir(missing);
+    await writeTree(missing, FILES);
+    await until(async () => (await get(server, 'media/one.jpg')).status === 200);
+    await until(async () => (await server.health('media')).assets === FILES.length);
+    expect((await mediaTree(server)).size).toBe(FILES.length + 3);
+    await server.stop();
+  });
+
+  it('is believed when only a part of it goes', async () => {
+    const root = await folderWithFiles();
+    const server = await serve(root);
+    await rm(join(root, '2024'), { recursive: true });
+    await until(async () => (await propfind(server.webdavUrl, 'media/2024')).status === 404);
+    const left = [...(await mediaTree(server)).keys()].sort();
+    expect(left).toEqual(['one.jpg', 'videos', 'videos/four.mp4']);
+    expect((await get(server, 'media/2024/two.jpg')).status).toBe(404);
+    await server.stop();
+  });
+});
+
+describe.skipIf(needsMount.areMissing)(`a disk that is unmounted${needsMount.note}`, PATIENCE, () => {
+  it('keeps its tree until it is mounted again', async () => {
+    const disk = await mkdtemp(join(work, 'tmpfs-'));
+    const root = await mkdtemp(join(work, 'mount-point-'));
+    await succeed('mount', ['-t', 'tmpfs', 'mediadav-test', disk]);
+    await succeed('mount', ['--bind', disk, root]);
+    let server: MediadavProcess | null = null;
+    try {
+      await writeTree(root, FILES);
+      server = await serve(root);
+      const before = await mediaTree(server);
+      await succeed('umount', [root]);
+      expect(await readdir(root)).toEqual([]);
+      await expectOutage(server, before);
+      await succeed('mount', ['--bind', disk, root]);
+      await expectRecovery(server, before);
+    } finally {
+      await server?.stop();
+      for (const path of [root, disk]) if (await isMounted(path)) await succeed('umount', ['--lazy', path]);
+    }
+  });
+});
