@@ -1,31 +1,40 @@
 import { mkdirSync, readFileSync } from 'node:fs';
-import { createProvider } from '../providers/index.ts';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiServer } from './api/api-server.ts';
 import { sizeText } from './api/front-page.ts';
 import type { MountLine, SourceReport, StatusReport } from './api/status-report.ts';
-import type { Catalog } from './catalog/catalog.ts';
+import type { Catalog, CatalogReader, DigestAlgorithm } from './catalog/catalog.ts';
 import { openSqliteCatalog } from './catalog/sqlite/sqlite-catalog.ts';
 import { Content } from './content/content.ts';
+import { Thumbnails } from './content/thumbnails.ts';
 import { DavServer } from './dav/dav-server.ts';
+import type { Enricher } from './enrich/enricher.ts';
+import { WorkerPool } from './enrich/worker-pool.ts';
 import { createAuthenticator } from './http/authentication.ts';
 import type { Exchange } from './http/exchange.ts';
 import { createHostCheck } from './http/host-check.ts';
 import { createListener, type Listener } from './http/listener.ts';
+import { changeLogPruning } from './ingest/change-log-pruning.ts';
+import { type Chore, Housekeeping } from './ingest/housekeeping.ts';
 import { Schedule } from './ingest/schedule.ts';
-import { SourceIngest, type SourceStatus } from './ingest/source-ingest.ts';
+import type { SourceStatus } from './ingest/source-ingest.ts';
 import { createLogger } from './log.ts';
-import { type Logger, withFields } from './model/logger.ts';
+import type { Logger } from './model/logger.ts';
 import { mountLinesFor, reachableUrl } from './mount-lines.ts';
 import type { ServeConfig, SourceConfig } from './settings.ts';
-import { createPathFilter } from './source/path-filter.ts';
-import { Source } from './source/source.ts';
+import { addMember, type Member, type MemberOptions, shownSourceOf } from './source-member.ts';
 import { readVersion } from './version.ts';
 import { type Mount, Vfs } from './vfs/vfs.ts';
 
 /** What `PORT` serves the WebDAV tree under. */
 const DAV_PREFIX = '/dav';
+/** Folder of DATA_DIR. */
+const THUMBNAILS = 'thumbnails';
 /** How long running requests may take to end when the server stops. */
 const STOP_GRACE_MS = 3_000;
+/** How long each part may take to stop before the next one is stopped all the same. */
+const STOP_LIMIT_MS = 5_000;
 
 export interface RunningApp {
   /** `http://127.0.0.1:8000`, without a slash at its end. */
@@ -33,19 +42,11 @@ export interface RunningApp {
   /** Of the WebDAV port; null when it is off. */
   readonly webdavUrl: string | null;
   readonly mountLines: readonly MountLine[];
-  /** Resolves when the scans that run now have ended. */
+  /** Resolves when the scans that run now have ended, and what they found was looked into. */
   settled(): Promise<void>;
   status(): Promise<StatusReport>;
   /** Stops in reverse order of the start. Safe to call more than once. */
   stop(): Promise<void>;
-}
-
-/** One configured source with all that is made of it. */
-interface Member {
-  readonly config: SourceConfig;
-  readonly source: Source;
-  readonly ingest: SourceIngest;
-  readonly sourceId: number;
 }
 
 /**
@@ -65,19 +66,33 @@ export async function startApp(config: ServeConfig): Promise<RunningApp> {
   try {
     const catalog = openSqliteCatalog(config.catalog.databaseFile, config.names);
     stops.push(() => catalog.close());
-    const members = await Promise.all(config.sources.map((source) => addSource(source, catalog, logger)));
+    const pool = new WorkerPool();
+    stops.push(() => pool.close());
+    const members = await Promise.all(
+      config.sources.map((source) => addSource(source, { catalog, logger, pool })),
+    );
     stops.push(async () => void (await Promise.all(members.map(({ ingest }) => ingest.close()))));
+    stops.push(async () => void (await Promise.all(members.map(({ enricher }) => enricher?.close()))));
 
     const version = readVersion();
     const status = async () => reportOf(version, members);
     const mounts = members.map(mountOf);
-    const vfs = new Vfs({ reader: catalog.reader, content: contentOf(catalog, members), mounts });
+    const content = contentOf(catalog, members);
+    const vfs = new Vfs({ reader: catalog.reader, content, mounts });
     const dav = new DavServer({ vfs, mountNames: mounts.flatMap(({ name }) => name ?? []) });
     let mountLines: readonly MountLine[] = [];
-    const api = await ApiServer.create({ status, mountLines: () => mountLines });
+    const sources = members.map(shownSourceOf);
+    await catalog.writer.showSources(sources);
+    const thumbnails = new Thumbnails({ folder: join(config.catalog.dataDir, THUMBNAILS), logger });
+    const scans = new Map(members.map(({ config: { name }, ingest }) => [name, () => void ingest.scan()]));
+    const api = await ApiServer.create({
+      ...{ version, reader: catalog.reader, bell: catalog.bell, content, thumbnails, sources, scans, status },
+      mountLines: () => mountLines,
+    });
     stops.push(() => api.close());
 
     const addresses = await listen(config, { api, dav, logger, stops });
+    stops.push(async () => api.endStreams());
     mountLines = mountLinesFor({
       webdavUrl: addresses.webdavUrl,
       davUrl: addresses.url + DAV_PREFIX,
@@ -90,7 +105,17 @@ export async function startApp(config: ServeConfig): Promise<RunningApp> {
     logger.info('listening', addresses);
     schedule.start();
     stops.push(() => schedule.stop());
-    const settled = async () => void (await Promise.all(members.map(({ ingest }) => ingest.scan())));
+    const chores = [
+      changeLogPruning(catalog.writer, config.catalog.changeLogDays),
+      thumbnailSweep(thumbnails, catalog.reader),
+    ];
+    const housekeeping = new Housekeeping(chores, logger);
+    housekeeping.start();
+    stops.push(() => housekeeping.stop());
+    const settled = async () => {
+      await Promise.all(members.map(({ ingest }) => ingest.scan()));
+      await Promise.all(members.map(({ enricher }) => enricher?.idle()));
+    };
     return { ...addresses, mountLines, settled, status, stop };
   } catch (error) {
     await stop();
@@ -98,28 +123,33 @@ export async function startApp(config: ServeConfig): Promise<RunningApp> {
   }
 }
 
-async function addSource(config: SourceConfig, catalog: Catalog, root: Logger): Promise<Member> {
-  const logger = withFields(root, { source: config.name });
-  const provider = createProvider(config);
-  const source = new Source({ name: config.name, provider, filter: createPathFilter(config), logger });
-  const { layout, splitsByType } = config;
-  const ingest = new SourceIngest({ source, catalog, layout: { layout, splitsByType }, logger });
-  const record = await ingest.prepare();
+async function addSource(config: SourceConfig, options: MemberOptions): Promise<Member> {
   if (config.isWritable)
-    logger.warn(`"${config.name}" is set to be writable, but everything is read-only so far`);
-  return { config, source, ingest, sourceId: record.id };
+    options.logger.warn(`"${config.name}" is set to be writable, but everything is read-only so far`);
+  return await addMember(config, options);
+}
+
+/** Thumbnails of what no asset holds any more. */
+function thumbnailSweep(thumbnails: Thumbnails, reader: CatalogReader): Chore {
+  const isKnown = async (algorithm: string, digest: string) =>
+    (await reader.byDigest(algorithm as DigestAlgorithm, digest)).length > 0;
+  return {
+    name: 'removed thumbnails of what is gone',
+    run: (signal) => thumbnails.removeOrphans(isKnown, signal),
+  };
 }
 
 function contentOf(catalog: Catalog, members: readonly Member[]): Content {
   const sources = new Map(members.map(({ sourceId, source }) => [sourceId, source]));
-  return new Content({ catalog, sources });
+  const ingests = new Map(members.map(({ sourceId, ingest }) => [sourceId, ingest]));
+  return new Content({ catalog, sources, obstacleOf: (id) => ingests.get(id)?.obstacle ?? null });
 }
 
 function mountOf({ config, sourceId, ingest }: Member): Mount {
   return {
     name: config.mountsAtRoot ? null : config.name,
     sourceId,
-    failure: () => (ingest.failure === null ? null : `"${config.name}": ${ingest.failure.message}`),
+    failure: () => (ingest.obstacle === null ? null : `"${config.name}": ${ingest.obstacle}`),
   };
 }
 
@@ -163,8 +193,13 @@ async function listen(
     // Clients look at the parents of the address that they mount, too.
     if (isDav) return await answerDav(exchange, path.slice(DAV_PREFIX.length) || '/', DAV_PREFIX);
     if (exchange.req.method === 'OPTIONS') return await answerDav(exchange, path, '');
-    checkHost(exchange.target);
-    exchange.user = authenticator.authenticate(exchange.req, { acceptsApiKeys: true });
+    try {
+      checkHost(exchange.target);
+      exchange.user = authenticator.authenticate(exchange.req, { acceptsApiKeys: true });
+    } catch (error) {
+      api.refuse(exchange, error);
+      return;
+    }
     await api.handle(exchange);
   };
 
@@ -212,7 +247,9 @@ function holdingsOf(source: SourceReport): string {
 
 async function reportOf(version: string, members: readonly Member[]): Promise<StatusReport> {
   const sources = await Promise.all(
-    members.map(async ({ config, ingest }) => sourceReport(config, await ingest.status())),
+    members.map(async ({ config, ingest, enricher }) =>
+      sourceReport(config, await ingest.status(), enricher),
+    ),
   );
   const isFailing = sources.some(({ lastError }) => lastError !== null);
   return {
@@ -223,8 +260,9 @@ async function reportOf(version: string, members: readonly Member[]): Promise<St
   };
 }
 
-function sourceReport(config: SourceConfig, status: SourceStatus): SourceReport {
+function sourceReport(config: SourceConfig, status: SourceStatus, enricher: Enricher | null): SourceReport {
   const { lastError } = status;
+  const { filesDone = 0, filesTotal = 0 } = enricher?.progress() ?? {};
   return {
     name: config.name,
     provider: config.provider,
@@ -239,6 +277,8 @@ function sourceReport(config: SourceConfig, status: SourceStatus): SourceReport 
         ? null
         : { code: lastError.code, message: lastError.message, at: new Date(lastError.atMs).toISOString() },
     warnings: status.warnings,
+    fileProblems: enricher?.warnings ?? [],
+    enriching: enricher?.isRunning === true ? { filesDone, filesTotal } : null,
   };
 }
 
@@ -260,6 +300,10 @@ function prepareDefaultMedia({ sources }: ServeConfig, logger: Logger): void {
 
 async function stopAll(stops: (() => Promise<void>)[], logger: Logger): Promise<void> {
   for (const stop of stops.reverse()) {
-    await stop().catch((error: unknown) => logger.error('something did not stop cleanly', { error }));
+    const stopped = stop().catch((error: unknown) =>
+      logger.error('something did not stop cleanly', { error }),
+    );
+    // A disk that hangs must not keep the rest from stopping.
+    await Promise.race([stopped, sleep(STOP_LIMIT_MS, undefined, { ref: false })]);
   }
 }

@@ -12,7 +12,10 @@ export function createLogger(options: LogOptions): Logger {
   const { combine, json, printf, timestamp } = winston.format;
   return winston.createLogger({
     level: options.level,
-    format: options.format === 'json' ? combine(timestamp(), json()) : combine(timestamp(), printf(textLine)),
+    format:
+      options.format === 'json'
+        ? combine(timestamp(), json({ replacer: plainErrors }))
+        : combine(timestamp(), printf(textLine)),
     transports: [
       new winston.transports.Console({
         stderrLevels: ['error', 'warn', 'info', 'debug'],
@@ -20,6 +23,13 @@ export function createLogger(options: LogOptions): Logger {
       }),
     ],
   });
+}
+
+/** JSON knows no errors: without this, a bug in the log would be `{}`. */
+function plainErrors(_key: string, value: unknown): unknown {
+  if (!(value instanceof Error)) return value;
+  const { name, message, stack, cause } = value;
+  return { ...value, name, message, stack, cause };
 }
 
 function textLine(info: winston.Logform.TransformableInfo): string {

@@ -1,13 +1,15 @@
-import { isIPv4 } from 'node:net';
+import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { createSecureContext } from 'node:tls';
 import { IMMICH_SETTINGS } from '../providers/immich/settings.ts';
 import { LOCAL_SETTINGS } from '../providers/local/settings.ts';
 import { CATALOG_SETTINGS, type CatalogConfig, DATABASE_NAME } from './catalog/settings.ts';
+import { type Command, type CommandOptions, readCommandOptions, takesFolders } from './config/commands.ts';
 import { ConfigError, type Problem } from './config/config-error.ts';
 import { renderEnvExample, type SettingGroup } from './config/env-example.ts';
 import { readEnvFile } from './config/env-file.ts';
-import { readFlags } from './config/flags.ts';
+import { type DirectoryArgument, readFlags } from './config/flags.ts';
 import { renderHelp } from './config/help.ts';
 import { isBlank, layerOf, type Reading, readTable } from './config/layers.ts';
 import { type Place, resolvePath, unreadableReason } from './config/place.ts';
@@ -17,16 +19,17 @@ import { NO_YAML, readYamlFile } from './config/yaml-file.ts';
 import { HTTP_SETTINGS, type HttpConfig } from './http/settings.ts';
 import { INGEST_SETTINGS } from './ingest/settings.ts';
 import { LOG_SETTINGS, type LogConfig } from './log-settings.ts';
+import { isLoopbackHost } from './model/loopback.ts';
 import type { NamePolicy } from './model/name.ts';
 import type { SettingTable } from './model/setting.ts';
+import { quote } from './model/setting-parser.ts';
 import { gatherSources } from './source-settings.ts';
 
 export { ConfigError } from './config/config-error.ts';
 export type { ImmichSourceConfig, Layout, LocalSourceConfig, SourceConfig } from './config/source-config.ts';
 
-/** Everything a running server was told. Deeply frozen; holds secrets, so it is never logged as a whole. */
-export interface ServeConfig {
-  readonly command: 'serve';
+/** Everything that mediadav was told. Deeply frozen; holds secrets, so it is never logged as a whole. */
+export interface RunConfig {
   readonly http: HttpConfig;
   readonly log: LogConfig;
   readonly catalog: CatalogConfig;
@@ -37,8 +40,14 @@ export interface ServeConfig {
   readonly usedDefaultMedia: boolean;
 }
 
+/** The same for one command, with what only that one can be told. */
+export type CommandConfig<C extends Command> = RunConfig & CommandOptions[C] & { readonly command: C };
+export type ServeConfig = CommandConfig<'serve'>;
+
 /** `help` and `version` read no settings, so that they work while some are wrong. */
-export type AppConfig = ServeConfig | { readonly command: 'help' | 'version' };
+export type AppConfig =
+  | { [C in Command]: CommandConfig<C> }[Command]
+  | { readonly command: 'help' | 'version' };
 
 export interface ConfigInput {
   /** The arguments after the name of the program and of the script. */
@@ -67,7 +76,8 @@ export function readAppConfig(input: ConfigInput): AppConfig {
   const all: SettingTable = Object.assign({}, ...SETTING_GROUPS.map((group) => group.table));
   const known = Object.keys(all);
   const flags = readFlags(input.argv, all, problems);
-  if (flags.command !== 'serve') return Object.freeze({ command: flags.command });
+  const { command } = flags;
+  if (command === 'help' || command === 'version') return Object.freeze({ command });
 
   const place: Place = { cwd: input.cwd, home: input.env.HOME || input.env.USERPROFILE || homedir() };
   const envFile = readEnvFile(input.cwd, problems);
@@ -89,9 +99,14 @@ export function readAppConfig(input: ConfigInput): AppConfig {
   const local = read(LOCAL_SETTINGS);
   const immich = read(IMMICH_SETTINGS);
 
-  const http = readHttp(httpReading, place, problems);
   const catalog = readCatalog(catalogReading, place);
-  const { directories } = flags;
+  const options = readCommandOptions(command, flags.commandFlags, problems);
+  const readsSources = takesFolders(command);
+  if (!readsSources) refuseFolders(command, flags.directories, problems);
+  // Who only looks into the catalog need not be able to start a server.
+  const ofServer = readsSources ? problems : [];
+  const http = readHttp(httpReading, place, ofServer);
+  const directories = readsSources ? flags.directories : [];
   const gathered = gatherSources({
     directories,
     local,
@@ -99,14 +114,13 @@ export function readAppConfig(input: ConfigInput): AppConfig {
     ingest: ingest.values,
     yaml,
     place,
-    problems,
+    problems: ofServer,
   });
-  checkSources(gathered.drafts, problems);
-  checkDataDir(ownPaths(catalog, catalogReading), gathered.drafts, problems);
+  checkSources(gathered.drafts, ofServer);
+  checkDataDir(ownPaths(catalog, catalogReading), gathered.drafts, ofServer);
 
   if (problems.length > 0) throw new ConfigError(problems);
-  return deepFreeze({
-    command: 'serve',
+  const config: RunConfig = deepFreeze({
     http,
     log: { level: log.LOG_LEVEL, format: log.LOG_FORMAT },
     catalog,
@@ -114,6 +128,7 @@ export function readAppConfig(input: ConfigInput): AppConfig {
     sources: gathered.drafts.map((draft) => draft.config),
     usedDefaultMedia: gathered.usedDefaultMedia,
   });
+  return Object.freeze({ command, ...options, ...config }) as AppConfig;
 }
 
 /** The text of `--help`. */
@@ -146,7 +161,12 @@ function readHttp(
     fail('AUTH_PASSWORD', 'needs AUTH_USERNAME beside it');
   }
   const isGuarded = given.has('AUTH_USERNAME') || given.has('AUTH_PASSWORD') || given.has('API_KEYS');
-  if (!isGuarded && !isLoopback(values.HOST) && !values.ALLOW_ANONYMOUS && !failed.has('ALLOW_ANONYMOUS')) {
+  if (
+    !isGuarded &&
+    !isLoopbackHost(values.HOST) &&
+    !values.ALLOW_ANONYMOUS &&
+    !failed.has('ALLOW_ANONYMOUS')
+  ) {
     fail(
       'HOST',
       `is ${values.HOST}, which lets other devices in, and no login is set: set AUTH_USERNAME and AUTH_PASSWORD, ` +
@@ -178,12 +198,20 @@ function readTls(
     if (written === null) return null;
     const path = resolvePath(written, place);
     const reason = unreadableReason(path);
-    if (reason !== null) fail(name, `names a file that cannot be read: ${path} (${reason})`);
-    return path;
+    if (reason === null) return path;
+    fail(name, `names a file that cannot be read: ${path} (${reason})`);
+    return null;
   };
   const cert = read('TLS_CERT_FILE', certFile);
   const key = read('TLS_KEY_FILE', keyFile);
-  return cert === null || key === null ? null : { certFile: cert, keyFile: key };
+  if (cert === null || key === null) return null;
+  try {
+    createSecureContext({ cert: readFileSync(cert), key: readFileSync(key) });
+  } catch {
+    // OpenSSL's own words name neither file.
+    fail('TLS_CERT_FILE', 'and TLS_KEY_FILE are not a PEM certificate with its private key');
+  }
+  return { certFile: cert, keyFile: key };
 }
 
 function readCatalog({ values }: Reading<typeof CATALOG_SETTINGS>, place: Place): CatalogConfig {
@@ -192,7 +220,22 @@ function readCatalog({ values }: Reading<typeof CATALOG_SETTINGS>, place: Place)
   return {
     dataDir,
     databaseFile: databaseFile === null ? join(dataDir, DATABASE_NAME) : resolvePath(databaseFile, place),
+    changeLogDays: values.CHANGE_LOG_DAYS,
   };
+}
+
+function refuseFolders(
+  command: Command,
+  directories: readonly DirectoryArgument[],
+  problems: Problem[],
+): void {
+  for (const { text, where } of directories) {
+    problems.push({
+      name: quote(text),
+      where,
+      text: `cannot be told to "mediadav ${command}", which reads no folders`,
+    });
+  }
 }
 
 function ownPaths(catalog: CatalogConfig, { given, failed }: Reading<typeof CATALOG_SETTINGS>) {
@@ -202,13 +245,6 @@ function ownPaths(catalog: CatalogConfig, { given, failed }: Reading<typeof CATA
     own.push({ name: 'DATABASE_URL', where: database.where, path: catalog.databaseFile });
   }
   return own;
-}
-
-/** Addresses that only this computer can reach: 127.0.0.0/8 (also written as IPv6), ::1 and localhost. */
-function isLoopback(host: string): boolean {
-  if (host === 'localhost') return true;
-  const address = host.toLowerCase().replace(/^::ffff:(?=[\d.]+$)/, '');
-  return isIPv4(address) ? address.startsWith('127.') : /^(0*:)+0*1$/.test(address);
 }
 
 function tellMisspelt(

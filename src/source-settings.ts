@@ -6,8 +6,9 @@ import {
   type NamedPath,
   parseNamedPath,
 } from '../providers/local/settings.ts';
+import { COMMANDS } from './config/commands.ts';
 import type { Problem } from './config/config-error.ts';
-import { COMMANDS, type DirectoryArgument } from './config/flags.ts';
+import type { DirectoryArgument } from './config/flags.ts';
 import { type Reading, type ReadOptions, readTable } from './config/layers.ts';
 import { kindOf, type Place, resolvePath } from './config/place.ts';
 import { type Draft, type LocalSourceConfig, nameFault, type SourceConfig } from './config/source-config.ts';
@@ -156,6 +157,7 @@ class Gatherer {
       excludedExtensions: ingest.EXCLUDED_FILE_TYPES,
       excludedGlobs: yaml.exclude,
       rescanIntervalMs: local.values.RESCAN_INTERVAL * MS_PER_SECOND,
+      enriches: true,
       ...entry,
       isWritable,
     });
@@ -193,6 +195,7 @@ class Gatherer {
       excludedExtensions: ingest.EXCLUDED_FILE_TYPES,
       excludedGlobs: yaml.exclude,
       rescanIntervalMs: hoursToMs(values.REFRESH_RATE_HOURS),
+      enriches: ingest.HASH_REMOTE,
     });
   }
 
@@ -251,6 +254,7 @@ class Gatherer {
       isWritable: values.WRITABLE ?? fallback.IMMICH_WRITABLE,
       ...this.#filters(common, entry),
       rescanIntervalMs: hoursToMs(values.REFRESH_RATE_HOURS ?? fallback.REFRESH_RATE_HOURS),
+      enriches: this.#givens.ingest.HASH_REMOTE,
     });
   }
 

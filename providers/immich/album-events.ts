@@ -2,13 +2,15 @@ import { CodedError, codeOf, isTransient, messageOf } from '../../src/model/code
 import type { ScanCall, ScanEvent } from '../../src/provider/provider.ts';
 import type { ImmichAlbum, ImmichAsset } from './api-answers.ts';
 import { parseTime } from './asset-facts.ts';
+import { DownloadCheck } from './download-check.ts';
 import { chooseEra } from './eras/choose-era.ts';
 import type { Era } from './eras/era.ts';
 import type { ImmichClient } from './http-client.ts';
 import { readAhead } from './read-ahead.ts';
 import { type AlbumContent, readAlbum } from './read-album.ts';
+import { ScanRequests } from './scan-requests.ts';
 import { Slots } from './slots.ts';
-import { cancelledBy } from './translate-error.ts';
+import { asksToWait } from './translate-error.ts';
 
 const MAX_ALBUMS_AT_ONCE = 4;
 /** Assets of the albums that are read at once; a bigger album is read alone. Some 2 KB of memory each. */
@@ -22,49 +24,54 @@ const MAX_UNREACHABLE_ALBUMS = 10;
  * `kept`; so is one of which only a part could be read, after that part.
  *
  * @throws CodedError when the version or the album list cannot be read, when the server refuses the key or a permission
- *   is missing (that is no matter of one album), when none of `albumIds` exists (`invalid`), and when the server is lost
- *   on the way.
+ *   is missing (that is no matter of one album), when none of `albumIds` exists (`invalid`), when the server is lost on
+ *   the way, and when it asks to wait, with the longest wait it asked for. `denied` for want of `asset.download` comes
+ *   after everything was told: the tree is whole, but its files cannot be opened.
  */
 export async function* scanAlbums(
   client: ImmichClient,
   albumIds: readonly string[],
   call: ScanCall,
 ): AsyncGenerator<ScanEvent, void, undefined> {
-  const stop = new AbortController();
-  const attempt = <T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> =>
-    call.attempt((signal) => {
-      const either = AbortSignal.any([signal, stop.signal]);
-      if (either.aborted) throw cancelledBy(either);
-      return work(either);
-    });
+  const requests = new ScanRequests(call);
   try {
     // Each time anew: the server may have been upgraded since.
-    const { version } = await attempt((signal) => client.locate(signal));
+    const { version } = await requests.attempt((signal) => client.locate(signal));
     const era = chooseEra(version);
     const ask: Parameters<Era['listAlbums']>[0] = (request) =>
-      attempt((signal) => client.readJson(request, signal));
+      requests.attempt((signal) => client.readJson(request, signal));
     const listed = await era.listAlbums(ask).catch((error: unknown) => {
       throw sourceErrorOf(error);
     });
     const albums = chooseAlbums(listed, albumIds, call);
+    const downloads = new DownloadCheck(client, requests, version);
     const reader = {
       era,
       ask,
-      askSize: sizeAsker((asset) => attempt((signal) => client.readOriginalSize(asset.id, signal))),
+      askSize: sizeAsker(async ({ id }) => {
+        if ((await downloads.refusal(id)) !== null) return null;
+        return requests.attempt((signal) => client.readOriginalSize(id, signal));
+      }),
       accepts: (name: string) => call.accepts(name),
       warn: (reason: string, name: string) => call.warn(reason, name),
     };
-    yield* tellAlbums(albums, (album) => readAlbum(reader, album), call);
+    const sampleId = yield* tellAlbums(albums, (album) => readAlbum(reader, album), call);
+    const refusal = await downloads.refusal(sampleId);
+    if (refusal !== null) throw refusal;
+  } catch (error) {
+    throw requests.reasonOf(error);
   } finally {
-    stop.abort();
+    requests.stop();
   }
 }
 
+/** @returns the id of an asset it told, if any. */
 async function* tellAlbums(
   albums: readonly ImmichAlbum[],
   read: (album: ImmichAlbum) => Promise<AlbumContent>,
   call: ScanCall,
-): AsyncGenerator<ScanEvent, void, undefined> {
+): AsyncGenerator<ScanEvent, string | null, undefined> {
+  let sampleId: string | null = null;
   const attempts = readAhead(albums, (album) => readOrExplain(album, read), {
     maxReads: MAX_ALBUMS_AT_ONCE,
     weightOf: (album) => album.assetCount,
@@ -77,8 +84,10 @@ async function* tellAlbums(
     if (error !== null) {
       call.warn(`an album that could not be read: ${messageOf(error)}`, content.album.albumName);
     }
+    sampleId ??= content.assets[0]?.ref.id ?? null;
     yield* eventsOf(content);
   }
+  return sampleId;
 }
 
 /** A failure that concerns this album only becomes an incomplete content; every other is thrown. */
@@ -89,9 +98,13 @@ async function readOrExplain(
   try {
     return { content: await read(album), error: null };
   } catch (error) {
-    if (!(error instanceof CodedError) || error.code === 'denied' || error.code === 'cancelled') throw error;
+    if (!(error instanceof CodedError) || concernsAllAlbums(error)) throw error;
     return { content: { album, assets: [], isComplete: false }, error };
   }
+}
+
+function concernsAllAlbums(error: CodedError): boolean {
+  return error.code === 'denied' || error.code === 'cancelled' || asksToWait(error);
 }
 
 function* eventsOf(content: AlbumContent): Generator<ScanEvent, void, undefined> {
@@ -109,7 +122,10 @@ function* eventsOf(content: AlbumContent): Generator<ScanEvent, void, undefined>
   for (const facts of content.assets) {
     yield { kind: 'asset', collection: album.id, name: facts.ref.path, facts };
   }
-  if (!content.isComplete) yield { kind: 'kept', collection: album.id };
+  if (content.isComplete) return;
+  // An album of which nothing came may come soon; a file whose size nobody tells may never.
+  const kept = { kind: 'kept', collection: album.id } as const;
+  yield content.assets.length === 0 ? { ...kept, mayHeal: true } : kept;
 }
 
 /** In an order of their own, oldest first, whatever order the server lists them in. */
@@ -137,9 +153,9 @@ function sortKeyOf(album: ImmichAlbum): string {
 }
 
 /** A few at a time, and each asset once a scan: one in several albums is told with equal facts. */
-function sizeAsker(ask: (asset: ImmichAsset) => Promise<number>): (asset: ImmichAsset) => Promise<number> {
+function sizeAsker<T>(ask: (asset: ImmichAsset) => Promise<T>): (asset: ImmichAsset) => Promise<T> {
   const slots = new Slots(MAX_SIZES_AT_ONCE);
-  const asked = new Map<string, Promise<number>>();
+  const asked = new Map<string, Promise<T>>();
   return (asset) => {
     const size = asked.get(asset.id) ?? slots.run(() => ask(asset));
     asked.set(asset.id, size);

@@ -137,6 +137,12 @@ export function parseAsset(body: unknown): ImmichAsset {
   };
 }
 
+/** What an API key may do, in the answer about itself; `all` stands for everything. */
+export function parseKeyPermissions(body: unknown): string[] {
+  const permissions = listOf(fieldsOf(body, 'an API key').permissions, 'an API key (permissions)');
+  return permissions.filter((permission) => typeof permission === 'string');
+}
+
 function parseExif(value: unknown): ImmichExif | null {
   if (typeof value !== 'object' || value === null) return null;
   const fields = value as Fields;

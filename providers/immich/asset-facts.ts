@@ -104,6 +104,12 @@ function versionByDates(sizeBytes: number, times: Times): string {
   return `d-${parts.map((part) => part.toString(16)).join('-')}`;
 }
 
+/** The time that the file with this version was last modified, or null when the version is a content hash or there was none. */
+export function modifiedMsOf(version: string): number | null {
+  const modified = /^d-[0-9a-f]+-(-?[0-9a-f]+)-(-?[0-9a-f]+)$/.exec(version)?.[1];
+  return modified === undefined || modified === '0' ? null : Number.parseInt(modified, 16);
+}
+
 /** Immich's own word for it, unless that is none or says nothing. It ends up in a header. */
 function contentTypeFor(asset: ImmichAsset): string {
   const told = asset.originalMimeType ?? '';

@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import { type ByteRange, lengthOf } from '../../src/model/byte-range.ts';
 import { CodedError } from '../../src/model/coded-error.ts';
 import type { Want } from '../../src/provider/provider.ts';
+import { modifiedMsOf } from './asset-facts.ts';
 import { type ImmichClient, lengthOfBody } from './http-client.ts';
 import type { Limits } from './limits.ts';
 import { isHtmlType } from './translate-error.ts';
@@ -23,8 +24,9 @@ interface Place {
  * Opens the original of an asset, or a part of it. Only a checked single range is ever sent, and no condition: Immich
  * answers 500 or 404 to ranges it does not like, never 416 or 412.
  *
- * @throws CodedError before the first byte: `changed` when the size is not `want.sizeBytes`, `not-found`, `denied`,
- *   `throttled`, and `unavailable` for every answer that is not exactly the bytes asked for.
+ * @throws CodedError before the first byte: `changed` when the size is not `want.sizeBytes` or the file was modified at
+ *   another time than `want.version` says, `not-found`, `denied`, `throttled`, and `unavailable` for every answer that
+ *   is not exactly the bytes asked for.
  */
 export async function openOriginal(
   client: ImmichClient,
@@ -53,6 +55,7 @@ async function placeIn(
   const { status, headers } = answer;
   if (status !== 200 && status !== 206) throw await refusalOf(answer, client, want);
   checkContent(headers);
+  if (isModifiedElsewhen(headers, want.version)) throw changed();
   if (status === 200) return placeInWhole(answer, want, limits);
   if (want.range === undefined)
     throw unavailable('Immich answered a part of a file although all of it was asked for.');
@@ -87,6 +90,18 @@ function placeInWhole(answer: Answer<IncomingMessage>, want: Want, limits: Limit
   return { skipBytes: range.start, takeBytes: lengthOf(range) };
 }
 
+/**
+ * Files of external libraries may get new bytes of the same size under the same id. `Last-Modified` is the file's own
+ * time, in whole seconds, and the version holds what Immich last read of it. A version that is a content hash is not
+ * compared: uploads keep their bytes, whatever happens to the times.
+ */
+function isModifiedElsewhen(headers: Readonly<Record<string, unknown>>, version: string): boolean {
+  const wantedMs = modifiedMsOf(version);
+  const toldMs = Date.parse(String(headers['last-modified'] ?? ''));
+  if (wantedMs === null || Number.isNaN(toldMs)) return false;
+  return Math.floor(wantedMs / 1000) !== Math.floor(toldMs / 1000);
+}
+
 /** A page or an error text under 200, and anything packed, is not the file. */
 function checkContent(headers: Readonly<Record<string, unknown>>): void {
   const contentType = headers['content-type'];
@@ -106,10 +121,18 @@ async function refusalOf(
   client: ImmichClient,
   want: Want,
 ): Promise<CodedError> {
-  const { status, headers } = answer;
   // What a range beyond the file gets: 500 or 404 with the true size.
-  const told = /^bytes \*\/(\d{1,15})$/.exec(String(headers['content-range'] ?? ''))?.[1];
+  const told = /^bytes \*\/(\d{1,15})$/.exec(String(answer.headers['content-range'] ?? ''))?.[1];
   if (told !== undefined && Number(told) !== want.sizeBytes) return changed();
+  return readRefusal(answer, client);
+}
+
+/** The error in the body of an answer whose status is not that of a file. */
+export async function readRefusal(
+  answer: Answer<IncomingMessage>,
+  client: ImmichClient,
+): Promise<CodedError> {
+  const { status, headers } = answer;
   const text = await readReason(answer.body);
   const failure = client.failureOf({ status, headers, text }, 'this file');
   if (failure !== null) return failure;

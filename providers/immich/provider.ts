@@ -3,7 +3,7 @@ import type { AssetFacts, SourceRef } from '../../src/model/asset.ts';
 import { CodedError, codeOf, messageOf } from '../../src/model/coded-error.ts';
 import type { Call, Provider, Want } from '../../src/provider/provider.ts';
 import { scanAlbums } from './album-events.ts';
-import { parseAsset } from './api-answers.ts';
+import { type ImmichAsset, parseAsset } from './api-answers.ts';
 import { assetFactsOf, isShown, knownSizeOf } from './asset-facts.ts';
 import { ImmichClient } from './http-client.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
@@ -12,13 +12,12 @@ import { openOriginal } from './original-bytes.ts';
 export interface ImmichProviderSettings {
   /** Base URL without `/api`. Redirects of it are followed once. */
   readonly url: string;
-  /** Needs the permissions `album.read`, `asset.read` and `asset.download`. */
+  /** Needs the permissions `album.read`, `asset.read` and `asset.download`; without the last a scan ends with `denied`. */
   readonly apiKey: string;
   /** Ids of the albums to show; empty means all, shared ones too. */
   readonly albumIds: readonly string[];
 }
 
-const WHAT = 'this asset';
 /** Everything else would be another path of the API. */
 const ASSET_ID = /^[\w-]{1,64}$/;
 
@@ -32,21 +31,37 @@ export function createImmichProvider(
 ): Provider {
   const client = new ImmichClient(settings, limits);
 
-  const describe = async (ref: SourceRef, call: Call): Promise<AssetFacts> => {
-    const path = `/assets/${checkedId(ref)}`;
-    const answer = await call.attempt((signal) =>
-      client.readJson({ method: 'GET', path, what: WHAT }, signal),
-    );
-    const asset = parseAsset(answer);
+  const readShown = async (id: string, call: Call): Promise<ImmichAsset> => {
+    const request = { method: 'GET', path: `/assets/${id}`, what: 'this asset' } as const;
+    const asset = parseAsset(await call.attempt((signal) => client.readJson(request, signal)));
     // The owner can still read what is in the trash, but no album shows it.
     if (!isShown(asset)) throw new CodedError('not-found', 'Immich does not show this asset any more.');
-    const sizeBytes =
-      knownSizeOf(asset) ?? (await call.attempt((signal) => client.readOriginalSize(asset.id, signal)));
-    return assetFactsOf(asset, sizeBytes).facts;
+    return asset;
   };
 
-  const open = async (ref: SourceRef, want: Want, call: Call): Promise<Readable> =>
-    openOriginal(client, checkedId(ref), want, call.signal, limits);
+  const readSize = (id: string, call: Call): Promise<number> =>
+    call
+      .attempt((signal) => client.readOriginalSize(id, signal))
+      .catch((error: unknown) => {
+        throw codeOf(error) === 'not-found' ? fileUnreadable(error) : error;
+      });
+
+  const describe = async (ref: SourceRef, call: Call): Promise<AssetFacts> => {
+    const asset = await readShown(checkedId(ref), call);
+    return assetFactsOf(asset, knownSizeOf(asset) ?? (await readSize(asset.id, call))).facts;
+  };
+
+  const open = async (ref: SourceRef, want: Want, call: Call): Promise<Readable> => {
+    const id = checkedId(ref);
+    try {
+      return await openOriginal(client, id, want, call.signal, limits);
+    } catch (error) {
+      if (codeOf(error) !== 'not-found') throw error;
+      // Only the asset's own route tells an asset that is gone from one whose disk is.
+      await readShown(id, call);
+      throw fileUnreadable(error);
+    }
+  };
 
   return {
     traits: { identity: 'stable', ranges: 'native', membership: 'many', naming: 'free' },
@@ -60,6 +75,11 @@ export function createImmichProvider(
 function checkedId(ref: SourceRef): string {
   if (ASSET_ID.test(ref.id)) return ref.id;
   throw new CodedError('not-found', 'This is not the id of an asset of Immich.');
+}
+
+/** Immich 3 answers 404 for the file of an asset that it still shows, as when the disk of an external library is away. */
+function fileUnreadable(cause: unknown): CodedError {
+  return new CodedError('unavailable', 'Immich cannot read the file of this asset at the moment.', { cause });
 }
 
 /**

@@ -4,6 +4,7 @@ import { CodedError, messageOf } from '../../src/model/coded-error.ts';
 import type { ImmichAlbum, ImmichAsset } from './api-answers.ts';
 import { assetFactsOf, isShown, knownSizeOf } from './asset-facts.ts';
 import type { AlbumReading, Ask, Era } from './eras/era.ts';
+import { asksToWait } from './translate-error.ts';
 
 /** An album as far as it could be read. */
 export interface AlbumContent {
@@ -18,8 +19,8 @@ export interface AlbumContent {
 export interface AlbumReader {
   readonly era: Era;
   readonly ask: Ask;
-  /** The size of an original, by HEAD. */
-  readonly askSize: (asset: ImmichAsset) => Promise<number>;
+  /** The size of an original, by HEAD; null when no original may be read, which is told once for all of them. */
+  readonly askSize: (asset: ImmichAsset) => Promise<number | null>;
   readonly accepts: (name: string) => boolean;
   readonly warn: (reason: string, name: string) => void;
 }
@@ -75,7 +76,10 @@ async function readFacts(
   return { assets: facts, isComplete: facts.length === shown.length };
 }
 
-/** Sizes by asset id. Those that cannot be had are missing, and told as a warning. */
+/**
+ * Sizes by asset id. Those that cannot be had are missing, and told as a warning.
+ * @throws CodedError when the server asks to wait, or the scan has ended.
+ */
 async function readSizes(reader: AlbumReader, assets: readonly ImmichAsset[]): Promise<Map<string, number>> {
   const sizes = new Map<string, number>();
   const waiting = assets.values();
@@ -84,9 +88,10 @@ async function readSizes(reader: AlbumReader, assets: readonly ImmichAsset[]): P
     for (const asset of waiting) {
       try {
         if (failures >= MAX_SIZE_FAILURES) throw new CodedError('unavailable', 'Too many others failed.');
-        sizes.set(asset.id, await reader.askSize(asset));
+        const sizeBytes = await reader.askSize(asset);
+        if (sizeBytes !== null) sizes.set(asset.id, sizeBytes);
       } catch (error) {
-        if (!(error instanceof CodedError) || error.code === 'cancelled') throw error;
+        if (!(error instanceof CodedError) || error.code === 'cancelled' || asksToWait(error)) throw error;
         failures += 1;
         reader.warn(`an asset of unknown size: ${messageOf(error)}`, asset.originalFileName);
       }

@@ -88,6 +88,19 @@ export function translateAnswer(answer: ErrorAnswer, what: string): CodedError {
   return coded('unavailable', `The Immich server failed with status ${status}.`);
 }
 
+/** True when the server said to come back later: the next request would be one too many. */
+export function asksToWait(error: unknown): error is CodedError {
+  if (!(error instanceof CodedError)) return false;
+  return error.code === 'throttled' || (error.code === 'unavailable' && error.retryAfterMs !== undefined);
+}
+
+/** One sentence for the person who made the API key. */
+export function lacksPermission(permission: string): string {
+  const purpose = PERMISSION_PURPOSES[permission];
+  const use = purpose === undefined ? '' : `, which is needed ${purpose}`;
+  return `The Immich API key lacks the permission "${permission}"${use}.`;
+}
+
 /** True for HTML: no route that is asked here ever answers with it. */
 export function isWebPage(answer: ErrorAnswer): boolean {
   return isHtmlType(answer.headers['content-type']) || /^\s*<(?:!doctype|html|head|body)/i.test(answer.text);
@@ -133,9 +146,7 @@ function apiMessageOf(text: string): string | null {
 function describeRefusal(message: string | null): string {
   const permission = /Missing required permission: ([\w.]+)/.exec(message ?? '')?.[1];
   if (permission === undefined) return 'The Immich server refused access with this API key.';
-  const purpose = PERMISSION_PURPOSES[permission];
-  const use = purpose === undefined ? '' : `, which is needed ${purpose}`;
-  return `The Immich API key lacks the permission "${permission}"${use}.`;
+  return lacksPermission(permission);
 }
 
 /** The error without the request and the answer that axios hangs on it. */

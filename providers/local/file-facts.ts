@@ -4,6 +4,8 @@ import { type AssetFacts, UNKNOWN_MEDIA } from '../../src/model/asset.ts';
 import { contentTypeOf, mediaKindOf } from '../../src/model/content-type.ts';
 
 const NS_PER_MS = 1_000_000;
+/** How refs name the disk that the root is on. */
+const ROOT_DEVICE = '0';
 
 /**
  * A stable id for what is behind a `stat`: device, inode and birth time, so that a reused inode is another file.
@@ -11,10 +13,25 @@ const NS_PER_MS = 1_000_000;
  * @param path relative path; makes the names of one hard-linked file into places of their own.
  */
 export function refIdOf(stats: BigIntStats, rootDevice: bigint, path: string): string {
-  const device = stats.dev === rootDevice ? '0' : stats.dev.toString(36);
+  const device = stats.dev === rootDevice ? ROOT_DEVICE : stats.dev.toString(36);
   const id = `${device}-${stats.ino.toString(36)}-${stats.birthtimeNs.toString(36)}`;
   if (stats.isDirectory() || stats.nlink <= 1n) return id;
   return `${id}-${createHash('sha256').update(path).digest('hex').slice(0, 16)}`;
+}
+
+/** The part of a ref that all names of one file share. */
+export function fileIn(refId: string): string {
+  return refId.split('-', 3).join('-');
+}
+
+/** Is it the ref of one of several names of a file, or of a link? */
+export function hasOtherNames(refId: string): boolean {
+  return refId.split('-').length > 3;
+}
+
+/** The disk in a ref; that of the root for what has none. */
+export function deviceIn(refId: string | null): string {
+  return refId === null ? ROOT_DEVICE : refId.slice(0, refId.indexOf('-'));
 }
 
 /** Names one content: whatever writes a file moves its time, its size or, when it is replaced, its inode. */

@@ -3,20 +3,33 @@ import { type FileHandle, lstat, open, readdir, readlink, realpath, stat } from 
 import { join } from 'node:path';
 import { addAbortSignal, type Readable } from 'node:stream';
 import type { AssetFacts, SourceRef } from '../../src/model/asset.ts';
-import { lengthOf } from '../../src/model/byte-range.ts';
 import { CodedError } from '../../src/model/coded-error.ts';
-import type { Call, Provider, ScanCall, ScanEvent, Traits, Want } from '../../src/provider/provider.ts';
+import type {
+  Call,
+  LookEvent,
+  OpenFile,
+  Provider,
+  ScanCall,
+  ScanEvent,
+  Traits,
+  Want,
+  WatchHint,
+} from '../../src/provider/provider.ts';
+import { isSystemName, isWithin, type Root, topOf } from './entry.ts';
+import { FileContent } from './file-content.ts';
 import { fileFactsOf, versionOf } from './file-facts.ts';
+import { HintQueue } from './hint-queue.ts';
+import { look } from './look.ts';
 import { errnoOf, translateFileError } from './translate-error.ts';
-import { isWithin, type WalkRoot, walk } from './walk.ts';
+import { walk } from './walk.ts';
+import { FolderWatches } from './watch-folders.ts';
+import { MountWatch } from './watch-mounts.ts';
+import { QUEUE_GAUGE } from './watch-queue.ts';
 
 export interface LocalProviderSettings {
   /** Absolute path of the folder. */
   readonly path: string;
 }
-
-/** Larger reads cost memory, smaller ones time: 1 MiB measured fastest for large files, 64 KiB a third of it. */
-const MAX_READ_BYTES = 1024 * 1024;
 
 /** Shows a folder of this machine. Reads only. */
 export function createLocalProvider(settings: LocalProviderSettings): Provider {
@@ -26,18 +39,50 @@ export function createLocalProvider(settings: LocalProviderSettings): Provider {
 class LocalProvider implements Provider {
   readonly traits: Traits = { identity: 'stable', ranges: 'native', membership: 'one', naming: 'disk' };
   readonly #path: string;
-  #root: WalkRoot | null = null;
+  #root: Root | null = null;
+  #watches: FolderWatches | null = null;
 
   constructor(path: string) {
     this.#path = path;
   }
 
   async *scan(call: ScanCall): AsyncGenerator<ScanEvent> {
-    this.#root = await this.#findRoot();
-    yield* walk(this.#root, call);
+    const root = await this.#findRoot();
+    this.#root = root;
+    this.#watches?.beginWalk(root.path);
+    yield* walk(root, topOf(root), call, this.#watches);
     // A disk that was pulled in the middle of the walk leaves empty folders behind.
     const after = await this.#findRoot();
-    if (after.device !== this.#root.device || after.path !== this.#root.path) throw missingRoot();
+    if (after.device !== root.device || after.path !== root.path) throw missingRoot();
+  }
+
+  async *look(path: string, call: ScanCall): AsyncGenerator<LookEvent> {
+    const known = await this.#knownRoot();
+    const root = await this.#findRoot();
+    const isSame = root.path === known.path && root.device === known.device && root.inode === known.inode;
+    // Another disk, or none, is where the last scan found this one: only a scan can tell what that means.
+    if (!isSame) throw missingRoot();
+    this.#watches?.beginWalk(root.path);
+    yield* look({ root, call, listener: this.#watches, emptyRoot: missingRoot }, path);
+  }
+
+  async *watch(call: Call): AsyncGenerator<WatchHint> {
+    const hints = new HintQueue();
+    const watches = new FolderWatches({ hints, gauge: QUEUE_GAUGE });
+    const rootPath = () => this.#root?.path ?? this.#path;
+    const mounts = new MountWatch({ rootPath, onChange: (path) => hints.path(path) });
+    const end = () => hints.end();
+    call.signal.addEventListener('abort', end, { once: true });
+    if (call.signal.aborted) end();
+    this.#watches = watches;
+    try {
+      yield* hints.hints();
+    } finally {
+      call.signal.removeEventListener('abort', end);
+      if (this.#watches === watches) this.#watches = null;
+      mounts.close();
+      watches.close();
+    }
   }
 
   async describe(ref: SourceRef, _call: Call): Promise<AssetFacts> {
@@ -55,51 +100,66 @@ class LocalProvider implements Provider {
   }
 
   async open(ref: SourceRef, want: Want, call: Call): Promise<Readable> {
-    const root = await this.#knownRoot();
-    let handle: FileHandle | null = null;
-    try {
-      // O_NONBLOCK: a file that was replaced by a pipe must not hold this call for ever.
-      handle = await open(join(root.path, ref.path), constants.O_RDONLY | constants.O_NONBLOCK);
-      await this.#check(root, handle, ref, want);
-      return streamOf(handle, want, call.signal);
-    } catch (error) {
-      await handle?.close();
-      throw await this.#translate(root, error);
-    }
+    const handle = await this.#open(ref, want);
+    const range = want.range ?? { start: 0, end: want.sizeBytes - 1 };
+    return addAbortSignal(call.signal, new FileContent(handle, range, want.version));
+  }
+
+  async openFile(ref: SourceRef, want: Want, _call: Call): Promise<OpenFile> {
+    const handle = await this.#open(ref, want);
+    return {
+      fd: handle.fd,
+      verify: async () => {
+        if (versionOf(await handle.stat({ bigint: true })) !== want.version) throw changed();
+      },
+      close: () => handle.close(),
+    };
   }
 
   async close(): Promise<void> {
     this.#root = null;
   }
 
+  async #open(ref: SourceRef, want: Want): Promise<FileHandle> {
+    const root = await this.#knownRoot();
+    let handle: FileHandle | null = null;
+    try {
+      // O_NONBLOCK: a file that was replaced by a pipe must not hold this call for ever.
+      handle = await open(join(root.path, ref.path), constants.O_RDONLY | constants.O_NONBLOCK);
+      await this.#check(root, handle, ref, want);
+      return handle;
+    } catch (error) {
+      await handle?.close();
+      throw await this.#translate(root, error);
+    }
+  }
+
   /** What was opened must be the promised content, and inside the root whatever links were put in the way. */
-  async #check(root: WalkRoot, handle: FileHandle, ref: SourceRef, want: Want): Promise<void> {
+  async #check(root: Root, handle: FileHandle, ref: SourceRef, want: Want): Promise<void> {
     const stats = await handle.stat({ bigint: true });
     if (!stats.isFile()) throw new CodedError('not-found', 'There is no file of that name any more.');
     const actual = await pathOf(handle, join(root.path, ref.path));
     if (!isWithin(root.path, actual)) throw outside();
-    if (versionOf(stats) !== want.version) {
-      throw new CodedError('changed', 'The file has changed since it was last looked at.');
-    }
+    if (versionOf(stats) !== want.version) throw changed();
   }
 
-  async #resolve(root: WalkRoot, ref: SourceRef): Promise<string> {
+  async #resolve(root: Root, ref: SourceRef): Promise<string> {
     const path = await realpath(join(root.path, ref.path));
     if (!isWithin(root.path, path)) throw outside();
     return path;
   }
 
-  async #knownRoot(): Promise<WalkRoot> {
+  async #knownRoot(): Promise<Root> {
     this.#root ??= await this.#findRoot();
     return this.#root;
   }
 
-  async #findRoot(): Promise<WalkRoot> {
+  async #findRoot(): Promise<Root> {
     try {
       const path = await realpath(this.#path);
       const stats = await stat(path, { bigint: true });
       if (!stats.isDirectory()) throw new CodedError('unavailable', 'What should be a folder is none.');
-      return { path, device: stats.dev };
+      return { path, device: stats.dev, inode: stats.ino };
     } catch (error) {
       const errno = errnoOf(error);
       if (errno === 'ENOENT' || errno === 'ENOTDIR') throw missingRoot(error);
@@ -112,29 +172,17 @@ class LocalProvider implements Provider {
   }
 
   /** A missing file below a missing or empty root is an unmounted disk, not a removed file. */
-  async #translate(root: WalkRoot, error: unknown): Promise<CodedError> {
+  async #translate(root: Root, error: unknown): Promise<CodedError> {
     const translated = translateFileError(error);
     if (translated.code !== 'not-found') return translated;
     try {
       await lstat(root.path);
       const entries = await readdir(root.path);
-      return entries.length === 0 ? missingRoot(error) : translated;
+      return entries.every(isSystemName) ? missingRoot(error) : translated;
     } catch (cause) {
       return missingRoot(cause);
     }
   }
-}
-
-function streamOf(handle: FileHandle, want: Want, signal: AbortSignal): Readable {
-  const range = want.range ?? { start: 0, end: want.sizeBytes - 1 };
-  const length = Math.max(lengthOf(range), 1);
-  const stream = handle.createReadStream({
-    start: range.start,
-    // `end` is inclusive, so an empty file is told by the size that the caller counts.
-    end: Math.max(range.end, range.start),
-    highWaterMark: Math.min(MAX_READ_BYTES, length),
-  });
-  return addAbortSignal(signal, stream);
 }
 
 /** Where an open file really is. Linux tells it of the descriptor itself, so nothing can be swapped meanwhile. */
@@ -145,6 +193,10 @@ async function pathOf(handle: FileHandle, path: string): Promise<string> {
 function missingRoot(cause?: unknown): CodedError {
   const text = 'The folder is missing, empty or not mounted.';
   return new CodedError('unavailable', text, cause === undefined ? {} : { cause });
+}
+
+function changed(): CodedError {
+  return new CodedError('changed', 'The file has changed since it was last looked at.');
 }
 
 function outside(): CodedError {

@@ -1,80 +1,112 @@
-import type { BigIntStats, Dirent } from 'node:fs';
-import { lstat, readdir, realpath, stat } from 'node:fs/promises';
-import { join, sep } from 'node:path';
-import type { AssetEvent, CollectionEvent, ScanCall, ScanEvent } from '../../src/provider/provider.ts';
-import { birthMsOf, fileFactsOf, refIdOf, toMs } from './file-facts.ts';
-import { errnoOf, translateFileError } from './translate-error.ts';
+import type { Dirent } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ScanCall, ScanEvent } from '../../src/provider/provider.ts';
+import { type EntryFound, entryAt, type Folder, isSystemName, isVisible, type Root, refOf } from './entry.ts';
+import { hasOtherNames } from './file-facts.ts';
+import { translateFileError } from './translate-error.ts';
+import { unmountedRef } from './unmounted.ts';
 
 /** How many `lstat` calls are under way at once; more only queue in Node's thread pool. */
 const STATS_AT_ONCE = 32;
-const MAX_DEPTH = 128;
+export const MAX_DEPTH = 128;
 
-/** Folders that systems make for themselves. Hidden names (with a leading dot) are left out beside these. */
-const SYSTEM_FOLDERS = new Set([
-  '$RECYCLE.BIN',
-  '#recycle',
-  '@eaDir',
-  '@Recycle',
-  'lost+found',
-  'System Volume Information',
-]);
-
-/** Where the walk starts: the resolved path of the root and what `stat` said of it. */
-export interface WalkRoot {
-  readonly path: string;
-  readonly device: bigint;
+/** Learns what is about to be read, so that whoever watches it from then on misses nothing. */
+export interface WalkListener {
+  /**
+   * A folder is read next.
+   * @param identity differs when another folder is at the same path.
+   */
+  entering(path: string, identity: string): void;
+  /**
+   * A file was looked at that has other names too: what is done under those does not show in its folder.
+   * @returns whether it is listened to only from now on, so that it has to be looked at again.
+   */
+  sharing(path: string, identity: string): boolean;
 }
 
-interface Folder {
-  /** Relative to the root; `''` for the root. */
-  readonly path: string;
-  readonly ref: string | null;
-  readonly depth: number;
+interface Reading {
+  /** What is to be looked at, by name. */
+  readonly visible: readonly Dirent[];
+  readonly isEmpty: boolean;
 }
 
 /**
- * Walks a tree, a folder's files before its sub-folders, both by name, so that two scans of one tree tell the
- * same story. A folder that cannot be read is told as kept; a link to a file is followed when it stays inside
- * the root; a link to a folder never, because it may lead in circles.
+ * Walks a tree from `top` on, a folder's files before its sub-folders, both by name, so that two walks of one tree
+ * tell the same story. A folder that cannot be read is told as kept; a link to a file is followed when it stays
+ * inside the root; a link to a folder never, because it may lead in circles.
  */
-export async function* walk(root: WalkRoot, call: ScanCall): AsyncGenerator<ScanEvent> {
-  const waiting: Folder[] = [{ path: '', ref: null, depth: 0 }];
-  const entered = new Set<string>();
+export async function* walk(
+  root: Root,
+  top: Folder,
+  call: ScanCall,
+  listener: WalkListener | null,
+): AsyncGenerator<ScanEvent> {
+  const waiting: Folder[] = [top];
+  const entered = new Set<string | null>();
   for (let folder = waiting.pop(); folder !== undefined; folder = waiting.pop()) {
     call.signal.throwIfAborted();
-    const entries = await readFolder(root, folder, call);
-    if (entries === null) {
-      yield { kind: 'kept', collection: folder.ref };
+    const ref = refOf(folder);
+    if (entered.has(ref)) {
+      call.warn('a folder that is mounted twice', folder.path);
       continue;
     }
-    const folders: CollectionEvent[] = [];
-    for (let at = 0; at < entries.length; at += STATS_AT_ONCE) {
-      const some = entries.slice(at, at + STATS_AT_ONCE);
-      for (const event of await Promise.all(some.map((entry) => look(root, folder, entry, call)))) {
-        if (event === null) continue;
-        if (event.kind === 'collection') folders.push(event);
-        else yield event;
-      }
+    entered.add(ref);
+    if (folder.depth > MAX_DEPTH) {
+      call.warn('a folder that is nested too deep', folder.path);
+      if (folder.event !== null) yield folder.event;
+      continue;
     }
-    for (const event of folders) {
-      if (entered.has(event.ref)) {
-        call.warn('a folder that is mounted twice', event.name);
+    listener?.entering(folder.path, identityOf(folder, root));
+    const reading = await readFolder(root, folder, call);
+    if (reading?.isEmpty === true) {
+      const heldRef = await unmountedRef(folder, call.held);
+      if (heldRef !== null && folder.event !== null) {
+        call.warn('a disk that is not mounted', folder.path);
+        yield { ...folder.event, ref: heldRef };
+        yield { kind: 'kept', collection: heldRef };
         continue;
       }
-      entered.add(event.ref);
-      yield event;
+    }
+    if (folder.event !== null) yield folder.event;
+    if (reading === null) {
+      yield { kind: 'kept', collection: ref };
+      continue;
+    }
+    const folders: Folder[] = [];
+    for (let at = 0; at < reading.visible.length; at += STATS_AT_ONCE) {
+      const some = reading.visible.slice(at, at + STATS_AT_ONCE);
+      const looks = some.map(({ name }) => entryHeard(root, folder, name, call, listener));
+      for (const entry of await Promise.all(looks)) {
+        if (entry?.kind === 'folder') folders.push(entry);
+        else if (entry !== null) yield entry;
+      }
     }
     // The stack hands out the last one first.
-    for (const event of folders.reverse()) {
-      const path = pathIn(folder, event.name);
-      if (folder.depth < MAX_DEPTH) waiting.push({ path, ref: event.ref, depth: folder.depth + 1 });
-      else call.warn('a folder that is nested too deep', event.name);
-    }
+    waiting.push(...folders.reverse());
   }
 }
 
-/** The visible entries by name, or null when the folder cannot be read. The root must be readable. */
-async function readFolder(root: WalkRoot, folder: Folder, call: ScanCall): Promise<Dirent[] | null> {
+/** As `entryAt`; what has other names is listened to from then on. */
+export async function entryHeard(
+  root: Root,
+  folder: Folder,
+  name: string,
+  call: ScanCall,
+  listener: WalkListener | null,
+): Promise<EntryFound> {
+  const entry = await entryAt(root, folder, name, call);
+  if (listener === null || entry?.kind !== 'asset' || !hasOtherNames(entry.facts.ref.id)) return entry;
+  const isNew = listener.sharing(entry.facts.ref.path, entry.facts.ref.id);
+  return isNew ? await entryAt(root, folder, name, call) : entry;
+}
+
+function identityOf(folder: Folder, root: Root): string {
+  return refOf(folder) ?? `${root.device}-${root.inode}`;
+}
+
+/** Null when the folder cannot be read. The root must be readable. */
+async function readFolder(root: Root, folder: Folder, call: ScanCall): Promise<Reading | null> {
   let entries: Dirent[];
   try {
     entries = await readdir(join(root.path, folder.path), { withFileTypes: true });
@@ -84,96 +116,6 @@ async function readFolder(root: WalkRoot, folder: Folder, call: ScanCall): Promi
     return null;
   }
   const visible = entries.filter((entry) => isVisible(entry, folder, call));
-  return visible.sort((a, b) => (a.name < b.name ? -1 : 1));
-}
-
-function isVisible(entry: Dirent, folder: Folder, call: ScanCall): boolean {
-  if (entry.name.startsWith('.')) {
-    call.warn('a hidden name', entry.name);
-    return false;
-  }
-  if (entry.isDirectory()) {
-    return !SYSTEM_FOLDERS.has(entry.name) && call.enters(pathIn(folder, entry.name));
-  }
-  // Some file systems tell no type; `lstat` will.
-  const mayBeFile = entry.isFile() || entry.isSymbolicLink() || !isSpecial(entry);
-  return mayBeFile && call.accepts(pathIn(folder, entry.name));
-}
-
-function isSpecial(entry: Dirent): boolean {
-  return entry.isFIFO() || entry.isSocket() || entry.isBlockDevice() || entry.isCharacterDevice();
-}
-
-async function look(
-  root: WalkRoot,
-  folder: Folder,
-  entry: Dirent,
-  call: ScanCall,
-): Promise<ScanEvent | null> {
-  const path = pathIn(folder, entry.name);
-  const absolute = join(root.path, path);
-  try {
-    const stats = await lstat(absolute, { bigint: true });
-    if (stats.isDirectory()) return folderEvent(root, folder, entry.name, stats);
-    if (stats.isSymbolicLink()) return await linkEvent(root, folder, path, call);
-    return stats.isFile() ? fileEvent(root, folder, path, stats) : null;
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') {
-      // Gone between the two calls; or a name of bytes that are no UTF-8, which Node cannot ask for.
-      if (entry.name.includes('\ufffd')) call.warn('a name that is not UTF-8', path);
-      return null;
-    }
-    call.warn('an entry that could not be read', path);
-    return { kind: 'kept', collection: folder.ref };
-  }
-}
-
-/** A link is shown with the facts of the file it leads to, and an id of its own. */
-async function linkEvent(
-  root: WalkRoot,
-  folder: Folder,
-  path: string,
-  call: ScanCall,
-): Promise<ScanEvent | null> {
-  const target = await realpath(join(root.path, path));
-  if (!isWithin(root.path, target)) {
-    call.warn('a link that leads out of the source', path);
-    return null;
-  }
-  const stats = await stat(target, { bigint: true });
-  if (!stats.isFile()) {
-    call.warn('a link to a folder', path);
-    return null;
-  }
-  return fileEvent(root, folder, path, asHardLink(stats));
-}
-
-/** A link and the file it leads to are two places of one content, as two hard links are. */
-function asHardLink(stats: BigIntStats): BigIntStats {
-  return Object.assign(Object.create(Object.getPrototypeOf(stats)), stats, { nlink: 2n });
-}
-
-function fileEvent(root: WalkRoot, folder: Folder, path: string, stats: BigIntStats): AssetEvent {
-  const facts = fileFactsOf(stats, root.device, path);
-  return { kind: 'asset', collection: folder.ref, name: path.slice(path.lastIndexOf('/') + 1), facts };
-}
-
-function folderEvent(root: WalkRoot, folder: Folder, name: string, stats: BigIntStats): CollectionEvent {
-  return {
-    kind: 'collection',
-    ref: refIdOf(stats, root.device, pathIn(folder, name)),
-    parent: folder.ref,
-    name,
-    modifiedMs: toMs(stats.mtimeNs),
-    createdMs: birthMsOf(stats),
-  };
-}
-
-/** Is `path` the root or below it? Both are absolute and resolved. */
-export function isWithin(root: string, path: string): boolean {
-  return path === root || path.startsWith(root.endsWith(sep) ? root : root + sep);
-}
-
-function pathIn(folder: Folder, name: string): string {
-  return folder.path === '' ? name : `${folder.path}/${name}`;
+  visible.sort((a, b) => (a.name < b.name ? -1 : 1));
+  return { visible, isEmpty: entries.every(({ name }) => isSystemName(name)) };
 }

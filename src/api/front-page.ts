@@ -1,16 +1,9 @@
+import { escapeHtml, PAGE_STYLE } from './page.ts';
 import type { MountLine, SourceReport, StatusReport } from './status-report.ts';
 
-const STYLE = `
-  :root { color-scheme: light dark; }
-  body { font: 1rem/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
-  h1 { margin-bottom: 0; }
-  table { border-collapse: collapse; width: 100%; }
-  th, td { text-align: left; padding: .35rem .75rem .35rem 0; border-bottom: 1px solid #8884; vertical-align: top; }
-  .number { text-align: right; font-variant-numeric: tabular-nums; }
-  .number, .time { white-space: nowrap; }
-  code { user-select: all; overflow-wrap: anywhere; }
+const STYLE = `${PAGE_STYLE}
+  code { user-select: all; }
   .ready { color: #2a7d2a; } .scanning, .waiting { color: #8a6d00; } .failing { color: #c0392b; }
-  small { opacity: .75; }
 `;
 
 const STATE_TEXTS: Readonly<Record<SourceReport['state'], string>> = {
@@ -40,7 +33,7 @@ ${report.sources.map(sourceRow).join('\n')}
 <table>
 ${mountLines.map(mountRow).join('\n')}
 </table>
-<p><a href="/dav/">Browse the files</a> · <a href="/api/health">This page as JSON</a></p>
+<p><a href="/dav/">Browse the files</a> · <a href="/api/docs">HTTP API</a> · <a href="/api/health">This page as JSON</a></p>
 </html>
 `;
 }
@@ -57,6 +50,7 @@ function sourceRow(source: SourceReport): string {
     ...source.warnings.map(
       ({ reason, count, example }) => `left out ${count} × ${reason}, such as ${example}`,
     ),
+    ...source.fileProblems.map(({ reason, count, example }) => `${count} × ${reason}, such as ${example}`),
   ];
   const noteText = notes.map((note) => `<br><small>${escapeHtml(note)}</small>`).join('');
   return [
@@ -92,8 +86,4 @@ function duration(seconds: number): string {
 
 function localTime(iso: string): string {
   return escapeHtml(iso.slice(0, 19).replace('T', ' '));
-}
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }

@@ -23,6 +23,10 @@ export interface SourceReport {
   readonly lastError: { readonly code: ErrorCode; readonly message: string; readonly at: string } | null;
   /** What the last scan left out, and how often. */
   readonly warnings: readonly { readonly reason: string; readonly count: number; readonly example: string }[];
+  /** The same for files that could not be looked into as they should, since the server was started. */
+  readonly fileProblems: SourceReport['warnings'];
+  /** Files that are being looked into for digests and metadata; null when none is. */
+  readonly enriching: { readonly filesDone: number; readonly filesTotal: number } | null;
 }
 
 /** One way to mount the tree, as a line to copy. */

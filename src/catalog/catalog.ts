@@ -1,6 +1,7 @@
 import type { AssetFacts, Digests, MediaFacts } from '../model/asset.ts';
 import type { ChangePage } from '../model/change.ts';
 import type { AssetNode, CollectionNode, Node, NodeId, Page } from '../model/node.ts';
+import type { ChangeBell } from './change-bell.ts';
 
 /**
  * What every edge reads and only ingest writes: the tree, the assets and the log of their changes. All calls
@@ -9,6 +10,8 @@ import type { AssetNode, CollectionNode, Node, NodeId, Page } from '../model/nod
 export interface Catalog {
   readonly reader: CatalogReader;
   readonly writer: CatalogWriter;
+  /** Rings after each commit of the writer that the change log has grown by. */
+  readonly bell: ChangeBell;
   /** Waits for a running transaction, then releases the files. */
   close(): Promise<void>;
 }
@@ -25,7 +28,21 @@ export interface SourceRecord {
   readonly completedMs: number | null;
 }
 
+/** A source that is part of the tree now. Others may be in the catalog: they were taken out of the settings. */
+export interface ShownSource {
+  readonly sourceId: number;
+  readonly name: string;
+  /** Its members are at the top of the tree instead of in a folder of its name; then it is the only one. */
+  readonly mountsAtRoot: boolean;
+  /** Absolute path of the folder on this machine that it shows; null when it is no folder. */
+  readonly folder: string | null;
+}
+
 export interface CatalogReader {
+  /** Names the life of this catalog; cursors and ids of another life mean nothing here. */
+  readonly epoch: string;
+  /** What `showSources` was told last; empty before. */
+  shownSources(): Promise<readonly ShownSource[]>;
   /** The source of that name, or null when it was never written. */
   source(name: string): Promise<SourceRecord | null>;
   /** @returns null when there is no such node (any more). */
@@ -49,14 +66,30 @@ export interface CatalogReader {
    * Rejects `cursor-expired` for one that is older than what the log still holds, or newer than its head.
    */
   changes(cursor: number, limit: number): Promise<ChangePage>;
-  /** Every place of the assets with that digest (lower-case hexadecimal). */
+  /** The first 1,000 places of the assets with that digest (lower-case hexadecimal), oldest asset first. */
   byDigest(algorithm: DigestAlgorithm, digest: string): Promise<readonly AssetNode[]>;
-  /** Places of assets whose digest is known, in the order of digests; `next` is a digest. Never splits one digest. */
+  /**
+   * Places of assets whose digest is known, in the order of digests, so that those of one content come in a row;
+   * within it as `byDigest` has them. A page may end between two of them: one content can have any number.
+   */
   listByDigest(algorithm: DigestAlgorithm, page: { after?: string; limit: number }): Promise<Page<AssetNode>>;
-  /** Names from the root of the source to the node, the node's last; empty for the root itself. */
+  /**
+   * Shown names from the root of the source to the node, the node's last; empty for the root itself. Rejects
+   * `not-found` when there is no such node (any more).
+   */
   pathOf(id: NodeId): Promise<readonly string[]>;
+  /** The same with the source's own names. */
+  storedPathOf(id: NodeId): Promise<readonly string[]>;
+  /** The ref of what is at a path of stored names below the root of a source; null when nothing is, or it has none. */
+  refAt(sourceId: number, storedPath: readonly string[]): Promise<string | null>;
+  /** Paths, as their source tells them, of assets whose ref begins with `refPrefix`; at most `limit` of them. */
+  assetPaths(sourceId: number, refPrefix: string, limit: number): Promise<readonly string[]>;
   /** Assets of a source that were not read yet in their present version, in a stable order. */
   pendingAssets(sourceId: number, page: { afterId: number; limit: number }): Promise<readonly PendingAsset[]>;
+  /** How many those are. */
+  pendingCount(sourceId: number): Promise<number>;
+  /** What is known of an asset, by the source's own id of it; null when there is none. */
+  asset(sourceId: number, refId: string): Promise<AssetFacts | null>;
   /** Public id of a node: a UUID, stable across restarts and renames. */
   publicId(id: NodeId): string;
   /** The node a public id names, or null when it is malformed or of another catalog. */
@@ -132,7 +165,13 @@ export interface ApplyResult {
 export interface CatalogWriter {
   /** Makes the source and its root collection if they are not there yet. */
   ensureSource(name: string): Promise<SourceRecord>;
-  beginScan(sourceId: number): Scan;
+  /**
+   * Notes which sources are the tree from now on. When one that the catalog held leaves or comes back, every cursor
+   * handed out so far expires: what it holds was not changed, so the log could not tell.
+   */
+  showSources(sources: readonly ShownSource[]): Promise<void>;
+  /** @param outer what this one sees, that one has seen too. */
+  beginScan(sourceId: number, outer?: Scan): Scan;
   /**
    * Brings the catalog in line with what a source told, as one transaction: the facts and their change records
    * together or not at all. Applying the same entries twice changes nothing. A collection is told before its
@@ -154,6 +193,16 @@ export interface CatalogWriter {
    * @returns how many nodes went; 0 when there was nothing.
    */
   removeAt(sourceId: number, storedPath: readonly string[]): Promise<number>;
+  /**
+   * Stored names of the direct members of a collection that the scan has not seen; null: the root of the source. Layouts'
+   * own collections are no members of the source.
+   */
+  unseenMembers(scan: Scan, collection: string | null): Promise<readonly string[]>;
+  /**
+   * Ends a scan that read only parts of the source, in place of a sweep: removes what lost its name to another thing and
+   * was not seen elsewhere since. @returns how many nodes went.
+   */
+  settle(scan: Scan): Promise<number>;
   /** Forgets removals older than `beforeMs`, at most `limit` of them. @returns how many. */
   pruneTombstones(beforeMs: number, limit: number): Promise<number>;
   /** Removes whatever a complete scan did not see, in bounded transactions. @returns how many nodes went. */

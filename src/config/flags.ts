@@ -1,6 +1,7 @@
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
 import type { SettingTable } from '../model/setting.ts';
 import { boolean } from '../model/setting-parser.ts';
+import { COMMAND_FLAG_TYPES, COMMANDS, type Command, commandOf } from './commands.ts';
 import type { Problem } from './config-error.ts';
 import { type Given, isBlank, type Layer } from './layers.ts';
 import { nearestName } from './unknown-names.ts';
@@ -14,15 +15,14 @@ export interface DirectoryArgument {
 
 /** What the command line says. */
 export interface Flags {
-  readonly command: 'serve' | 'help' | 'version';
+  readonly command: Command | 'help' | 'version';
   /** The YAML file, as written. */
   readonly configFile: string | null;
   readonly directories: readonly DirectoryArgument[];
   readonly layer: Layer;
+  /** Flags that are no settings: see `readCommandOptions`. */
+  readonly commandFlags: ReadonlyMap<string, string>;
 }
-
-/** Words that may stand before the folders; without one, `serve` is meant. */
-export const COMMANDS: readonly string[] = ['serve', 'start'];
 
 const OWN_FLAGS: ParseArgsOptionsConfig = {
   help: { type: 'boolean', short: 'h' },
@@ -53,8 +53,9 @@ class FlagReader {
   readonly #argv: readonly string[];
   readonly #settings: SettingTable;
   readonly #problems: Problem[];
-  readonly #options: ParseArgsOptionsConfig = { ...OWN_FLAGS };
+  readonly #options: ParseArgsOptionsConfig = { ...OWN_FLAGS, ...COMMAND_FLAG_TYPES };
   readonly #layer = new Map<string, Given>();
+  readonly #commandFlags = new Map<string, string>();
   readonly #directories: DirectoryArgument[] = [];
   #command: Flags['command'] = 'serve';
   #configFile: string | null = null;
@@ -90,12 +91,14 @@ class FlagReader {
       configFile: this.#configFile,
       directories: this.#directories,
       layer: this.#layer,
+      commandFlags: this.#commandFlags,
     };
   }
 
   #readWord(word: string): void {
     const isCommand = this.#isFirstWord && COMMANDS.includes(word);
     this.#isFirstWord = false;
+    if (isCommand && this.#command === 'serve') this.#command = commandOf(word);
     if (isCommand || isBlank(word)) return;
     const [name = ''] = word.split('=', 1);
     // `PORT=80` after the command: the value may be a secret, so it must not end up as the name of a folder.
@@ -149,6 +152,9 @@ class FlagReader {
     } else if (option === 'config') {
       if (this.#configFile !== null) this.#fail(flag, 'is given more than once');
       this.#configFile = value;
+    } else if (option in COMMAND_FLAG_TYPES) {
+      if (this.#commandFlags.has(option)) this.#fail(flag, 'is given more than once');
+      this.#commandFlags.set(option, value);
     } else {
       const name = settingOf(option);
       if (this.#layer.has(name)) this.#fail(flag, 'is given more than once');

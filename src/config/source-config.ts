@@ -24,6 +24,8 @@ export interface CommonSourceConfig {
   readonly excludedGlobs: readonly string[];
   /** Milliseconds between two full scans; 0: only at start. */
   readonly rescanIntervalMs: number;
+  /** Every asset is read once, for digests and for what the source does not tell of it. */
+  readonly enriches: boolean;
 }
 
 export interface LocalSourceConfig extends CommonSourceConfig {

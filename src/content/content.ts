@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { ByteRange } from '../model/byte-range.ts';
-import { CodedError } from '../model/coded-error.ts';
+import { CodedError, codeOf } from '../model/coded-error.ts';
 import type { AssetNode } from '../model/node.ts';
 import type { Source } from '../source/source.ts';
 
@@ -9,16 +9,20 @@ export interface ContentOptions {
   readonly catalog: Catalog;
   /** Sources by their id in the catalog. */
   readonly sources: ReadonlyMap<number, Source>;
+  /** Why a source cannot be read as a whole now, or null. */
+  readonly obstacleOf: (sourceId: number) => string | null;
 }
 
 /** The bytes of the version that the catalog promised, from wherever they are. */
 export class Content {
   readonly #catalog: Catalog;
   readonly #sources: ReadonlyMap<number, Source>;
+  readonly #obstacleOf: (sourceId: number) => string | null;
 
   constructor(options: ContentOptions) {
     this.#catalog = options.catalog;
     this.#sources = options.sources;
+    this.#obstacleOf = options.obstacleOf;
   }
 
   /**
@@ -28,7 +32,13 @@ export class Content {
   async open(node: AssetNode, range: ByteRange | undefined, signal: AbortSignal): Promise<Readable> {
     const { ref, version, sizeBytes } = node.asset;
     const want = range === undefined ? { version, sizeBytes } : { version, sizeBytes, range };
-    return await this.#sourceOf(node).open(ref, want, signal);
+    try {
+      return await this.#sourceOf(node).open(ref, want, signal);
+    } catch (error) {
+      // What a source in trouble does not find (an Immich with an empty database) is not gone.
+      const obstacle = codeOf(error) === 'not-found' ? this.#obstacleOf(node.sourceId) : null;
+      throw obstacle === null ? error : new CodedError('unavailable', obstacle, { cause: error });
+    }
   }
 
   /** Asks the source what it holds now and returns the node with the new facts, which the catalog then has too. */

@@ -19,6 +19,8 @@ export interface ErrorAnswer {
   readonly headers: Readonly<Record<string, string>>;
   /** One sentence of plain text, or `''`. */
   readonly body: string;
+  /** Of the body. Default: plain text. */
+  readonly contentType?: string;
 }
 
 const STATUS: Readonly<Record<Exclude<ErrorCode, 'cancelled'>, number>> = {
@@ -69,8 +71,14 @@ export function answerOf(error: unknown, requestId: string, choices: StatusChoic
  * Ends a request that failed. Logs it by its weight; answers it when nothing was sent yet, and otherwise destroys
  * the socket, so that the client sees a cut body and never a padded one. Safe to call whatever became of the
  * response. Headers already set stay, except those that describe a content.
+ * @param shape how this edge words its errors; as plain text by default.
  */
-export function sendError(reply: Reply, error: unknown, choices: StatusChoices = {}): void {
+export function sendError(
+  reply: Reply,
+  error: unknown,
+  choices: StatusChoices = {},
+  shape: (answer: ErrorAnswer) => ErrorAnswer = (answer) => answer,
+): void {
   const { req, res, signal, log } = reply;
   const answer = answerOf(error, reply.id, choices);
   const fields = { method: req.method, error: messageOf(error) };
@@ -82,7 +90,7 @@ export function sendError(reply: Reply, error: unknown, choices: StatusChoices =
   const isCut = res.headersSent && !res.writableEnded;
   logFailure(reply, error, answer.status, isCut);
   if (isCut) res.destroy();
-  if (!res.headersSent) sendAnswer(reply, answer);
+  if (!res.headersSent) sendAnswer(reply, shape(answer));
 }
 
 /** Sends a short text as the whole response. The caller has made sure that nothing was sent yet. */
@@ -95,7 +103,7 @@ export function sendAnswer({ res }: Pick<Reply, 'res'>, answer: ErrorAnswer): vo
     // Explorer remembers that something is missing, and ignores case in doing so.
     'Cache-Control': 'no-store',
     'X-Content-Type-Options': 'nosniff',
-    ...(body === '' ? {} : { 'Content-Type': 'text/plain; charset=utf-8' }),
+    ...(body === '' ? {} : { 'Content-Type': answer.contentType ?? 'text/plain; charset=utf-8' }),
     ...answer.headers,
     'Content-Length': String(Buffer.byteLength(body)),
   });

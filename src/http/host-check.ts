@@ -1,4 +1,5 @@
 import { CodedError } from '../model/coded-error.ts';
+import { isLoopbackHost } from '../model/loopback.ts';
 import type { RequestTarget } from './exchange.ts';
 
 export interface HostCheckOptions {
@@ -17,7 +18,7 @@ export interface HostCheckOptions {
  * was told to listen beyond loopback, where the names it goes by are not known.
  */
 export function createHostCheck(options: HostCheckOptions): (target: RequestTarget) => void {
-  if (!options.letsEveryoneIn || !isLoopbackAuthority(bracketed(options.listenHost))) return () => undefined;
+  if (!options.letsEveryoneIn || !isLoopbackHost(options.listenHost)) return () => undefined;
   return ({ authority }) => {
     // Only HTTP/1.0 comes without a host; no browser does.
     if (authority === null || isLoopbackAuthority(authority)) return;
@@ -29,17 +30,7 @@ export function createHostCheck(options: HostCheckOptions): (target: RequestTarg
   };
 }
 
-/** True for `localhost`, names below it (RFC 6761 section 6.3), 127.0.0.0/8 and `[::1]`, with any port. */
+/** The same for the host and port of a request. */
 export function isLoopbackAuthority(authority: string): boolean {
-  // User info would move the host: `localhost@example.com`.
-  if (/[@/?#\\]/.test(authority) || !URL.canParse(`http://${authority}/`)) return false;
-  // The URL class writes every spelling of an address in one way.
-  const host = new URL(`http://${authority}/`).hostname.replace(/\.$/, '');
-  if (host === 'localhost' || host.endsWith('.localhost')) return true;
-  if (host === '[::1]') return true;
-  return /^127(\.\d{1,3}){3}$/.test(host);
-}
-
-function bracketed(host: string): string {
-  return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
+  return URL.canParse(`http://${authority}/`) && isLoopbackHost(authority.replace(/:\d*$/, ''));
 }

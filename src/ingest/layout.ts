@@ -1,5 +1,5 @@
 import type { AssetEntry, CollectionEntry, Entry, Naming } from '../catalog/catalog.ts';
-import type { AssetFacts } from '../model/asset.ts';
+import type { AssetFacts, CaptureTime } from '../model/asset.ts';
 import type { MediaKind } from '../model/content-type.ts';
 import type { AssetEvent, ScanEvent, Traits } from '../provider/provider.ts';
 
@@ -17,7 +17,12 @@ export interface LayoutOptions {
 export interface Layout {
   /** False: collections of the source do not show, so nothing can be kept below one of them. */
   readonly showsCollections: boolean;
-  entriesOf(event: ScanEvent): Entry[];
+  /** Everything shows at the path it has in the source, so that a path tells what to remove. */
+  readonly mapsPaths: boolean;
+  /** The place of an asset depends on when it was taken. */
+  readonly goesByTime: boolean;
+  /** @param taken when it was taken, if that is known and the source does not tell it. */
+  entriesOf(event: ScanEvent, taken?: CaptureTime | null): Entry[];
 }
 
 /** Layouts' own collections share the refs of a source with the provider's; this keeps them apart. */
@@ -43,14 +48,14 @@ export function createLayout(options: LayoutOptions): Layout {
   const naming: Naming = showsCollections && !splits ? options.traits.naming : 'free';
 
   /** The layout's folders for an asset, outermost first. */
-  const foldersFor = (event: AssetEvent): VirtualFolder[] => {
+  const foldersFor = (event: AssetEvent, taken: CaptureTime | null): VirtualFolder[] => {
     if (options.layout === 'type' || splits) {
       const name = TYPE_FOLDERS[event.facts.kind];
       const within = splits && event.collection !== null ? `@${event.collection}` : '';
       return [{ ref: `${VIRTUAL}type:${name}${within}`, name }];
     }
     if (options.layout === 'date') {
-      const month = monthOf(event.facts);
+      const month = monthOf(event.facts, taken);
       const year = month.slice(0, 4);
       return [
         { ref: `${VIRTUAL}date:${year}`, name: year },
@@ -60,10 +65,10 @@ export function createLayout(options: LayoutOptions): Layout {
     return [];
   };
 
-  const assetEntries = (event: AssetEvent): Entry[] => {
+  const assetEntries = (event: AssetEvent, taken: CaptureTime | null): Entry[] => {
     const entries: Entry[] = [];
     let collection = showsCollections ? event.collection : null;
-    for (const folder of foldersFor(event)) {
+    for (const folder of foldersFor(event, event.facts.taken ?? taken)) {
       if (!made.has(folder.ref)) {
         made.add(folder.ref);
         entries.push(virtualCollection(folder, collection));
@@ -78,8 +83,10 @@ export function createLayout(options: LayoutOptions): Layout {
 
   return {
     showsCollections,
-    entriesOf(event) {
-      if (event.kind === 'asset') return assetEntries(event);
+    mapsPaths: showsCollections && !splits,
+    goesByTime: options.layout === 'date',
+    entriesOf(event, taken = null) {
+      if (event.kind === 'asset') return assetEntries(event, taken);
       if (!showsCollections) return [];
       if (event.kind === 'kept') return [event];
       return [{ ...event, naming: options.traits.naming, isVirtual: false }];
@@ -94,8 +101,8 @@ function virtualCollection(folder: VirtualFolder, parent: string | null): Collec
 }
 
 /** `2026-11` by the camera's wall clock, else by the time of the file in this machine's zone. */
-function monthOf(facts: AssetFacts): string {
-  if (facts.taken !== null) return facts.taken.localText.slice(0, 7);
+function monthOf(facts: AssetFacts, taken: CaptureTime | null): string {
+  if (taken !== null) return taken.localText.slice(0, 7);
   const time = new Date(facts.modifiedMs);
   const [year, month] = [`${time.getFullYear()}`, `${time.getMonth() + 1}`];
   return `${year.padStart(4, '0')}-${month.padStart(2, '0')}`;

@@ -11,6 +11,22 @@ export interface ScheduledIngest {
 /** A source that failed is tried again after this, doubled with each failure in a row. */
 const FIRST_RETRY_MS = 5_000;
 const MAX_RETRY_MS = 5 * 60_000;
+/** A source whose changes may be missed is read anew this often; a slow one so that at most half the time goes there. */
+const BLIND_INTERVAL_MS = 60_000;
+
+/** What is known of a source's scans so far. */
+export interface ScanHistory {
+  /** How many have failed since one did not. */
+  readonly failuresInARow: number;
+  /** How long the source asked to be left alone when it refused last. */
+  readonly retryAfterMs?: number | null;
+  /** End of the last one, in milliseconds since 1970; null: none has ended. */
+  readonly endedMs: number | null;
+  /** How long the last good one took. */
+  readonly durationMs: number | null;
+  /** Changes should be noticed by watching, but some may be missed. */
+  readonly isBlind: boolean;
+}
 
 /**
  * Starts due scans. Ticks every second and asks each source whether it is time: an interval may be a fraction of
@@ -26,9 +42,12 @@ export class Schedule {
     this.#logger = logger;
   }
 
-  /** Starts the first scans at once and does not wait for them. */
+  /** Starts watching and the first scans at once and does not wait for them. */
   start(): void {
-    for (const { ingest } of this.#entries) this.#run(ingest);
+    for (const { ingest } of this.#entries) {
+      ingest.watch();
+      this.#run(ingest);
+    }
     this.#task = cron.schedule('* * * * * *', () => this.#tick(Date.now()), { noOverlap: true });
   }
 
@@ -52,16 +71,19 @@ export class Schedule {
 }
 
 /** When the next scan is due, in milliseconds since 1970; null: not by itself. */
-export function dueAt(
-  history: { failuresInARow: number; endedMs: number | null },
-  intervalMs: number,
-): number | null {
+export function dueAt(history: ScanHistory, intervalMs: number): number | null {
   if (history.endedMs === null) return null;
   const regularMs = intervalMs > 0 ? intervalMs : Number.POSITIVE_INFINITY;
+  const blindMs = history.isBlind
+    ? Math.max(BLIND_INTERVAL_MS, history.durationMs ?? 0)
+    : Number.POSITIVE_INFINITY;
   const retryMs =
     history.failuresInARow === 0
       ? Number.POSITIVE_INFINITY
-      : Math.min(FIRST_RETRY_MS * 2 ** (history.failuresInARow - 1), MAX_RETRY_MS);
-  const waitMs = Math.min(regularMs, retryMs);
+      : Math.max(
+          Math.min(FIRST_RETRY_MS * 2 ** (history.failuresInARow - 1), MAX_RETRY_MS),
+          history.retryAfterMs ?? 0,
+        );
+  const waitMs = Math.min(regularMs, blindMs, retryMs);
   return Number.isFinite(waitMs) ? history.endedMs + waitMs : null;
 }

@@ -1,15 +1,25 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import type { Catalog, Entry, SourceRecord } from '../catalog/catalog.ts';
+import type { AssetFacts } from '../model/asset.ts';
 import { CodedError, codeOf, type ErrorCode, messageOf } from '../model/coded-error.ts';
 import type { Logger } from '../model/logger.ts';
+import type { Held } from '../provider/provider.ts';
 import type { ScanWarning, Source } from '../source/source.ts';
 import { createLayout, type LayoutOptions } from './layout.ts';
+import type { ScanHistory } from './schedule.ts';
+import { Stillness } from './stillness.ts';
+import { TimePlaces } from './time-places.ts';
+import { WatchIngest } from './watch-ingest.ts';
 
 export interface SourceIngestOptions {
   readonly source: Source;
   readonly catalog: Catalog;
   readonly layout: Omit<LayoutOptions, 'traits'>;
   readonly logger: Logger;
+  /** A source that is suddenly empty is believed: somebody looked and said so. Default: it counts as an outage. */
+  readonly acceptsEmpty?: boolean;
+  /** Called when there may be assets to read that were not read yet: after a scan, and when what changed holds still. */
+  readonly changed?: () => void;
 }
 
 export type SourceState = 'waiting' | 'scanning' | 'ready' | 'failing';
@@ -26,6 +36,8 @@ export interface SourceStatus {
   readonly lastScanDurationMs: number | null;
   readonly lastError: SourceFailure | null;
   readonly warnings: readonly ScanWarning[];
+  /** Every change is noticed as it happens; false: at the next scan. */
+  readonly watching: boolean;
 }
 
 export interface SourceFailure {
@@ -36,6 +48,8 @@ export interface SourceFailure {
 
 /** Entries of one transaction: a few milliseconds of work. */
 const BATCH_ENTRIES = 256;
+/** Other places of one file, at most. */
+const MAX_PLACES = 100;
 
 /** Keeps the catalog in step with one source: one scan at a time, whoever asks. */
 export class SourceIngest {
@@ -44,6 +58,14 @@ export class SourceIngest {
   readonly #catalog: Catalog;
   readonly #layout: LayoutOptions;
   readonly #logger: Logger;
+  readonly #acceptsEmpty: boolean;
+  readonly #changed: () => void;
+  readonly #stillness: Stillness;
+  readonly #held: Held;
+  readonly #places: TimePlaces;
+  #watch: WatchIngest | null = null;
+  /** Ends when everything that was asked for so far has had its turn. */
+  #turns: Promise<void> = Promise.resolve();
   #record: SourceRecord | null = null;
   #running: Promise<void> | null = null;
   #stop = new AbortController();
@@ -51,6 +73,8 @@ export class SourceIngest {
   #lastScanDurationMs: number | null = null;
   #warnings: readonly ScanWarning[] = [];
   #failuresInARow = 0;
+  /** What the source asked for when it refused last. */
+  #retryAfterMs: number | null = null;
   #endedMs: number | null = null;
 
   constructor(options: SourceIngestOptions) {
@@ -59,6 +83,19 @@ export class SourceIngest {
     this.#catalog = options.catalog;
     this.#layout = { ...options.layout, traits: options.source.traits };
     this.#logger = options.logger;
+    this.#acceptsEmpty = options.acceptsEmpty ?? false;
+    this.#changed = options.changed ?? (() => undefined);
+    this.#stillness = new Stillness(this.#changed);
+    const { mapsPaths } = createLayout(this.#layout);
+    const { reader } = options.catalog;
+    this.#held = {
+      refAt: async (path) => (mapsPaths ? reader.refAt(await this.#sourceId(), path.split('/')) : null),
+      pathsOf: async (prefix) => reader.assetPaths(await this.#sourceId(), prefix, MAX_PLACES),
+    };
+    this.#places = new TimePlaces({
+      ...{ catalog: this.#catalog, layout: this.#layout, logger: this.#logger, signal: this.#stop.signal },
+      ...{ sourceId: () => this.#sourceId(), exclusively: (work) => this.#exclusively(work) },
+    });
   }
 
   /** Makes the source known to the catalog, so that its last tree can be served before any scan. */
@@ -69,10 +106,42 @@ export class SourceIngest {
 
   /** Reads the source once; joins a scan that is under way. Never rejects: how it went is in `status()`. */
   async scan(): Promise<void> {
-    this.#running ??= this.#scanOnce().finally(() => {
+    this.#running ??= this.#exclusively(() => this.#scanOnce()).finally(() => {
       this.#running = null;
     });
     await this.#running;
+  }
+
+  /**
+   * Follows what changes from now on, where the source tells. Only a scan that begins after this makes it whole. Does
+   * nothing the second time.
+   */
+  watch(): void {
+    this.#watch ??= new WatchIngest({
+      ...{ source: this.#source, catalog: this.#catalog, layout: this.#layout, logger: this.#logger },
+      ...{ held: this.#held, places: this.#places },
+      ...{ signal: this.#stop.signal, sourceId: () => this.#sourceId() },
+      exclusively: (work) => this.#exclusively(work),
+      scan: () => void this.scan(),
+      isFailing: () => this.#lastError !== null,
+      onMissed: (error) => {
+        if (error !== undefined) this.#reportFailure(error);
+        // It shows signs of life, so it is not waited for any longer than after the first failure.
+        this.#failuresInARow = 1;
+      },
+      onAsset: (facts) => this.#stillness.note(facts),
+      onApplied: this.#changed,
+    });
+  }
+
+  /** False while the asset may still be being written: whoever reads it now may read half of it. */
+  isStill(facts: AssetFacts): boolean {
+    return this.#stillness.isStill(facts);
+  }
+
+  /** More has become known of an asset than the source tells. @param facts those from before. */
+  onEnriched(facts: AssetFacts): void {
+    this.#places.placeAnew(facts);
   }
 
   async status(): Promise<SourceStatus> {
@@ -87,32 +156,56 @@ export class SourceIngest {
       lastScanDurationMs: this.#lastScanDurationMs,
       lastError: this.#lastError,
       warnings: this.#warnings,
+      watching: this.#watch?.isWhole ?? false,
     };
   }
 
-  /** The failure that keeps this source from being read now, or null. */
-  get failure(): SourceFailure | null {
-    return this.#lastError;
+  /** Why nothing of this source may be known yet, as a sentence, or null when what the catalog has is what it last held. */
+  get obstacle(): string | null {
+    if (this.#lastError !== null) return this.#lastError.message;
+    const isFirstReading = this.#endedMs === null && this.#record?.completedMs === null;
+    return isFirstReading ? 'It is being read for the first time.' : null;
   }
 
-  /** How many scans have failed since one did not, and when the last one ended. For the schedule. */
-  get history(): { failuresInARow: number; endedMs: number | null } {
-    return { failuresInARow: this.#failuresInARow, endedMs: this.#endedMs };
+  /** For the schedule. */
+  get history(): ScanHistory {
+    return {
+      failuresInARow: this.#failuresInARow,
+      retryAfterMs: this.#retryAfterMs,
+      endedMs: this.#endedMs,
+      durationMs: this.#lastScanDurationMs,
+      isBlind: this.#watch?.isBlind ?? false,
+    };
   }
 
   /** Ends a running scan between two batches, then releases the source. */
   async close(): Promise<void> {
     this.#stop.abort(new CodedError('cancelled', 'The server is stopping.'));
-    await this.#running;
+    await this.#watch?.close();
+    await this.#turns;
+    this.#stillness.close();
     await this.#source.close();
+  }
+
+  /** One scan or look at a time: what one has seen before the other must not come after it. */
+  #exclusively(work: () => Promise<void>): Promise<void> {
+    const turn = this.#turns.then(work);
+    this.#turns = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #sourceId(): Promise<number> {
+    return (this.#record ?? (await this.prepare())).id;
   }
 
   async #scanOnce(): Promise<void> {
     const startedMs = Date.now();
+    const begun = this.#watch?.beginScan();
     try {
-      const removed = await this.#readAll();
+      const { removed, mayHeal } = await this.#readAll();
+      if (begun !== undefined) this.#watch?.endScan(begun);
       this.#lastError = null;
-      this.#failuresInARow = 0;
+      this.#failuresInARow = mayHeal ? this.#failuresInARow + 1 : 0;
       this.#lastScanDurationMs = Date.now() - startedMs;
       await this.#reportSuccess(removed);
     } catch (error) {
@@ -121,10 +214,14 @@ export class SourceIngest {
     } finally {
       this.#endedMs = Date.now();
     }
+    this.#changed();
   }
 
-  /** @returns how many nodes went because a complete scan did not see them any more. */
-  async #readAll(): Promise<number> {
+  /**
+   * @returns how many nodes went because a complete scan did not see them any more, and whether some collection could
+   * not be read that may be readable soon.
+   */
+  async #readAll(): Promise<{ removed: number; mayHeal: boolean }> {
     const record = this.#record ?? (await this.prepare());
     const { writer } = this.#catalog;
     const layout = createLayout(this.#layout);
@@ -138,23 +235,35 @@ export class SourceIngest {
       batch = [];
       await yieldToEventLoop();
     };
-    for await (const event of this.#source.scan(this.#stop.signal, warnings)) {
-      if (event.kind !== 'kept') eventCount += 1;
-      // Where the layout has no place for the collection, what it held cannot be told from what is gone.
-      else if (event.collection === null || !layout.showsCollections) mayRemove = false;
-      batch.push(...layout.entriesOf(event));
-      if (batch.length >= BATCH_ENTRIES) await flush();
+    let mayHeal = false;
+    try {
+      for await (const event of this.#source.scan(this.#stop.signal, warnings, this.#held)) {
+        if (event.kind === 'asset') this.#stillness.note(event.facts);
+        if (event.kind !== 'kept') eventCount += 1;
+        else mayHeal ||= event.mayHeal ?? false;
+        // Where the layout has no place for the collection, what it held cannot be told from what is gone.
+        if (event.kind === 'kept' && (event.collection === null || !layout.showsCollections))
+          mayRemove = false;
+        batch.push(...(await this.#places.entriesOf(layout, event)));
+        if (batch.length >= BATCH_ENTRIES) await flush();
+      }
+    } catch (error) {
+      // What was told before is true all the same.
+      await flush();
+      throw error;
+    } finally {
+      this.#warnings = [...warnings.values()];
     }
-    this.#warnings = [...warnings.values()];
     const before = await this.#catalog.reader.source(this.name);
     const isEmptied = eventCount === 0 && before !== null && before.assetCount + before.collectionCount > 0;
-    if (isEmptied) {
+    if (isEmptied && !this.#acceptsEmpty) {
       throw new CodedError('unavailable', 'The source is suddenly empty. What it held last stays listed.');
     }
     await flush();
+    if ((await this.#watch?.catchUp(scan)) === false) mayRemove = false;
     const removed = mayRemove ? await writer.sweep(scan) : 0;
     await writer.completeScan(record.id, Date.now());
-    return removed;
+    return { removed, mayHeal };
   }
 
   #state(): SourceState {
@@ -175,10 +284,11 @@ export class SourceIngest {
   #reportFailure(error: unknown): void {
     this.#failuresInARow += 1;
     const failure = { code: codeOf(error), message: messageOf(error), atMs: Date.now() };
+    this.#retryAfterMs = error instanceof CodedError ? (error.retryAfterMs ?? null) : null;
     const isNew = failure.code !== this.#lastError?.code || failure.message !== this.#lastError.message;
     this.#lastError =
       failure.code === 'internal' ? { ...failure, message: 'Internal error, see the log.' } : failure;
-    const message = `"${this.name}" could not be read: ${failure.message} Its last known content stays.`;
+    const message = `"${this.name}" could not be read: ${failure.message}`;
     // The same failure every minute is news only once.
     if (failure.code === 'internal') this.#logger.error(message, { error });
     else if (isNew) this.#logger.warn(message, { code: failure.code, cause: causeOf(error) });

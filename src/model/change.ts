@@ -2,11 +2,17 @@ import type { Node, NodeId } from './node.ts';
 
 /**
  * What last happened to a node. Several updates are one; what came and went since the cursor is none at all.
- * `seq` is its place in the change log and the cursor of a reader who has taken it in.
  */
 export type Change =
-  | { readonly kind: 'updated'; readonly seq: number; readonly node: Node }
-  | { readonly kind: 'removed'; readonly seq: number; readonly nodeId: NodeId };
+  | (LogPlace & { readonly kind: 'updated'; readonly node: Node })
+  | (LogPlace & { readonly kind: 'removed'; readonly nodeId: NodeId });
+
+interface LogPlace {
+  /** Its number in the change log. */
+  readonly seq: number;
+  /** The cursor of a reader who has taken it in; nearly always the same number. */
+  readonly cursor: number;
+}
 
 export interface ChangePage {
   readonly changes: readonly Change[];

@@ -23,6 +23,8 @@ export interface CollectionNode extends NodeFacts {
   readonly kind: 'collection';
   /** The provider's own id of the collection, or null for one a layout made up and for the root of a source. */
   readonly ref: string | null;
+  /** It was never read, so that it has no members means nothing. */
+  readonly isUnread: boolean;
 }
 
 /** One asset at one place. The same asset in two albums is two of these. */

@@ -34,7 +34,51 @@ export interface Provider {
 
   /** Releases connections and handles. No call follows. */
   close(): Promise<void>;
+
+  // Optional powers: present, it works; absent, `Source` answers `unsupported`. There is no flag beside them.
+
+  /**
+   * Tells where something may have changed, until `call.signal` ends it. Covers what `scan` and `look` tell from the
+   * first `next` on, so whoever wants to miss nothing watches first and scans then. One at a time.
+   */
+  watch?(call: Call): AsyncIterable<WatchHint>;
+
+  /**
+   * What is at one path now. First the collections above it, outermost first, without their other members; then what
+   * is there itself, and below a collection everything, as `scan` would tell it; or `gone`. Nothing at all when the
+   * path is not one to be shown. May tell other places whose facts the same change has touched.
+   *
+   * Throws `unavailable` where `scan` would: an unmounted disk must never look like removals.
+   * @param path as in `SourceRef.path`; not the top itself, for that is `scan`.
+   */
+  look?(path: string, call: ScanCall): AsyncIterable<LookEvent>;
+
+  /**
+   * Exactly `want.version` as an open file of this machine, so that another thread can read it without its bytes
+   * passing through this one. Rejects as `open` does; there is no range, whoever has the file reads where it likes.
+   */
+  openFile?(ref: SourceRef, want: Want, call: Call): Promise<OpenFile>;
 }
+
+/** A file that is held open. Whoever asked for it closes it. */
+export interface OpenFile {
+  /** Valid in every thread of this process until `close`. */
+  readonly fd: number;
+  /** Rejects `changed` when the file is not the wanted version any more, so that what was read of it may be of two. */
+  verify(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A hint carries no truth: it says where to look. */
+export type WatchHint =
+  /** Something at or below the path may have changed. `''`: anywhere in the source. */
+  | { readonly kind: 'path'; readonly path: string }
+  /** Hints may be missing from now on or for some time already: only a scan tells. */
+  | {
+      readonly kind: 'lost';
+      /** One sentence for people that says what helps, if anything does. */
+      readonly reason: string;
+    };
 
 /** Facts that no method can show. The conformance suite holds a provider to each one it declares. */
 export interface Traits {
@@ -77,9 +121,19 @@ export interface ScanCall extends Call {
   enters(path: string): boolean;
   /** Counts something a person may want to know, such as `a hidden name`. Shown as a number per reason. */
   warn(reason: string, name: string): void;
+  readonly held: Held;
+}
+
+/** What is held of this source by whoever asks, for a provider that has to compare with what it said before. */
+export interface Held {
+  /** The ref told last for what is at this path (as in `SourceRef.path`); null when nothing is, or no path tells. */
+  refAt(path: string): Promise<string | null>;
+  /** Paths of the assets whose ref begins with this, at most 100. */
+  pathsOf(refPrefix: string): Promise<readonly string[]>;
 }
 
 export type ScanEvent = CollectionEvent | AssetEvent | KeptEvent;
+export type LookEvent = ScanEvent | GoneEvent;
 
 /** A folder or an album. */
 export interface CollectionEvent {
@@ -105,6 +159,14 @@ export interface AssetEvent {
 export interface KeptEvent {
   readonly kind: 'kept';
   readonly collection: string | null;
+  /** Waiting may help, so the source is to be read anew before long. */
+  readonly mayHeal?: boolean;
+}
+
+/** There is nothing to be shown at this path, or below it. */
+export interface GoneEvent {
+  readonly kind: 'gone';
+  readonly path: string;
 }
 
 /** Makes the provider of one configured source. Must not do I/O: an unreachable source is no reason not to start. */

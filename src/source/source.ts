@@ -5,7 +5,18 @@ import type { AssetFacts, SourceRef } from '../model/asset.ts';
 import { lengthOf } from '../model/byte-range.ts';
 import { CodedError, codeOf, isTransient, messageOf } from '../model/coded-error.ts';
 import type { Logger } from '../model/logger.ts';
-import type { Call, Provider, ScanEvent, Traits, Want } from '../provider/provider.ts';
+import type {
+  Call,
+  Held,
+  LookEvent,
+  OpenFile,
+  Provider,
+  ScanCall,
+  ScanEvent,
+  Traits,
+  Want,
+  WatchHint,
+} from '../provider/provider.ts';
 import { countBytes } from './counted-stream.ts';
 import type { PathFilter } from './path-filter.ts';
 
@@ -40,6 +51,7 @@ export interface ScanWarning {
 const SCAN_RETRY: RetryPolicy = { tries: 3, firstWaitMs: 1_000, maxWaitMs: 60_000 };
 const CLIENT_RETRY: RetryPolicy = { tries: 3, firstWaitMs: 200, maxWaitMs: 1_000 };
 const OPEN_TIMEOUT_MS = 20_000;
+const NOTHING_HELD: Held = { refAt: async () => null, pathsOf: async () => [] };
 
 /**
  * What the rooms above see of a provider: everything that all providers need is done here, once. The only place
@@ -70,22 +82,34 @@ export class Source {
    * Every resource that is to be shown; see `Provider.scan`.
    * @param warnings filled while the scan runs, one entry a reason.
    */
-  async *scan(signal: AbortSignal, warnings: Map<string, ScanWarning>): AsyncGenerator<ScanEvent> {
-    const call = {
-      signal,
-      attempt: <T>(work: (signal: AbortSignal) => Promise<T>) =>
-        this.#retrying(() => work(signal), this.#scanRetry, signal),
-      accepts: (path: string) => this.#filter.acceptsAsset(path),
-      enters: (path: string) => this.#filter.entersCollection(path),
-      warn: (reason: string, example: string) => {
-        const count = (warnings.get(reason)?.count ?? 0) + 1;
-        warnings.set(reason, { reason, count, example });
-      },
-    };
-    for await (const event of this.#provider.scan(call)) {
+  async *scan(
+    signal: AbortSignal,
+    warnings: Map<string, ScanWarning>,
+    held: Held = NOTHING_HELD,
+  ): AsyncGenerator<ScanEvent> {
+    for await (const event of this.#provider.scan(this.#scanCall(signal, warnings, held))) {
       signal.throwIfAborted();
       if (event.kind === 'asset' && !this.#filter.acceptsAsset(event.facts.ref.path)) continue;
       yield event;
+    }
+  }
+
+  /** What is at one path now; see `Provider.look`. Throws `unsupported` when the source cannot tell. */
+  async *look(path: string, signal: AbortSignal, held: Held = NOTHING_HELD): AsyncGenerator<LookEvent> {
+    if (this.#provider.look === undefined) throw unsupported();
+    for await (const event of this.#provider.look(path, this.#scanCall(signal, new Map(), held))) {
+      signal.throwIfAborted();
+      if (event.kind === 'asset' && !this.#filter.acceptsAsset(event.facts.ref.path)) continue;
+      yield event;
+    }
+  }
+
+  /** Where something may have changed; see `Provider.watch`. Throws `unsupported` when the source cannot tell. */
+  async *watch(signal: AbortSignal): AsyncGenerator<WatchHint> {
+    if (this.#provider.watch === undefined) throw unsupported();
+    for await (const hint of this.#provider.watch({ signal, attempt: (work) => work(signal) })) {
+      signal.throwIfAborted();
+      if (hint.kind === 'lost' || this.#mayShow(hint.path)) yield hint;
     }
   }
 
@@ -104,12 +128,52 @@ export class Source {
     if (range !== undefined && (range.start < 0 || range.end < range.start || range.end >= want.sizeBytes)) {
       throw new CodedError('range', 'The range does not lie within the content.');
     }
-    const stream = await this.#forClient(signal, (call) => this.#provider.open(ref, want, call));
-    return countBytes(stream, range === undefined ? want.sizeBytes : lengthOf(range));
+    const expectedBytes = range === undefined ? want.sizeBytes : lengthOf(range);
+    return await this.#forClient(signal, async (call) => {
+      const stream = countBytes(await this.#provider.open(ref, want, call), expectedBytes);
+      // When the client leaves at this very moment the caller gets a rejection instead of the stream: an error
+      // that nobody would hear must not end the process, nor may the stream stay open.
+      stream.on('error', (error) => this.#logger.debug('a stream failed', { reason: messageOf(error) }));
+      if (call.signal.aborted) stream.destroy();
+      return stream;
+    });
+  }
+
+  /** The wanted version as an open file of this machine; see `Provider.openFile`. Rejects `unsupported` for others. */
+  async openFile(ref: SourceRef, want: Want, signal: AbortSignal): Promise<OpenFile> {
+    if (this.#provider.openFile === undefined) {
+      throw new CodedError('unsupported', 'This source holds no files of this machine.');
+    }
+    const openFile = this.#provider.openFile.bind(this.#provider);
+    return await this.#forClient(signal, async (call) => {
+      const file = await openFile(ref, want, call);
+      // Nobody gets it any more.
+      if (call.signal.aborted) await file.close();
+      return file;
+    });
   }
 
   async close(): Promise<void> {
     await this.#provider.close();
+  }
+
+  #scanCall(signal: AbortSignal, warnings: Map<string, ScanWarning>, held: Held): ScanCall {
+    return {
+      signal,
+      held,
+      attempt: (work) => this.#retrying(() => work(signal), this.#scanRetry, signal),
+      accepts: (path) => this.#filter.acceptsAsset(path),
+      enters: (path) => this.#filter.entersCollection(path),
+      warn: (reason, example) => {
+        const count = (warnings.get(reason)?.count ?? 0) + 1;
+        warnings.set(reason, { reason, count, example });
+      },
+    };
+  }
+
+  /** A path does not tell what is there, so only what is left out either way is. */
+  #mayShow(path: string): boolean {
+    return path === '' || this.#filter.acceptsAsset(path) || this.#filter.entersCollection(path);
   }
 
   /**
@@ -128,7 +192,11 @@ export class Source {
     }, this.#openTimeoutMs);
     const call: Call = { signal: controller.signal, attempt: (work) => work(controller.signal) };
     try {
-      return await this.#retrying(() => request(call), this.#clientRetry, controller.signal);
+      return await this.#retrying(
+        () => beforeAbort(request(call), controller.signal),
+        this.#clientRetry,
+        controller.signal,
+      );
     } catch (error) {
       signal.removeEventListener('abort', leave);
       if (signal.aborted) throw new CodedError('cancelled', 'The client left.', { cause: error });
@@ -160,6 +228,23 @@ export class Source {
       },
     });
   }
+}
+
+function unsupported(): CodedError {
+  return new CodedError('unsupported', 'This source does not tell by itself what changes.');
+}
+
+/**
+ * What comes first: the outcome or the end of the signal. A call to a disk that hangs cannot be aborted; then the
+ * client is told in time, and whatever comes late is let go of by the request itself.
+ */
+function beforeAbort<T>(outcome: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const leave = () => reject(signal.reason);
+    signal.addEventListener('abort', leave, { once: true });
+    if (signal.aborted) leave();
+    outcome.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
+  });
 }
 
 function waitAskedFor(error: Error): number {

@@ -103,6 +103,7 @@ export class Vfs {
       name: '',
       storedName: '',
       ref: null,
+      isUnread: false,
       modifiedMs: Math.max(STARTED_MS, ...roots.map((root) => root.modifiedMs)),
       createdMs: Math.min(STARTED_MS, ...roots.map((root) => root.createdMs ?? STARTED_MS)),
       changedSeq: Math.max(0, ...roots.map((root) => root.changedSeq)),
@@ -121,7 +122,7 @@ export class Vfs {
   }
 
   async #missing(within: Node): Promise<CodedError> {
-    if (within.kind === 'collection' && within.parentId === null) {
+    if (within.kind === 'collection' && (within.parentId === null || within.isUnread)) {
       const page = await this.#reader.children(within.id, { limit: 1 });
       if (page.entries.length === 0) this.#refuseUnknown(within);
     }
@@ -129,6 +130,7 @@ export class Vfs {
   }
 
   #refuseUnknown(collection: CollectionNode): void {
+    if (collection.isUnread) throw new CodedError('unavailable', 'This folder could not be read yet.');
     if (collection.parentId !== null) return;
     const failure = this.#mounts.find((mount) => mount.sourceId === collection.sourceId)?.failure();
     if (failure !== null && failure !== undefined) throw new CodedError('unavailable', failure);

@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { AssetEntry, Catalog, CollectionEntry, Entry, Naming, Scan } from '../../src/catalog/catalog.ts';
-import { UNKNOWN_MEDIA } from '../../src/model/asset.ts';
-import { contentTypeOf, mediaKindOf } from '../../src/model/content-type.ts';
+import type { Catalog, Entry, Scan } from '../../src/catalog/catalog.ts';
 import type { Node } from '../../src/model/node.ts';
+import { asset, folder } from './catalog-entries.ts';
+import { changeLogCases } from './change-log-cases.ts';
+import { digestCases } from './digest-cases.ts';
 
 /** One engine under test. `reopen` gives the same catalog as after a restart. */
 export interface CatalogUnderTest {
@@ -271,35 +272,9 @@ export function catalogSuite(name: string, create: () => Promise<CatalogUnderTes
       expect(seen).toEqual([...new Set(seen)].sort());
     });
   });
-}
 
-function folder(
-  ref: string,
-  name: string,
-  parent: string | null = null,
-  naming: Naming = 'disk',
-): CollectionEntry {
-  const times = { modifiedMs: 1_700_000_000_000, createdMs: null };
-  return { kind: 'collection', ref, name, parent, naming, isVirtual: false, ...times };
-}
-
-function asset(
-  id: string,
-  name: string,
-  collection: string | null = null,
-  naming: Naming = 'disk',
-): AssetEntry {
-  const times = { modifiedMs: 1_700_000_000_000, createdMs: null };
-  const type = { contentType: contentTypeOf(name), kind: mediaKindOf(name) };
-  const facts = {
-    ...UNKNOWN_MEDIA,
-    ref: { id, path: name },
-    version: `v-${id}`,
-    sizeBytes: 10,
-    digests: {},
-    statusChangedMs: null,
-  };
-  return { kind: 'asset', facts: { ...facts, ...times, ...type }, collection, anchor: null, name, naming };
+  describe(`change log: ${name}`, () => changeLogCases(create));
+  describe(`digests: ${name}`, () => digestCases(create));
 }
 
 function assetOf(node: Node | null) {

@@ -169,7 +169,15 @@ function call(signal: AbortSignal = new AbortController().signal): Call {
 
 function scanCall(options: Partial<ScanCall> = {}): ScanCall {
   const nothing = () => undefined;
-  return { ...call(options.signal), accepts: () => true, enters: () => true, warn: nothing, ...options };
+  const held = { refAt: async () => null, pathsOf: async () => [] };
+  return {
+    ...call(options.signal),
+    accepts: () => true,
+    enters: () => true,
+    warn: nothing,
+    held,
+    ...options,
+  };
 }
 
 export async function scanAll(provider: Provider, options: Partial<ScanCall> = {}): Promise<ScanEvent[]> {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { mkdir, utimes, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, extname, join } from 'node:path';
 import { makeJpeg } from '../fakes/immich/made-media.ts';
 
 /** One file of a made-up tree: where it is on disk, and the path every client is shown by default. */
@@ -74,6 +74,14 @@ const FOLDERS: readonly (readonly [stored: string, shown: string])[] = [
   ['ends with dot.', 'ends with dot．'],
 ];
 
+/** What files that are no JPEG begin with, so that their content says the same as their name. */
+const SIGNATURES: Readonly<Record<string, string>> = {
+  '.png': '\x89PNG\r\n\x1a\n',
+  '.mp3': 'ID3\x04\0\0\0\0\0\0',
+  '.CR2': 'II*\0\x08\0\0\0',
+  '.mov': '\0\0\0\x14ftypqt  \0\0\0\0qt  ',
+};
+
 /**
  * A tree of some sixty files with every kind of name that has been trouble for a WebDAV client, one large file and an
  * empty one. Bytes differ from file to file, and so do times.
@@ -83,7 +91,8 @@ export function oddTree(): TreeFile[] {
   const add = (storedPath: string, shownPath: string, bytes?: Buffer) => {
     const colour = createHash('md5').update(storedPath).digest();
     const made = makeJpeg(64, 48, [colour[0] ?? 0, colour[1] ?? 0, colour[2] ?? 0], storedPath);
-    files.push({ storedPath, shownPath, bytes: bytes ?? made });
+    const signature = Buffer.from(SIGNATURES[extname(storedPath)] ?? '', 'latin1');
+    files.push({ storedPath, shownPath, bytes: bytes ?? Buffer.concat([signature, made]) });
   };
   for (const name of PLAIN_NAMES) add(`names/${name}`, `names/${name}`);
   for (const [stored, shown] of TWIN_NAMES) add(`names/${stored}`, `names/${shown}`);

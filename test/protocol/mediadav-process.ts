@@ -9,9 +9,18 @@ import { createInterface } from 'node:readline';
 import { json } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { afterAll } from 'vitest';
 
-const CLI = resolve(dirname(fileURLToPath(import.meta.url)), '../../src/cli.ts');
+const CLI = resolve(dirname(fileURLToPath(import.meta.url)), '../../src/start.js');
 const START_TIMEOUT_MS = 20_000;
+
+/** A test that fails before it stops its server must not leave it running, nor what it stored. */
+const alive = new Set<ChildProcess>();
+const madeDirs = new Set<string>();
+afterAll(async () => {
+  for (const child of alive) await end(child, 'SIGKILL', null);
+  for (const dataDir of madeDirs) await rm(dataDir, { recursive: true, force: true });
+});
 
 export interface ProcessOptions {
   /** Arguments after `serve`. Ports are free ones unless they are told. */
@@ -33,6 +42,7 @@ export interface SourceHealth {
   readonly lastScan: string | null;
   readonly lastError: { readonly code: string; readonly message: string } | null;
   readonly warnings: readonly { readonly reason: string; readonly count: number; readonly example: string }[];
+  readonly enriching: { readonly filesDone: number; readonly filesTotal: number } | null;
 }
 
 /** The real program in a process of its own, as a user starts it. */
@@ -55,6 +65,7 @@ export interface MediadavProcess {
 
 export async function startProcess(options: ProcessOptions = {}): Promise<MediadavProcess> {
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'mediadav-data-')));
+  if (options.dataDir === undefined) madeDirs.add(dataDir);
   const child = spawnProcess(options, dataDir);
   const log: Record<string, unknown>[] = [];
   const addresses = await listening(child, log);
@@ -103,10 +114,8 @@ function spawnProcess(options: ProcessOptions, dataDir: string): ChildProcess {
     env,
     stdio: ['ignore', 'ignore', 'pipe'],
   });
-  // A test that fails before it stops its server must not leave it running.
-  const killWithTests = () => child.kill('SIGKILL');
-  process.once('exit', killWithTests);
-  child.once('exit', () => process.off('exit', killWithTests));
+  alive.add(child);
+  child.once('exit', () => alive.delete(child));
   return child;
 }
 
@@ -158,10 +167,12 @@ async function firstScanEnded(
   });
 }
 
-/** Every source has been read, or tried, once. */
+/** Every source has been read, or tried, once, and no file is being looked into. */
 async function isSettled({ url }: MediadavProcess, env: Readonly<Record<string, string>>): Promise<boolean> {
   const sources = await readHealth(url, env);
-  return sources.every(({ state }) => state === 'ready' || state === 'failing');
+  return sources.every(
+    ({ state, enriching }) => (state === 'ready' || state === 'failing') && enriching === null,
+  );
 }
 
 async function healthOf(

@@ -163,6 +163,24 @@ describe.concurrent('Immich out of reach', PATIENCE, () => {
     await scene.fake.close();
   });
 
+  it('because the key was taken back: nothing disappears, and a new key of the same text heals it', async () => {
+    const scene = await setScene('3.1.0');
+    const server = await scene.start();
+    const before = await albumTree(server);
+    const key = scene.library.keys.get(SMALL_KEY);
+    if (key === undefined) throw new Error('the library has no such key');
+    scene.library.removeKey(SMALL_KEY);
+    await failing(server);
+    expect((await server.health('immich')).lastError?.message).toBe('The Immich server refused the API key.');
+    expect(await albumTree(server)).toEqual(before);
+    await expectNotNow(await get(server, PHOTO));
+    scene.library.addKey({ user: key.userId, key: SMALL_KEY });
+    await healed(server);
+    await expectPhoto(server, scene);
+    await server.stop();
+    await scene.fake.close();
+  });
+
   it('in the middle of a photo: the client is told by a cut connection, not by a shorter file', async () => {
     const scene = await setScene('2.7.5');
     const server = await scene.start();

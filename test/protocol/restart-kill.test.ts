@@ -9,7 +9,7 @@ import { filesBelow } from './disk-listing.ts';
 import { SMALL_KEY, smallLibrary } from './immich-small-library.ts';
 import { type MediadavProcess, startAndKill, startProcess, until } from './mediadav-process.ts';
 import { ChangingLibrary, ChangingTree, plantTree, Random } from './restart-changes.ts';
-import { faultsOf, leftoversOf, readCatalog, type Snapshot } from './restart-snapshot.ts';
+import { faultsOf, leftoversOf, readCatalog, type Snapshot, untilHalfMoved } from './restart-snapshot.ts';
 
 /** The same moments in every run, as far as a machine lets them be. */
 const SEED = 20_260_217;
@@ -22,7 +22,7 @@ const UNCHANGED_ROUNDS = 6;
 const CHANGING_ROUNDS = 6;
 const CATCHING_UP_ROUNDS = 8;
 const CHANGES_WHILE_DOWN = 60;
-const PATIENCE = { timeout: 180_000 };
+const PATIENCE = { timeout: 300_000 };
 
 const random = new Random(SEED);
 let work = '';
@@ -210,7 +210,8 @@ describe('kill -9', PATIENCE, () => {
       const tree = new ChangingTree(root, random, `moved ${round}`);
       for (let count = 0; count < CHANGES_WHILE_DOWN; count += 1) await tree.move();
       const server = await startProcess({ dataDir, env, waitsForScan: false });
-      await sleep(random.between(0, 150));
+      if (round % 2 === 0) await untilHalfMoved(dataDir);
+      else await sleep(random.between(0, 150));
       await server.kill();
       await afterDeath(dataDir);
       if ((await leftoversOf(dataDir)) > 0) unfinished += 1;

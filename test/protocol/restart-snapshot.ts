@@ -2,6 +2,7 @@ import { copyFile, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { openSqliteCatalog } from '../../src/catalog/sqlite/sqlite-catalog.ts';
 import { etagOf, type NodeId } from '../../src/model/node.ts';
 
@@ -100,6 +101,24 @@ export async function leftoversOf(dataDir: string): Promise<number> {
       database.close();
     }
   });
+}
+
+/**
+ * Resolves as soon as the running server has committed one half of a swap: a node that has lost its name to another
+ * and was not seen at its own new place yet. Looks at the live file, as any other reader of the catalog may.
+ */
+export async function untilHalfMoved(dataDir: string): Promise<void> {
+  const database = new DatabaseSync(join(dataDir, DATABASE), { readOnly: true });
+  try {
+    const halves = database.prepare('SELECT count(*) AS halves FROM node WHERE parent_id < 0');
+    const deadlineMs = Date.now() + 10_000;
+    while (Number(halves.get()?.halves) === 0) {
+      if (Date.now() > deadlineMs) throw new Error('no swap was ever half done');
+      await yieldToEventLoop();
+    }
+  } finally {
+    database.close();
+  }
 }
 
 async function withCopy<T>(dataDir: string, look: (file: string) => Promise<T>): Promise<T> {

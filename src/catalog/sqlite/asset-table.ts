@@ -26,6 +26,7 @@ export class AssetTable {
   readonly #enrich: StatementSync;
   readonly #orphans: StatementSync;
   readonly #delete: StatementSync;
+  readonly #deleteUnshown: StatementSync;
   readonly #lastId: StatementSync;
 
   constructor(database: DatabaseSync) {
@@ -51,6 +52,10 @@ export class AssetTable {
          AND NOT EXISTS (SELECT 1 FROM node WHERE node.asset_id = asset.id)`,
     );
     this.#delete = database.prepare('DELETE FROM asset WHERE id = ?');
+    this.#deleteUnshown = database.prepare(
+      `DELETE FROM asset WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM node WHERE node.asset_id = ?1)
+       RETURNING size_bytes`,
+    );
     this.#lastId = database.prepare('SELECT max(id) AS id FROM asset');
   }
 
@@ -108,6 +113,19 @@ export class AssetTable {
       sizeBytes += row.size_bytes as number;
     }
     return { assets: rows.length, sizeBytes };
+  }
+
+  /** Removes those of the given assets that no node shows. */
+  removeUnshown(ids: Iterable<number>): { assets: number; sizeBytes: number } {
+    let assets = 0;
+    let sizeBytes = 0;
+    for (const id of ids) {
+      const gone = this.#deleteUnshown.get(id);
+      if (gone === undefined) continue;
+      assets += 1;
+      sizeBytes += Number(gone.size_bytes);
+    }
+    return { assets, sizeBytes };
   }
 
   lastId(): number {

@@ -19,11 +19,20 @@ export class NodeBatch {
   readonly #idByRef = new Map<string, NodeId>();
   readonly #touched = new Set<NodeId>();
   readonly #displaced = new Set<NodeId>();
+  readonly #told: ReadonlySet<string>;
+  readonly #unshownAssets = new Set<number>();
   #changed = 0;
   #addedCollections = 0;
 
-  constructor(table: NodeTable, sourceId: number, marks: ScanMarks | undefined) {
+  /** @param told refs of all that the batch is going to place. */
+  constructor(
+    table: NodeTable,
+    sourceId: number,
+    marks: ScanMarks | undefined,
+    told: ReadonlySet<string> = new Set(),
+  ) {
     this.#table = table;
+    this.#told = told;
     this.#sourceId = sourceId;
     this.#marks = marks;
     this.#rootId = table.rootOf(sourceId);
@@ -41,6 +50,8 @@ export class NodeBatch {
       ...{ modifiedMs, createdMs, isVirtual: entry.isVirtual, isChanged: false },
     });
     this.#idByRef.set(entry.ref, id);
+    // Told anew with each scan; when it could not be read this time either, that is told right after.
+    this.#table.noteRead(id);
   }
 
   /** @param isChanged the asset's own facts changed, so that the node counts as changed too. */
@@ -55,8 +66,10 @@ export class NodeBatch {
   }
 
   keep(collection: string | null): void {
+    const keptId = this.#collectionId(collection);
+    this.#table.noteUnread(keptId);
     if (this.#marks === undefined) return;
-    for (const id of this.#table.subtreeIds(this.#collectionId(collection))) this.#marks.add(id);
+    for (const id of this.#table.subtreeIds(keptId)) this.#marks.add(id);
   }
 
   /** Removes one node. Its members, if any, are the caller's to remove. */
@@ -65,10 +78,12 @@ export class NodeBatch {
     if (row === null || !this.#table.remove(id)) return;
     this.#changed += 1;
     if (row.assetId === null) this.#addedCollections -= 1;
+    else this.#unshownAssets.add(row.assetId);
     this.#touched.add(row.parentId);
   }
 
-  end(): { changed: number; addedCollections: number } {
+  /** `unshownAssets`: those that lost a place for good and may have no other. */
+  end(): { changed: number; addedCollections: number; unshownAssets: ReadonlySet<number> } {
     // Without a scan nobody will see the displaced elsewhere later, so what took their names has replaced them.
     if (this.#marks === undefined) {
       for (const id of this.#displaced) {
@@ -77,7 +92,8 @@ export class NodeBatch {
       }
     }
     for (const id of this.#touched) this.#table.touchVirtual(id);
-    return { changed: this.#changed, addedCollections: this.#addedCollections };
+    const unshownAssets = this.#unshownAssets;
+    return { changed: this.#changed, addedCollections: this.#addedCollections, unshownAssets };
   }
 
   #place(found: NodeRow | null, tagSource: string, wanted: Wanted): NodeId {
@@ -94,9 +110,9 @@ export class NodeBatch {
       return found.id;
     }
     const stale = this.#staleOccupant(base, found, wanted);
-    if (found === null && stale !== null && canTakeOver(stale, wanted)) {
+    if (found === null && stale !== null && canTakeOver(stale, wanted) && !this.#isToldElsewhere(stale)) {
       this.#update({ ...stale, ...placeOf(wanted), name: stale.name }, wanted.naming);
-      if (this.#marks !== undefined) this.#marks.leavesOrphans = true;
+      if (stale.assetId !== null) this.#noteUnshown(stale.assetId);
       this.#marks?.add(stale.id);
       return stale.id;
     }
@@ -135,6 +151,18 @@ export class NodeBatch {
     return occupant;
   }
 
+  /** What is told in the same batch has moved away and not been replaced. */
+  #isToldElsewhere(stale: NodeRow): boolean {
+    const ref = stale.assetId === null ? stale.ref : this.#table.refOfAsset(stale.assetId);
+    return ref !== null && this.#told.has(ref);
+  }
+
+  /** During a scan it may be told once more, and then what others found in it is still worth something. */
+  #noteUnshown(assetId: number): void {
+    if (this.#marks === undefined) this.#unshownAssets.add(assetId);
+    else this.#marks.noteUnshown(assetId);
+  }
+
   /** Whoever follows the changes learns that everything below a moved collection has another path. */
   #tellMoved(id: NodeId): void {
     for (const below of this.#table.subtreeIds(id).slice(1)) this.#table.touchMoved(below);
@@ -144,7 +172,7 @@ export class NodeBatch {
   #displace(row: NodeRow): void {
     this.#displaced.add(row.id);
     this.#touched.add(row.parentId);
-    if (this.#marks !== undefined) this.#marks.leavesOrphans = true;
+    this.#marks?.noteDisplaced(row.id);
     this.#table.update({ ...row, parentId: DISPLACED, name: `${row.id}` }, null);
   }
 

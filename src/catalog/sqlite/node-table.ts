@@ -3,7 +3,7 @@ import type { NamePolicy } from '../../model/name.ts';
 import type { NodeId } from '../../model/node.ts';
 import { NodeBatch } from './node-batch.ts';
 import type { ScanMarks } from './scan-marks.ts';
-import { NO_PARENT, PRUNED_SEQ_KEY } from './schema.ts';
+import { MAX_PRUNINGS, NO_PARENT, PRUNED_SEQ_KEY, PRUNINGS_KEY } from './schema.ts';
 
 /** What placing a node needs to know of one that is there. */
 export interface NodeRow {
@@ -39,10 +39,15 @@ export class NodeTable {
   readonly #bury: StatementSync;
   readonly #subtreeIds: StatementSync;
   readonly #lastSeq: StatementSync;
+  readonly #setUnread: StatementSync;
+  readonly #clearUnread: StatementSync;
   readonly #byStoredName: StatementSync;
+  readonly #refOfAsset: StatementSync;
+  readonly #members: StatementSync;
   readonly #oldTombstones: StatementSync;
   readonly #dig: StatementSync;
   readonly #notePruned: StatementSync;
+  readonly #countPruning: StatementSync;
   #seq: number | null = null;
 
   constructor(database: DatabaseSync, policy: NamePolicy) {
@@ -75,7 +80,14 @@ export class NodeTable {
          VALUES (?) UNION ALL SELECT node.id FROM node JOIN below ON node.parent_id = below.id
        ) SELECT id FROM below`,
     );
-    this.#byStoredName = arrays(database.prepare(`${select} WHERE parent_id = ? AND stored_name = ?`));
+    this.#byStoredName = arrays(
+      database.prepare(`${select} WHERE parent_id = ? AND stored_name = ? AND stored_name <> name`),
+    );
+    this.#refOfAsset = database.prepare('SELECT ref FROM asset WHERE id = ?');
+    this.#members = database.prepare(
+      `SELECT id, name, stored_name FROM node
+       WHERE parent_id = ? AND name > ? AND is_virtual = 0 ORDER BY name LIMIT ?`,
+    );
     this.#oldTombstones = database.prepare(
       'SELECT seq FROM tombstone WHERE removed_ms < ? ORDER BY removed_ms LIMIT ?',
     );
@@ -84,6 +96,15 @@ export class NodeTable {
       `INSERT INTO catalog (key, value) VALUES ('${PRUNED_SEQ_KEY}', ?1)
        ON CONFLICT (key) DO UPDATE SET value = max(CAST(value AS INTEGER), CAST(?1 AS INTEGER))`,
     );
+    this.#countPruning = database.prepare(
+      `INSERT INTO catalog (key, value) VALUES ('${PRUNINGS_KEY}', '1')
+       ON CONFLICT (key) DO UPDATE SET value = CAST(value AS INTEGER) % ${MAX_PRUNINGS} + 1`,
+    );
+    this.#setUnread = database.prepare(
+      `UPDATE node SET is_unread = 1
+       WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM node AS member WHERE member.parent_id = ?1)`,
+    );
+    this.#clearUnread = database.prepare('UPDATE node SET is_unread = 0 WHERE id = ? AND is_unread = 1');
     this.#lastSeq = database.prepare(
       `SELECT max(coalesce((SELECT max(changed_seq) FROM node), 0),
                   coalesce((SELECT max(seq) FROM tombstone), 0),
@@ -91,14 +112,20 @@ export class NodeTable {
     );
   }
 
-  beginBatch(sourceId: number, marks: ScanMarks | undefined): NodeBatch {
-    return new NodeBatch(this, sourceId, marks);
+  /** @param told refs of all that the batch is going to place. */
+  beginBatch(sourceId: number, marks: ScanMarks | undefined, told?: ReadonlySet<string>): NodeBatch {
+    return new NodeBatch(this, sourceId, marks, told);
   }
 
   /** The number of the next change record. */
   nextSeq(): number {
     this.#seq ??= Number(this.#lastSeq.get()?.seq);
     this.#seq += 1;
+    return this.#seq;
+  }
+
+  /** The last number handed out since the start; null before the first. Grows with each change record. */
+  get usedSeq(): number | null {
     return this.#seq;
   }
 
@@ -165,9 +192,34 @@ export class NodeTable {
     this.#touch.run(Date.now(), this.nextSeq(), id);
   }
 
+  /** A collection that could not be read; means something only as long as it has no members. */
+  noteUnread(id: NodeId): void {
+    this.#setUnread.run(id);
+  }
+
+  noteRead(id: NodeId): void {
+    this.#clearUnread.run(id);
+  }
+
   /** A node whose facts are the same but whose path is not: everything below a collection that moved. */
   touchMoved(id: NodeId): void {
     this.#touchMoved.run(this.nextSeq(), id);
+  }
+
+  /** The source's own id of an asset; null when there is no such row. */
+  refOfAsset(assetId: number): string | null {
+    return (this.#refOfAsset.get(assetId)?.ref as string | undefined) ?? null;
+  }
+
+  /** Members of the source itself, in the order of shown names, after one of them. */
+  members(
+    parentId: NodeId,
+    after: string,
+    limit: number,
+  ): { id: NodeId; name: string; storedName: string }[] {
+    return this.#members
+      .all(parentId, after, limit)
+      .map((row) => ({ id: Number(row.id), name: String(row.name), storedName: String(row.stored_name) }));
   }
 
   /** The node at a path of stored names, or null. Tries the shown name first, which is nearly always the same. */
@@ -187,8 +239,13 @@ export class NodeTable {
     const seqs = this.#oldTombstones.all(beforeMs, limit).map((row) => Number(row.seq));
     if (seqs.length === 0) return 0;
     for (const seq of seqs) this.#dig.run(seq);
-    this.#notePruned.run(`${Math.max(...seqs)}`);
+    this.#expireBefore(Math.max(...seqs));
     return seqs.length;
+  }
+
+  /** No cursor handed out so far can be served any more. */
+  expireCursors(): void {
+    this.#expireBefore(this.nextSeq());
   }
 
   /** Every place of an asset whose facts changed. */
@@ -208,6 +265,11 @@ export class NodeTable {
   /** The collection itself and everything below it. */
   subtreeIds(id: NodeId): NodeId[] {
     return this.#subtreeIds.all(id).map((row) => Number(row.id));
+  }
+
+  #expireBefore(seq: number): void {
+    this.#notePruned.run(`${seq}`);
+    this.#countPruning.run();
   }
 
   #one(statement: StatementSync, ...values: (string | number)[]): NodeRow | null {

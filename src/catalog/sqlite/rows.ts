@@ -10,7 +10,7 @@ export type Row = Record<string, SQLOutputValue>;
 
 /** Columns of `node` joined with `asset`, in one place so that every query yields the same shape. */
 export const NODE_COLUMNS = `
-  node.id, node.source_id, node.parent_id, node.name, node.stored_name, node.ref, node.is_virtual, node.asset_id,
+  node.id, node.source_id, node.parent_id, node.name, node.stored_name, node.ref, node.is_virtual, node.is_unread, node.asset_id,
   node.modified_ms AS node_modified_ms, node.created_ms AS node_created_ms, node.changed_seq,
   asset.ref AS asset_ref, asset.path, asset.version, asset.size_bytes, asset.content_type, asset.kind,
   asset.modified_ms, asset.created_ms, asset.status_changed_ms, asset.width, asset.height, asset.orientation, asset.duration_ms,
@@ -99,6 +99,7 @@ function collectionOf(row: Row): CollectionNode {
     name: row.name as string,
     storedName: row.stored_name as string,
     ref: row.is_virtual === 1 ? null : (row.ref as string | null),
+    isUnread: row.is_unread === 1,
     modifiedMs: row.node_modified_ms as number,
     createdMs: row.node_created_ms as number | null,
     changedSeq: row.changed_seq as number,

@@ -1,21 +1,37 @@
 import type { NodeId } from '../../model/node.ts';
 import type { Scan } from '../catalog.ts';
 
+/** More than these are found by looking at all assets, which a sweep does anyway. */
+const MAX_UNSHOWN = 10_000;
+
 /**
  * The nodes a scan has seen: one bit a row number, so a rescan of an unchanged tree writes nothing to disk and a
  * million nodes take 128 KiB.
  */
 export class ScanMarks implements Scan {
   readonly sourceId: number;
-  /** Set when the scan left assets without a node behind, so that the sweep has to look for them. */
-  leavesOrphans = false;
+  /** Nodes whose name was taken over by another one during the scan. */
+  readonly displaced: Set<NodeId>;
+  /** Assets that lost a place during the scan, as far as they are few. */
+  readonly unshownAssets: Set<number>;
+  readonly #outer: ScanMarks | undefined;
+  #leavesOrphans = false;
   #bits = new Uint8Array(4096);
 
-  constructor(sourceId: number) {
+  constructor(sourceId: number, outer?: ScanMarks) {
     this.sourceId = sourceId;
+    this.#outer = outer;
+    this.displaced = outer?.displaced ?? new Set();
+    this.unshownAssets = outer?.unshownAssets ?? new Set();
+  }
+
+  /** The scan left assets without a node behind, so that the sweep has to look for them. */
+  get leavesOrphans(): boolean {
+    return this.#leavesOrphans;
   }
 
   add(id: NodeId): void {
+    this.#outer?.add(id);
     const byte = Math.floor(id / 8);
     if (byte >= this.#bits.length) {
       const larger = new Uint8Array(Math.max(byte + 1, this.#bits.length * 2));
@@ -23,6 +39,21 @@ export class ScanMarks implements Scan {
       this.#bits = larger;
     }
     this.#bits[byte] = (this.#bits[byte] ?? 0) | (1 << (id % 8));
+  }
+
+  noteDisplaced(id: NodeId): void {
+    this.noteOrphans();
+    this.displaced.add(id);
+  }
+
+  noteOrphans(): void {
+    this.#leavesOrphans = true;
+    this.#outer?.noteOrphans();
+  }
+
+  noteUnshown(assetId: number): void {
+    this.noteOrphans();
+    if (this.unshownAssets.size < MAX_UNSHOWN) this.unshownAssets.add(assetId);
   }
 
   has(id: NodeId): boolean {

@@ -83,12 +83,29 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX asset_by_md5 ON asset (md5) WHERE md5 IS NOT NULL;
   CREATE INDEX tombstone_by_time ON tombstone (removed_ms);
   `,
+  `
+  -- Only the few whose shown name is another; without it, asking for what is not there reads the whole collection.
+  CREATE INDEX node_by_stored_name ON node (parent_id, stored_name) WHERE stored_name <> name;
+  `,
+  `
+  -- Asked after each change; without it, finding that nothing waits reads every asset.
+  CREATE INDEX asset_pending ON asset (source_id, id) WHERE enriched_version IS NOT version;
+  `,
+  `
+  -- A collection that could not be read the first time it was seen: empty means nothing.
+  ALTER TABLE node ADD COLUMN is_unread INTEGER NOT NULL DEFAULT 0;
+  `,
 ];
 
 /** Rows of `catalog`. */
 export const EPOCH_KEY = 'epoch';
 /** Tombstones up to this number were pruned; a cursor below it cannot be served any more. */
 export const PRUNED_SEQ_KEY = 'pruned_seq';
+/** How often the log was pruned so far, from 1 to `MAX_PRUNINGS` and around. */
+export const PRUNINGS_KEY = 'prunings';
+export const MAX_PRUNINGS = 8191;
+/** Which sources are the tree, as JSON: see `ShownSources`. */
+export const SHOWN_KEY = 'shown';
 
 /** `parent_id` of the root of a source. */
 export const NO_PARENT = 0;

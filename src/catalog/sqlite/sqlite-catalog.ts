@@ -1,29 +1,67 @@
+import { existsSync } from 'node:fs';
+import { CodedError } from '../../model/coded-error.ts';
 import type { NamePolicy } from '../../model/name.ts';
-import type { Catalog } from '../catalog.ts';
-import { openForReading, openForWriting } from './database.ts';
+import type { Catalog, CatalogReader } from '../catalog.ts';
+import { CommitBell } from '../change-bell.ts';
+import { checkSchema, openForReading, openForWriting } from './database.ts';
 import { SqliteReader } from './sqlite-reader.ts';
 import { SqliteWriter } from './sqlite-writer.ts';
+import { lockForWriting } from './writer-lock.ts';
 
 /**
  * Opens the catalog in `file`, making it when it is not there, and brings an older one forward.
- * @throws CodedError `corrupt`, `invalid`, `no-space` or `unavailable` when it cannot be used.
+ * @throws CodedError `corrupt`, `invalid`, `no-space` or `unavailable` when it cannot be used; `locked` when another
+ * process has it open in this way.
  */
 export function openSqliteCatalog(file: string, policy: NamePolicy): Catalog {
-  const writing = openForWriting(file);
+  const opened: { close(): void }[] = [];
+  const closeAll = () => {
+    for (const each of opened.splice(0).reverse()) each.close();
+  };
   try {
+    const lock = lockForWriting(file);
+    opened.push({ close: () => lock.release() });
+    const writing = openForWriting(file);
+    opened.push(writing);
     const reading = openForReading(file);
+    opened.push(reading);
+    const bell = new CommitBell();
     return {
       reader: new SqliteReader(reading),
-      writer: new SqliteWriter(writing, policy),
+      writer: new SqliteWriter(writing, policy, () => bell.ring()),
+      bell,
       async close() {
         reading.close();
+        opened.splice(opened.indexOf(reading), 1);
         // Folds the write-ahead log back in, so that a stopped server leaves one plain file.
         writing.exec('PRAGMA wal_checkpoint(TRUNCATE)');
-        writing.close();
+        closeAll();
       },
     };
   } catch (error) {
-    writing.close();
+    closeAll();
+    throw error;
+  }
+}
+
+/**
+ * Opens the catalog in `file` for reading only, also while another process writes to it.
+ * @throws CodedError `not-found` when there is none yet; `invalid` when it is of another version of mediadav;
+ * `corrupt` or `unavailable` when it cannot be used.
+ */
+export function openSqliteReader(file: string): { readonly reader: CatalogReader; close(): void } {
+  if (!existsSync(file)) {
+    throw new CodedError(
+      'not-found',
+      'There is no catalog yet: start the server, or run "mediadav scan", first.',
+    );
+  }
+  const reading = openForReading(file);
+  try {
+    checkSchema(reading);
+    return { reader: new SqliteReader(reading), close: () => reading.close() };
+  } catch (error) {
+    reading.close();
     throw error;
   }
 }

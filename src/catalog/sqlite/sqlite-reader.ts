@@ -1,19 +1,25 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { AssetFacts } from '../../model/asset.ts';
 import type { ChangePage } from '../../model/change.ts';
 import { CodedError } from '../../model/coded-error.ts';
 import type { AssetNode, CollectionNode, Node, NodeId, Page } from '../../model/node.ts';
-import type { CatalogReader, DigestAlgorithm, PendingAsset, SourceRecord } from '../catalog.ts';
+import type { CatalogReader, DigestAlgorithm, PendingAsset, ShownSource, SourceRecord } from '../catalog.ts';
 import { ChangeReader } from './change-reader.ts';
 import { readEpoch, translating } from './database.ts';
 import { DigestReader } from './digest-reader.ts';
+import { HeldReader } from './held-reader.ts';
 import { fromPublicId, toPublicId } from './public-id.ts';
 import { NODE_COLUMNS, NODE_FROM, nodeOf, type Row, sourceOf } from './rows.ts';
+import { DISPLACED } from './schema.ts';
+import { ShownSources } from './shown-sources.ts';
 
 /** Reads over a connection of its own, so it sees only what is committed. */
 export class SqliteReader implements CatalogReader {
-  readonly #epoch: string;
+  readonly epoch: string;
   readonly #changes: ChangeReader;
   readonly #digests: DigestReader;
+  readonly #held: HeldReader;
+  readonly #shown: ShownSources;
   readonly #source: StatementSync;
   readonly #root: StatementSync;
   readonly #node: StatementSync;
@@ -23,14 +29,18 @@ export class SqliteReader implements CatalogReader {
   readonly #children: StatementSync;
 
   constructor(database: DatabaseSync) {
-    this.#epoch = readEpoch(database);
+    this.epoch = readEpoch(database);
     this.#changes = new ChangeReader(database);
     this.#digests = new DigestReader(database);
+    this.#held = new HeldReader(database);
+    this.#shown = new ShownSources(database);
     this.#source = database.prepare('SELECT * FROM source WHERE name = ?');
     this.#root = database.prepare(
       `SELECT ${NODE_COLUMNS} ${NODE_FROM} WHERE node.id = (SELECT root_id FROM source WHERE id = ?)`,
     );
-    this.#node = database.prepare(`SELECT ${NODE_COLUMNS} ${NODE_FROM} WHERE node.id = ?`);
+    this.#node = database.prepare(
+      `SELECT ${NODE_COLUMNS} ${NODE_FROM} WHERE node.id = ? AND node.parent_id <> ${DISPLACED}`,
+    );
     this.#byName = database.prepare(
       `SELECT ${NODE_COLUMNS} ${NODE_FROM} WHERE node.parent_id = ? AND node.name = ?`,
     );
@@ -44,6 +54,10 @@ export class SqliteReader implements CatalogReader {
     this.#children = database.prepare(
       `SELECT ${NODE_COLUMNS} ${NODE_FROM} WHERE node.parent_id = ? AND node.name > ? ORDER BY node.name LIMIT ?`,
     );
+  }
+
+  async shownSources(): Promise<readonly ShownSource[]> {
+    return this.#shown.read();
   }
 
   async source(name: string): Promise<SourceRecord | null> {
@@ -107,21 +121,48 @@ export class SqliteReader implements CatalogReader {
   }
 
   async pathOf(id: NodeId): Promise<readonly string[]> {
-    const names: string[] = [];
-    let node = await this.node(id);
-    while (node !== null && node.parentId !== null) {
-      names.unshift(node.name);
-      node = await this.node(node.parentId);
-    }
-    return names;
+    return this.#namesTo(id, 'name');
+  }
+
+  async storedPathOf(id: NodeId): Promise<readonly string[]> {
+    return this.#namesTo(id, 'storedName');
+  }
+
+  async refAt(sourceId: number, storedPath: readonly string[]): Promise<string | null> {
+    return this.#held.refAt(sourceId, storedPath);
+  }
+
+  async assetPaths(sourceId: number, refPrefix: string, limit: number): Promise<readonly string[]> {
+    return this.#held.assetPaths(sourceId, refPrefix, limit);
+  }
+
+  async asset(sourceId: number, refId: string): Promise<AssetFacts | null> {
+    return this.#held.asset(sourceId, refId);
+  }
+
+  async pendingCount(sourceId: number): Promise<number> {
+    return this.#digests.pendingCount(sourceId);
   }
 
   publicId(id: NodeId): string {
-    return toPublicId(this.#epoch, id);
+    return toPublicId(this.epoch, id);
   }
 
   nodeIdOf(publicId: string): NodeId | null {
-    return fromPublicId(this.#epoch, publicId);
+    return fromPublicId(this.epoch, publicId);
+  }
+
+  #namesTo(id: NodeId, which: 'name' | 'storedName'): string[] {
+    const names: string[] = [];
+    for (let next: NodeId | null = id; next !== null; ) {
+      const row = this.#get(this.#node, next);
+      // A node that is displaced, or below one that is, has no place until the scan comes to it.
+      if (row === null) throw new CodedError('not-found', 'There is no such node.');
+      const node = nodeOf(row);
+      if (node.parentId !== null) names.push(node[which]);
+      next = node.parentId;
+    }
+    return names.reverse();
   }
 
   /** A member whose shown name is the same text in another Unicode form. Case still counts. */

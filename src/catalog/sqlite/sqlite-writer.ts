@@ -4,12 +4,22 @@ import type { AssetFacts } from '../../model/asset.ts';
 import { CodedError } from '../../model/coded-error.ts';
 import type { NamePolicy } from '../../model/name.ts';
 import type { NodeId } from '../../model/node.ts';
-import type { ApplyResult, CatalogWriter, Enrichment, Entry, Scan, SourceRecord } from '../catalog.ts';
+import type {
+  ApplyResult,
+  CatalogWriter,
+  Enrichment,
+  Entry,
+  Scan,
+  ShownSource,
+  SourceRecord,
+} from '../catalog.ts';
 import { AssetTable } from './asset-table.ts';
 import { translating } from './database.ts';
 import { NodeTable } from './node-table.ts';
 import { type Row, sourceOf } from './rows.ts';
 import { ScanMarks } from './scan-marks.ts';
+import { DISPLACED } from './schema.ts';
+import { ShownSources } from './shown-sources.ts';
 
 /** Rows looked at in one turn of the event loop while sweeping: a few milliseconds. */
 const SWEEP_CHUNK = 2000;
@@ -19,14 +29,19 @@ export class SqliteWriter implements CatalogWriter {
   readonly #database: DatabaseSync;
   readonly #nodes: NodeTable;
   readonly #assets: AssetTable;
+  readonly #shown: ShownSources;
+  readonly #onChange: () => void;
   readonly #sourceByName: StatementSync;
   readonly #sourceInsert: StatementSync;
   readonly #sourceCounts: StatementSync;
   readonly #sourceComplete: StatementSync;
   readonly #nodeIdsAfter: StatementSync;
 
-  constructor(database: DatabaseSync, policy: NamePolicy) {
+  /** @param onChange called after each commit that the change log has grown by; must not throw. */
+  constructor(database: DatabaseSync, policy: NamePolicy, onChange: () => void) {
     this.#database = database;
+    this.#onChange = onChange;
+    this.#shown = new ShownSources(database);
     this.#nodes = new NodeTable(database, policy);
     this.#assets = new AssetTable(database);
     this.#sourceByName = database.prepare('SELECT * FROM source WHERE name = ?');
@@ -52,14 +67,20 @@ export class SqliteWriter implements CatalogWriter {
     return made;
   }
 
-  beginScan(sourceId: number): Scan {
-    return new ScanMarks(sourceId);
+  async showSources(sources: readonly ShownSource[]): Promise<void> {
+    this.#transaction(() => {
+      if (this.#shown.write(sources)) this.#nodes.expireCursors();
+    });
+  }
+
+  beginScan(sourceId: number, outer?: Scan): Scan {
+    return new ScanMarks(sourceId, outer as ScanMarks | undefined);
   }
 
   async apply(sourceId: number, entries: readonly Entry[], scan?: Scan): Promise<ApplyResult> {
     const marks = scan as ScanMarks | undefined;
     return this.#transaction(() => {
-      const batch = this.#nodes.beginBatch(sourceId, marks);
+      const batch = this.#nodes.beginBatch(sourceId, marks, new Set(entries.flatMap(refsOf)));
       const counts = { assets: 0, sizeBytes: 0 };
       for (const entry of entries) {
         if (entry.kind === 'collection') batch.placeCollection(entry);
@@ -73,6 +94,7 @@ export class SqliteWriter implements CatalogWriter {
       }
       const result = batch.end();
       this.#count(sourceId, counts.assets, result.addedCollections, counts.sizeBytes);
+      this.#removeUnshown(sourceId, result.unshownAssets);
       return { changed: result.changed, unchanged: entries.length - result.changed };
     });
   }
@@ -97,12 +119,35 @@ export class SqliteWriter implements CatalogWriter {
   async removeAt(sourceId: number, storedPath: readonly string[]): Promise<number> {
     const id = translating(() => this.#nodes.atStoredPath(sourceId, storedPath));
     if (id === null) return 0;
-    const ids = translating(() => this.#nodes.subtreeIds(id)).reverse();
-    let removed = 0;
-    for (let from = 0; from < ids.length; from += SWEEP_CHUNK) {
-      removed += this.#remove(sourceId, ids.slice(from, from + SWEEP_CHUNK));
+    return await this.#removeSubtree(sourceId, id);
+  }
+
+  async unseenMembers(scan: Scan, collection: string | null): Promise<readonly string[]> {
+    const marks = scan as ScanMarks;
+    const parentId =
+      collection === null
+        ? this.#nodes.rootOf(marks.sourceId)
+        : translating(() => this.#nodes.byRef(marks.sourceId, collection))?.id;
+    if (parentId === undefined) return [];
+    const unseen: string[] = [];
+    for (let after = ''; ; ) {
+      const members = translating(() => this.#nodes.members(parentId, after, SWEEP_CHUNK));
+      unseen.push(...members.filter(({ id }) => !marks.has(id)).map(({ storedName }) => storedName));
+      const last = members.at(-1);
+      if (last === undefined || members.length < SWEEP_CHUNK) return unseen;
+      after = last.name;
       await yieldToEventLoop();
     }
+  }
+
+  async settle(scan: Scan): Promise<number> {
+    const { sourceId, displaced, unshownAssets } = scan as ScanMarks;
+    let removed = 0;
+    for (const id of displaced) {
+      const row = translating(() => this.#nodes.byId(id));
+      if (row?.parentId === DISPLACED) removed += await this.#removeSubtree(sourceId, id);
+    }
+    if (unshownAssets.size > 0) this.#transaction(() => this.#removeUnshown(sourceId, unshownAssets));
     return removed;
   }
 
@@ -134,14 +179,30 @@ export class SqliteWriter implements CatalogWriter {
     this.#transaction(() => this.#sourceComplete.run(completedMs, sourceId));
   }
 
+  async #removeSubtree(sourceId: number, id: NodeId): Promise<number> {
+    const ids = translating(() => this.#nodes.subtreeIds(id)).reverse();
+    let removed = 0;
+    for (let from = 0; from < ids.length; from += SWEEP_CHUNK) {
+      removed += this.#remove(sourceId, ids.slice(from, from + SWEEP_CHUNK));
+      await yieldToEventLoop();
+    }
+    return removed;
+  }
+
   #remove(sourceId: number, ids: readonly NodeId[]): number {
     return this.#transaction(() => {
       const batch = this.#nodes.beginBatch(sourceId, undefined);
       for (const id of ids) batch.remove(id);
       const result = batch.end();
       this.#count(sourceId, 0, result.addedCollections, 0);
+      this.#removeUnshown(sourceId, result.unshownAssets);
       return result.changed;
     });
+  }
+
+  #removeUnshown(sourceId: number, assetIds: Iterable<number>): void {
+    const gone = this.#assets.removeUnshown(assetIds);
+    this.#count(sourceId, -gone.assets, 0, -gone.sizeBytes);
   }
 
   /** Assets that no node shows any more. Their digests were worth keeping until the scan was complete. */
@@ -167,17 +228,20 @@ export class SqliteWriter implements CatalogWriter {
   }
 
   #transaction<T>(work: () => T): T {
-    return translating(() => {
+    const seqBefore = this.#nodes.usedSeq;
+    const result = translating(() => {
       this.#database.exec('BEGIN IMMEDIATE');
       try {
-        const result = work();
+        const done = work();
         this.#database.exec('COMMIT');
-        return result;
+        return done;
       } catch (error) {
         this.#rollBack(error);
         throw error;
       }
     });
+    if (this.#nodes.usedSeq !== seqBefore) this.#onChange();
+    return result;
   }
 
   /** SQLite rolls back by itself on some errors (full disk); a second ROLLBACK then fails and says nothing new. */
@@ -190,4 +254,10 @@ export class SqliteWriter implements CatalogWriter {
       if (!isOver) throw new CodedError('internal', 'A failed transaction could not be undone.', { cause });
     }
   }
+}
+
+/** How the source names what an entry places. */
+function refsOf(entry: Entry): string[] {
+  if (entry.kind === 'kept') return [];
+  return [entry.kind === 'collection' ? entry.ref : entry.facts.ref.id];
 }

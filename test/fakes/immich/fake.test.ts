@@ -102,6 +102,15 @@ describe('versions', () => {
   });
 });
 
+it('dates an original as its file, in seconds', async () => {
+  const fake = await start('3.1.0');
+  const dateOf = async () => (await read(fake, ORIGINAL)).headers['last-modified'];
+  expect(await dateOf()).toBe('Tue, 02 Jan 2024 03:04:05 GMT');
+  const fileModifiedAt = Date.parse('2024-01-02T04:04:05.999Z');
+  fake.library.updateAsset(seedId('summer/IMG_0001.jpg'), { fileModifiedAt });
+  expect(await dateOf()).toBe('Tue, 02 Jan 2024 04:04:05 GMT');
+});
+
 describe('changes of an album', () => {
   it.each([...VERSIONS])('show in its header as on %s', async (version) => {
     const fake = await start(version);

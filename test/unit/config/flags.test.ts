@@ -72,7 +72,7 @@ test('a folder of the command line must exist', () => {
   const workspace = new Workspace().file('photo.jpg', '');
   const argv = ['sreve', './gone', 'photo.jpg', '--storage_dir', 'lost', '--local-paths', 'x=nowhere'];
   expect(problemsIn(workspace.complaint({ argv }))).toEqual([
-    `"sreve" (argument) does not exist: there is no folder ${workspace.path('sreve')}, and it is no command either (serve, start).`,
+    `"sreve" (argument) does not exist: there is no folder ${workspace.path('sreve')}, and it is no command either (serve, start, scan, changes, list).`,
     `"./gone" (argument) does not exist: there is no folder ${workspace.path('gone')}.`,
     `"photo.jpg" (argument) must be a folder, and ${workspace.path('photo.jpg')} is a file.`,
     `the folder (flag --storage_dir) does not exist: there is no folder ${workspace.path('lost')}.`,

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { reasonOf } from '../../../src/config/place.ts';
+import { LOOPBACK_CERTIFICATE } from '../http/loopback-certificate.ts';
 import { problemsIn, Workspace } from './workspace.ts';
 
 test.each(['127.0.0.1', '127.9.8.7', '::1', '[::1]', '0:0:0:0:0:0:0:1', 'localhost', '::ffff:127.0.0.1'])(
@@ -53,7 +54,12 @@ test('ports must differ, unless the system picks them', () => {
 });
 
 test('TLS needs both files', () => {
-  const workspace = new Workspace().file('cert.pem', 'c').file('home/key.pem', 'k').folder('dir');
+  const { cert, key } = LOOPBACK_CERTIFICATE;
+  const workspace = new Workspace()
+    .file('cert.pem', cert)
+    .file('home/key.pem', key)
+    .folder('dir')
+    .file('junk.pem', 'x');
   const complain = (env: Record<string, string>) => problemsIn(workspace.complaint({ env }));
   expect(workspace.read({ env: { TLS_CERT_FILE: 'cert.pem', TLS_KEY_FILE: '~/key.pem' } }).http.tls).toEqual({
     certFile: workspace.path('cert.pem'),
@@ -65,6 +71,9 @@ test('TLS needs both files', () => {
   expect(complain({ TLS_KEY_FILE: 'none.pem' })).toEqual([
     'TLS_KEY_FILE (environment) needs TLS_CERT_FILE beside it.',
     `TLS_KEY_FILE (environment) names a file that cannot be read: ${workspace.path('none.pem')} (there is no such file).`,
+  ]);
+  expect(complain({ TLS_CERT_FILE: 'junk.pem', TLS_KEY_FILE: '~/key.pem' })).toEqual([
+    'TLS_CERT_FILE (environment) and TLS_KEY_FILE are not a PEM certificate with its private key.',
   ]);
   expect(complain({ TLS_CERT_FILE: 'cert.pem', TLS_KEY_FILE: 'dir' })).toEqual([
     `TLS_KEY_FILE (environment) names a file that cannot be read: ${workspace.path('dir')} (it is a folder).`,

@@ -18,7 +18,11 @@ test('defaults are those of the contract', () => {
       tls: null,
     },
     log: { level: 'info', format: 'text' },
-    catalog: { dataDir: workspace.path('data'), databaseFile: workspace.path('data', 'catalog.db') },
+    catalog: {
+      dataDir: workspace.path('data'),
+      databaseFile: workspace.path('data', 'catalog.db'),
+      changeLogDays: 90,
+    },
     names: 'windows',
     sources: [
       {
@@ -33,6 +37,7 @@ test('defaults are those of the contract', () => {
         excludedExtensions: [],
         excludedGlobs: [],
         rescanIntervalMs: 0,
+        enriches: true,
       },
     ],
     usedDefaultMedia: true,
@@ -143,6 +148,7 @@ FLATTEN_ASSET_STRUCTURE=true
       excludedExtensions: ['png', 'jpg'],
       excludedGlobs: [],
       rescanIntervalMs: 3_600_000,
+      enriches: false,
     },
   ]);
 });

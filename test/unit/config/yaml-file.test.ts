@@ -79,6 +79,7 @@ sources:
       excludedExtensions: ['png', 'gif'],
       excludedGlobs: ['**/*.tmp', 'raw/{a,b}/**'],
       rescanIntervalMs: 5000,
+      enriches: true,
     },
     {
       ...common,
@@ -91,6 +92,7 @@ sources:
       excludedExtensions: ['png'],
       excludedGlobs: ['**/*.tmp'],
       rescanIntervalMs: 60_000,
+      enriches: true,
     },
     {
       ...common,
@@ -106,6 +108,7 @@ sources:
       excludedExtensions: ['png'],
       excludedGlobs: ['**/*.tmp'],
       rescanIntervalMs: 1_800_000,
+      enriches: false,
     },
     {
       ...common,
@@ -120,6 +123,7 @@ sources:
       excludedExtensions: ['png'],
       excludedGlobs: ['**/*.tmp'],
       rescanIntervalMs: 7_200_000,
+      enriches: false,
     },
   ]);
 });

@@ -38,6 +38,7 @@ function folder(facts: Partial<CollectionNode> = {}): CollectionNode {
   return {
     ...PLACE,
     kind: 'collection',
+    isUnread: false,
     name: 'folder',
     ref: null,
     modifiedMs: TIME_MS,

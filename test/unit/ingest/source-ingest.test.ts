@@ -100,6 +100,34 @@ describe('scan', () => {
     expect(await pathsOf(ingest)).toEqual(['locked', 'locked/a.jpg']);
   });
 
+  it('tells a folder that was never read from an empty one', async () => {
+    const provider = new MemoryProvider();
+    const ingest = ingestOf(provider);
+    provider.addCollection('d1', 'album');
+    provider.events.push({ kind: 'kept', collection: 'd1', mayHeal: true });
+    await ingest.scan();
+    const { rootId } = await ingest.prepare();
+    expect(await catalog.reader.child(rootId, 'album')).toMatchObject({ isUnread: true });
+    expect(ingest.history.failuresInARow).toBe(1);
+    provider.events.pop();
+    await ingest.scan();
+    expect(await catalog.reader.child(rootId, 'album')).toMatchObject({ isUnread: false });
+    expect(ingest.history.failuresInARow).toBe(0);
+  });
+
+  it('believes what was told before it broke off, and removes nothing', async () => {
+    const provider = new MemoryProvider();
+    const ingest = ingestOf(provider);
+    provider.addAsset('f1', 'a.jpg', 'x');
+    await ingest.scan();
+    provider.events = [];
+    provider.addAsset('f2', 'b.jpg', 'x');
+    provider.events.push(coded('throttled', 60_000));
+    await ingest.scan();
+    expect(await pathsOf(ingest)).toEqual(['a.jpg', 'b.jpg']);
+    expect(ingest.history.retryAfterMs).toBe(60_000);
+  });
+
   it('keeps everything when the layout cannot tell what was in the unread folder', async () => {
     const provider = new MemoryProvider();
     const ingest = ingestOf(provider, { layout: 'flat', splitsByType: false });

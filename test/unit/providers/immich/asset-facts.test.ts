@@ -2,7 +2,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseAsset } from '../../../../providers/immich/api-answers.ts';
-import { assetFactsOf, isShown, knownSizeOf, parseTime } from '../../../../providers/immich/asset-facts.ts';
+import {
+  assetFactsOf,
+  isShown,
+  knownSizeOf,
+  modifiedMsOf,
+  parseTime,
+} from '../../../../providers/immich/asset-facts.ts';
 import type { AssetFacts } from '../../../../src/model/asset.ts';
 
 const SHA1 = Buffer.alloc(20, 0xab);
@@ -57,6 +63,7 @@ describe('facts of an asset', () => {
       kind: 'image',
       modifiedMs: Date.parse('2024-01-02T03:04:05.678Z'),
       createdMs: Date.parse('2024-02-11T09:20:30Z'),
+      statusChangedMs: null,
       digests: { sha1: 'ab'.repeat(20) },
       width: 656,
       height: 480,
@@ -98,6 +105,19 @@ describe('facts of an asset', () => {
     expect(factsOf({ ...changes, fileModifiedAt: '2024-01-02T03:04:05.679Z' }).version).not.toBe(
       facts.version,
     );
+  });
+
+  it.each(['2024-01-02T03:04:05.678Z', '1969-12-31T23:59:58.500Z', '1901-02-03T04:05:06.000Z'])(
+    'have the time of the file in a version without content hash: %s',
+    (fileModifiedAt) => {
+      const { version } = factsOf({ libraryId: 'x', fileModifiedAt });
+      expect(modifiedMsOf(version)).toBe(Date.parse(fileModifiedAt));
+    },
+  );
+
+  it('have no time of the file in a content hash, nor where Immich told none', () => {
+    expect(modifiedMsOf(factsOf().version)).toBeNull();
+    expect(modifiedMsOf(factsOf({ libraryId: 'x', fileModifiedAt: null }).version)).toBeNull();
   });
 
   it.each([

@@ -3,9 +3,11 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createImmichProvider } from '../../../../providers/immich/provider.ts';
+import type { AssetFacts } from '../../../../src/model/asset.ts';
 import type { ByteRange } from '../../../../src/model/byte-range.ts';
 import type { CodedError } from '../../../../src/model/coded-error.ts';
 import type { Provider } from '../../../../src/provider/provider.ts';
+import { Content } from '../../../fakes/immich/content.ts';
 import type { Asset } from '../../../fakes/immich/model.ts';
 import { SEED_KEYS, seedId } from '../../../fakes/immich/seed.ts';
 import { type FakeImmich, startFakeImmich } from '../../../fakes/immich/server.ts';
@@ -123,6 +125,77 @@ describe.each(VERSIONS)('originals of Immich %s', (version) => {
     expect(await isReleased()).toBe(true);
   });
 
+  it('tells new bytes of the same size in an external library, and opens them after a new look', async () => {
+    const { id } = fake.library.asset(seedId('odd/external.jpg'));
+    const ref = { id, path: 'external.jpg' };
+    const before = await provider.describe(ref, makeCall());
+    const read = async ({ version, sizeBytes }: AssetFacts, range?: ByteRange) => {
+      const want = { version, sizeBytes, ...(range === undefined ? {} : { range }) };
+      return bytesOf(await provider.open(ref, want, makeCall()));
+    };
+    expect(await read(before)).toHaveLength(before.sizeBytes);
+    const bytes = Buffer.alloc(before.sizeBytes, 'new');
+    const fileModifiedAt = before.modifiedMs + 3_600_000;
+    fake.library.updateAsset(id, { content: Content.from(bytes), fileModifiedAt });
+
+    expect(await codeOfFailure(read(before))).toBe('changed');
+    expect(await codeOfFailure(read(before, { start: 10, end: 19 }))).toBe('changed');
+    expect(await isReleased()).toBe(true);
+    const after = await provider.describe(ref, makeCall());
+    expect(after.version).not.toBe(before.version);
+    expect(await read(after)).toEqual(bytes);
+    expect(await read(after, { start: 10, end: 19 })).toEqual(bytes.subarray(10, 20));
+  });
+
+  it('opens an upload whatever its times say: its bytes stay', async () => {
+    const { id } = fake.library.asset(seedId('summer/IMG_0001.jpg'));
+    const { ref, version, sizeBytes } = await provider.describe({ id, path: 'x' }, makeCall());
+    fake.library.updateAsset(id, { fileModifiedAt: Date.parse('2025-01-01T00:00:00Z') });
+    expect(await bytesOf(await provider.open(ref, { version, sizeBytes }, makeCall()))).toHaveLength(
+      sizeBytes,
+    );
+  });
+
+  it('does not take a file that cannot be read for one that is gone', async () => {
+    const cases = [
+      ['summer/IMG_0001.jpg', async () => open(fake.library.asset(seedId('summer/IMG_0001.jpg')))],
+      // Its size is known to nobody but the disk.
+      [
+        'odd/no exif row.jpg',
+        () => provider.describe({ id: seedId('odd/no exif row.jpg'), path: 'x' }, makeCall()),
+      ],
+    ] as const;
+    for (const [key, ask] of cases) {
+      fake.library.updateAsset(seedId(key), { isOffline: true });
+      const failure = ask();
+      await expect(failure).rejects.toMatchObject({ code: 'unavailable' });
+      if (version === '3.1.0') {
+        const message = 'Immich cannot read the file of this asset at the moment.';
+        await expect(failure).rejects.toMatchObject({ message });
+      }
+    }
+    expect(fake.requests.filter(({ path }) => path.endsWith(seedId('summer/IMG_0001.jpg')))).toHaveLength(
+      version === '3.1.0' ? 1 : 0,
+    );
+  });
+
+  it('takes a file for gone when Immich shows its asset no more', async () => {
+    const asset = fake.library.asset(seedId('summer/IMG_0001.jpg'));
+    fake.library.updateAsset(asset, { isOffline: true });
+    fake.library.trash(asset);
+    expect(await codeOfFailure(open(asset))).toBe(version === '3.1.0' ? 'not-found' : 'unavailable');
+    fake.library.deleteAsset(asset);
+    expect(await codeOfFailure(open(asset))).toBe('not-found');
+  });
+
+  it('does not take a file for gone when nobody can say whether it is', async () => {
+    const asset = fake.library.asset(seedId('summer/IMG_0001.jpg'));
+    fake.library.deleteAsset(asset);
+    fake.faults.add({ match: new RegExp(`${asset.id}$`), kind: 'reset', times: 3 });
+    expect(await codeOfFailure(open(asset))).toBe('unavailable');
+    expect(await codeOfFailure(open(asset))).toBe('not-found');
+  });
+
   it('tells what is not there from what may not be read', async () => {
     const gone = seedId('no such asset');
     const want = { version: 'v', sizeBytes: 10 };
@@ -136,7 +209,8 @@ describe.each(VERSIONS)('originals of Immich %s', (version) => {
     await expect(
       blind.open({ id: asset.id, path: 'x' }, { version: 'v', sizeBytes: asset.content.size }, makeCall()),
     ).rejects.toMatchObject({
-      code: 'denied',
+      // The settings are wrong, not the client: "denied" would be an answer to it.
+      code: 'unavailable',
       message:
         'The Immich API key lacks the permission "asset.download", which is needed to read photos and videos.',
     });
@@ -257,6 +331,27 @@ describe('a proxy in between', () => {
         .end(status === 204 ? undefined : '0123456789');
     });
     expect(await codeOfFailure(open(asset, { start: 0, end: 9 }))).toBe(code);
+  });
+
+  it.each([
+    ['the time of the version', 'Tue, 02 Jan 2024 03:04:05 GMT', null],
+    ['no time', undefined, null],
+    ['no time that makes sense', 'yesterday', null],
+    ['another time', 'Tue, 02 Jan 2024 03:04:06 GMT', 'changed'],
+  ])('with %s on a file of an external library', async (_what, lastModified, code) => {
+    await serve((_request, response) => {
+      const headers = { 'content-length': content.length };
+      response.writeHead(200, { ...headers, ...(lastModified && { 'last-modified': lastModified }) });
+      response.end(content);
+    });
+    const modifiedMs = Date.parse('2024-01-02T03:04:05.678Z');
+    const want = {
+      version: `d-${content.length.toString(16)}-${modifiedMs.toString(16)}-1`,
+      sizeBytes: content.length,
+    };
+    const opened = provider.open({ id: asset.id, path: 'x' }, want, makeCall());
+    if (code === null) expect(await bytesOf(await opened)).toHaveLength(content.length);
+    else expect(await codeOfFailure(opened)).toBe(code);
   });
 
   it('that answers a part unasked is not believed', async () => {

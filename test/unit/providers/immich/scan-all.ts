@@ -45,6 +45,7 @@ export async function scanAll(provider: Provider, changes: Partial<ScanCall> = {
     accepts: () => true,
     enters: () => true,
     warn: (reason, name) => told.warnings.push(`${reason}: ${name}`),
+    held: { refAt: async () => null, pathsOf: async () => [] },
     ...changes,
   };
   for await (const event of provider.scan(call)) {

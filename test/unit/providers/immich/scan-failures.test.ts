@@ -65,7 +65,7 @@ describe.each(VERSIONS)('Immich %s', (version) => {
     const albumIds = version === '3.1.0' ? [SUMMER] : [];
     const told = await scanAll(providerOf(fake, { albumIds }));
     expect(told.collections).toHaveLength(version === '3.1.0' ? 1 : 11);
-    expect(told.kept).toEqual([{ kind: 'kept', collection: SUMMER }]);
+    expect(told.kept).toEqual([{ kind: 'kept', collection: SUMMER, mayHeal: true }]);
     expect(namesIn(told, SUMMER)).toEqual([]);
     expect(told.warnings).toEqual([
       'an album that could not be read: The Immich server failed with status 500.: Summer 2024',
@@ -84,7 +84,7 @@ describe.each(VERSIONS)('Immich %s', (version) => {
     await start(version);
     fake.faults.add({ match: contentOf(version, SUMMER), ...fault });
     const told = await scanAll(providerOf(fake, { albumIds: [SUMMER] }));
-    expect(told.kept).toEqual([{ kind: 'kept', collection: SUMMER }]);
+    expect(told.kept).toEqual([{ kind: 'kept', collection: SUMMER, mayHeal: true }]);
     expect(told.warnings).toHaveLength(1);
     expect(told.warnings[0]).toMatch(reason);
     fake.faults.clear();
@@ -160,7 +160,7 @@ describe('the count of an album', () => {
     await start('2.7.5');
     fake.faults.add({ match: `/albums/${SUMMER}`, kind: 'status', status: 200, body: albumOf(11, []) });
     const told = await scanAll(providerOf(fake, { albumIds: [SUMMER] }));
-    expect(told.kept).toEqual([{ kind: 'kept', collection: SUMMER }]);
+    expect(told.kept).toEqual([{ kind: 'kept', collection: SUMMER, mayHeal: true }]);
     expect(told.assets).toEqual([]);
     expect(told.warnings).toEqual(['an album whose assets do not match its count: Summer 2024']);
   });
@@ -185,7 +185,7 @@ describe('the count of an album', () => {
     const body = '{"assets":{"total":0,"count":0,"items":[],"nextPage":null}}';
     fake.faults.add({ match: '/search/metadata', kind: 'status', status: 200, body });
     const told = await scanAll(providerOf(fake, { albumIds: [SUMMER] }));
-    expect(told.kept).toEqual([{ kind: 'kept', collection: SUMMER }]);
+    expect(told.kept).toEqual([{ kind: 'kept', collection: SUMMER, mayHeal: true }]);
     expect(told.warnings).toEqual(['an album whose assets do not match its count: Summer 2024']);
     const searches = fake.requests.filter((request) => request.path === '/api/search/metadata');
     expect(searches).toHaveLength(4);
@@ -295,6 +295,7 @@ it('leaves nothing running when the consumer stops early', async () => {
     accepts: () => true,
     enters: () => true,
     warn: () => undefined,
+    held: { refAt: async () => null, pathsOf: async () => [] },
   });
   for await (const event of events) {
     expect(event.kind).toBe('collection');

@@ -141,7 +141,8 @@ describe.each(VERSIONS)('scan of Immich %s', (version) => {
     expect(namesIn(told, ALBUM.odd)).toHaveLength(9);
     expect(namesIn(told, ALBUM.odd)).toContain('no exif row.jpg');
     const heads = fake.requests.filter((request) => request.method === 'HEAD').map((request) => request.path);
-    expect(heads.sort()).toEqual(
+    // Once more for one of them where only trying shows whether the key may download.
+    expect([...new Set(heads)].sort()).toEqual(
       [seedId('odd/no exif row.jpg'), seedId('odd/size unknown.jpg')]
         .map((id) => `/api/assets/${id}/original`)
         .sort(),
@@ -195,7 +196,8 @@ describe.each(VERSIONS)('scan of Immich %s', (version) => {
     expect(told.assets.map((event) => event.name)).toEqual(['clip.mp4']);
     expect(told.collections).toHaveLength(10);
     expect(told.kept).toEqual([]);
-    expect(fake.requests.filter((request) => request.method === 'HEAD')).toEqual([]);
+    const heads = fake.requests.filter((request) => request.method === 'HEAD');
+    expect(heads.filter(({ path }) => !path.includes(seedId('trips/clip.mp4')))).toEqual([]);
   });
 
   it('describes an asset with the facts that the scan told', async () => {

@@ -214,7 +214,8 @@ it('sends JSON headers with every question', async () => {
     }
   });
   await scanAll(providerAt(url));
-  expect(seen).toEqual(['application/json', 'application/json']);
+  expect(seen.length).toBeGreaterThan(2);
+  expect(new Set(seen)).toEqual(new Set(['application/json']));
 });
 
 describe('versions', () => {

@@ -1,0 +1,28 @@
+import { STATUS_CODES } from 'node:http';
+import { type ErrorAnswer, type StatusChoices, sendError } from '../http/error-status.ts';
+import type { Reply } from '../http/exchange.ts';
+import { codeOf } from '../model/coded-error.ts';
+
+export const PROBLEM_TYPE = 'application/problem+json';
+
+/** What a client gets instead of an answer (RFC 9457 section 3). */
+export interface Problem {
+  /** `about:blank`: the status says what kind of problem it is (section 4.2.1). */
+  readonly type: 'about:blank';
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  /** For programs: the code of src/README.md, such as `cursor-expired`. */
+  readonly code: string;
+}
+
+/** Ends a request that failed as `sendError` does, worded as problem details. */
+export function sendProblem(reply: Reply, error: unknown, choices: StatusChoices = {}): void {
+  sendError(reply, error, choices, (answer) => problemAnswer(answer, codeOf(error)));
+}
+
+function problemAnswer(answer: ErrorAnswer, code: string): ErrorAnswer {
+  const { status, body: detail } = answer;
+  const problem: Problem = { type: 'about:blank', title: STATUS_CODES[status] ?? '', status, detail, code };
+  return { ...answer, contentType: PROBLEM_TYPE, body: JSON.stringify(problem) };
+}

@@ -1,0 +1,109 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Exchange } from '../http/exchange.ts';
+import { CodedError } from '../model/coded-error.ts';
+import { type ParameterTable, type ParameterValues, readParameters } from './parameter.ts';
+import { PROBLEM_TYPE, sendProblem } from './problem.ts';
+
+/** One thing that can be asked for: its documentation, its checks and its answer. */
+export interface Resource {
+  /** GET answers HEAD too. */
+  readonly method: 'GET' | 'POST';
+  /** As Fastify writes it: `/api/v1/nodes/:id`. */
+  readonly path: string;
+  readonly tag: 'List' | 'Change feed' | 'Server';
+  readonly summary: string;
+  readonly description?: string;
+  readonly params?: ParameterTable;
+  readonly query?: ParameterTable;
+  /** What a success looks like, and the statuses of the failures that are its own. */
+  readonly answers: AnswerTable;
+  /** Sends the whole answer; resolves when nothing is left to do. What it throws becomes a problem. */
+  handle(exchange: Exchange, given: Given): Promise<void>;
+}
+
+export interface AnswerTable {
+  readonly success: {
+    readonly status?: number;
+    readonly description: string;
+    readonly mediaType: string;
+    readonly schema?: object;
+    readonly example?: unknown;
+  };
+  readonly failures?: Readonly<Record<number, string>>;
+}
+
+/** The checked parameters of a request. */
+export interface Given {
+  readonly params: ParameterValues;
+  readonly query: ParameterValues;
+}
+
+/** The exchange that a request of Fastify belongs to. */
+export type ExchangeOf = (request: FastifyRequest) => Exchange;
+
+const OTHER_METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
+
+/** Registers a resource: its answer, its documentation, and 405 for whatever else is asked of its path. */
+export function addResource(fastify: FastifyInstance, resource: Resource, exchangeOf: ExchangeOf): void {
+  const { method, path } = resource;
+  const params = resource.params ?? {};
+  const query = resource.query ?? {};
+  const answer = answering(exchangeOf, async (exchange, request) => {
+    const given = {
+      params: readParameters(request.params as Record<string, unknown>, params),
+      query: readParameters(request.query as Record<string, unknown>, query),
+    };
+    await resource.handle(exchange, given);
+  });
+  fastify.route({ method, url: path, schema: schemaOf(resource), handler: answer });
+  if (method === 'GET') fastify.route({ method: 'HEAD', url: path, schema: HIDDEN, handler: answer });
+
+  const allow = method === 'GET' ? 'GET, HEAD' : method;
+  const refuse = answering(exchangeOf, async (exchange) => {
+    const error = new CodedError('unsupported', `This address only knows ${allow}.`);
+    sendProblem(exchange, error, { unsupported: 405, allow });
+  });
+  const others = OTHER_METHODS.filter((other) => other !== method);
+  if (method !== 'GET') others.push('HEAD');
+  fastify.route({ method: others, url: path, schema: HIDDEN, handler: refuse });
+}
+
+const HIDDEN = { hide: true };
+
+/** Answers are written to the raw response, because most of them are streams with rules of their own. */
+function answering(
+  exchangeOf: ExchangeOf,
+  handle: (exchange: Exchange, request: FastifyRequest) => Promise<void>,
+): (request: FastifyRequest, reply: FastifyReply) => Promise<void> {
+  return async (request, reply) => {
+    const exchange = exchangeOf(request);
+    reply.hijack();
+    try {
+      await handle(exchange, request);
+    } catch (error) {
+      sendProblem(exchange, error);
+    }
+  };
+}
+
+/** What the OpenAPI document says of it. Fastify itself checks nothing by it: see `readParameters`. */
+function schemaOf(resource: Resource): object {
+  const { success, failures = {} } = resource.answers;
+  const problems = Object.entries(failures).map(([status, description]) => [
+    status,
+    { description, content: { [PROBLEM_TYPE]: { schema: { $ref: 'Problem#' } } } },
+  ]);
+  const media = {
+    schema: success.schema ?? { type: 'string', format: 'binary' },
+    ...(success.example === undefined ? {} : { example: success.example }),
+  };
+  const answered = { description: success.description, content: { [success.mediaType]: media } };
+  return {
+    tags: [resource.tag],
+    summary: resource.summary,
+    ...(resource.description === undefined ? {} : { description: resource.description }),
+    ...(resource.params === undefined ? {} : { params: { type: 'object', properties: resource.params } }),
+    ...(resource.query === undefined ? {} : { querystring: { type: 'object', properties: resource.query } }),
+    response: { [success.status ?? 200]: answered, ...Object.fromEntries(problems) },
+  };
+}

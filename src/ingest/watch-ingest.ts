@@ -1,0 +1,183 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Catalog, Scan } from '../catalog/catalog.ts';
+import type { AssetFacts } from '../model/asset.ts';
+import { codeOf } from '../model/coded-error.ts';
+import type { Logger } from '../model/logger.ts';
+import type { Held } from '../provider/provider.ts';
+import type { Source } from '../source/source.ts';
+import { Coalescer } from './coalescer.ts';
+import { createLayout, type LayoutOptions } from './layout.ts';
+import type { TimePlaces } from './time-places.ts';
+import { PathReading } from './watch-paths.ts';
+import { Watcher } from './watcher.ts';
+
+export interface WatchIngestOptions {
+  readonly source: Source;
+  readonly catalog: Catalog;
+  readonly layout: LayoutOptions;
+  readonly logger: Logger;
+  readonly sourceId: () => Promise<number>;
+  readonly held: Held;
+  readonly places: TimePlaces;
+  /** Ends what runs. */
+  readonly signal: AbortSignal;
+  /** Runs the work when neither a scan nor other such work runs. */
+  readonly exclusively: (work: () => Promise<void>) => Promise<void>;
+  /** Asks for a scan, which must not be waited for within `exclusively`. */
+  readonly scan: () => void;
+  /** The source cannot be read now, and scans try from time to time. */
+  readonly isFailing: () => boolean;
+  /** Called when hints were not taken in, because of `isFailing` or of this error: scans have to. */
+  readonly onMissed: (error?: unknown) => void;
+  readonly onAsset: (facts: AssetFacts) => void;
+  /** Called after the catalog was brought in line with some hints. */
+  readonly onApplied: () => void;
+}
+
+/**
+ * How long something that is gone is waited for to show elsewhere, or at the same place again: a move is two hints, an
+ * editor that saves removes a file first.
+ */
+const GRACE_MS = 100;
+/** Where paths tell nothing, this long after something went all is read anew, once for all of a burst. */
+const RESCAN_AFTER_MS = 2_000;
+
+/** Codes of failures that a scan can do something about, if only tell them. */
+const SCAN_HELPS = new Set(['unavailable', 'throttled', 'unsupported', 'denied', 'invalid', 'not-found']);
+
+/** Keeps the catalog in step with one source between scans, by looking where hints lead. */
+export class WatchIngest {
+  readonly #options: WatchIngestOptions;
+  readonly #coalescer: Coalescer;
+  readonly #watcher: Watcher;
+  #rescanTimer: NodeJS.Timeout | null = null;
+
+  constructor(options: WatchIngestOptions) {
+    this.#options = options;
+    const { source, logger, scan } = options;
+    this.#coalescer = new Coalescer({ onReady: () => void this.#follow() });
+    const onHint = (path: string) => this.#coalescer.add(path);
+    this.#watcher = new Watcher({ source, logger, onHint, onLost: scan });
+  }
+
+  get isWhole(): boolean {
+    return this.#watcher.isWhole;
+  }
+
+  get isBlind(): boolean {
+    return this.#watcher.isBlind;
+  }
+
+  /** @returns to be handed to `endScan`, if the scan that begins now reads everything. */
+  beginScan(): number {
+    return this.#watcher.beginScan();
+  }
+
+  /**
+   * What moved while the scan went on may have been seen nowhere, because it went from where the scan was still to come
+   * to where it had been. So what was hinted at meanwhile is looked at before anything is removed.
+   * @returns false when that is too much: nothing may be removed, and another scan follows.
+   */
+  async catchUp(scan: Scan): Promise<boolean> {
+    if (!this.#watcher.isOpen) return true;
+    await wait(GRACE_MS, undefined, { signal: this.#options.signal });
+    const paths = this.#coalescer.take();
+    if (paths === 'everything') {
+      this.#coalescer.add('');
+      return false;
+    }
+    const reading = await this.#readingFor(scan);
+    await reading.read(paths);
+    // What is gone has its turn after the scan.
+    for (const path of reading.gone) this.#coalescer.add(path);
+    return true;
+  }
+
+  endScan(begun: number): void {
+    this.#watcher.endScan(begun);
+  }
+
+  async close(): Promise<void> {
+    if (this.#rescanTimer !== null) clearTimeout(this.#rescanTimer);
+    await this.#watcher.close();
+    this.#coalescer.clear();
+  }
+
+  /** Takes in the hints that wait. Those that come meanwhile have their own turn. */
+  async #follow(): Promise<void> {
+    const { exclusively, signal, isFailing, onMissed, onApplied, scan } = this.#options;
+    await exclusively(async () => {
+      const paths = this.#coalescer.take();
+      if (signal.aborted || paths.length === 0) return;
+      if (paths === 'everything') {
+        scan();
+        return;
+      }
+      if (isFailing()) {
+        onMissed();
+        return;
+      }
+      try {
+        await this.#reconcile(paths);
+        onApplied();
+      } catch (error) {
+        if (signal.aborted) return;
+        if (SCAN_HELPS.has(codeOf(error))) scan();
+        else onMissed(error);
+      }
+    });
+  }
+
+  async #reconcile(paths: readonly string[]): Promise<void> {
+    const { writer } = this.#options.catalog;
+    const scan = writer.beginScan(await this.#options.sourceId());
+    const reading = await this.#readingFor(scan);
+    await reading.read(paths);
+    if (reading.gone.size > 0) {
+      if (createLayout(this.#options.layout).mapsPaths) await this.#removeGone(reading);
+      else this.#rescanSoon();
+    }
+    await writer.settle(scan);
+  }
+
+  async #removeGone(reading: PathReading): Promise<void> {
+    const { catalog, signal, scan, sourceId } = this.#options;
+    const gone = new Set(reading.gone);
+    reading.gone.clear();
+    await wait(GRACE_MS, undefined, { signal });
+    const paths = this.#coalescer.take();
+    if (paths === 'everything') {
+      scan();
+      return;
+    }
+    await reading.read(paths);
+    this.#putBack(reading.gone, (path) => !gone.has(path));
+    reading.gone.clear();
+    await reading.read(Coalescer.outermost(gone));
+    // Something above may be gone by now; that has not been waited for yet.
+    this.#putBack(reading.gone, (path) => !gone.has(path));
+    for (const path of reading.gone) {
+      if (gone.has(path)) await catalog.writer.removeAt(await sourceId(), path.split('/'));
+    }
+  }
+
+  #putBack(paths: Iterable<string>, isMeant: (path: string) => boolean): void {
+    for (const path of paths) if (isMeant(path)) this.#coalescer.add(path);
+  }
+
+  async #readingFor(scan: Scan): Promise<PathReading> {
+    const { source, catalog, layout, held, places, signal, onAsset, sourceId } = this.#options;
+    return new PathReading({
+      ...{ writer: catalog.writer, sourceId: await sourceId(), scan, layout: createLayout(layout) },
+      ...{ places, onAsset },
+      look: (path) => source.look(path, signal, held),
+    });
+  }
+
+  #rescanSoon(): void {
+    this.#rescanTimer ??= setTimeout(() => {
+      this.#rescanTimer = null;
+      this.#options.scan();
+    }, RESCAN_AFTER_MS).unref();
+  }
+}

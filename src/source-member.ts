@@ -1,0 +1,63 @@
+import { createProvider } from '../providers/index.ts';
+import type { Catalog, ShownSource } from './catalog/catalog.ts';
+import { Enricher } from './enrich/enricher.ts';
+import type { WorkerPool } from './enrich/worker-pool.ts';
+import { SourceIngest, type SourceIngestOptions } from './ingest/source-ingest.ts';
+import { type Logger, withFields } from './model/logger.ts';
+import type { Provider } from './provider/provider.ts';
+import type { SourceConfig } from './settings.ts';
+import { createPathFilter } from './source/path-filter.ts';
+import { Source } from './source/source.ts';
+
+/** One configured source with all that is made of it. */
+export interface Member {
+  readonly config: SourceConfig;
+  readonly source: Source;
+  readonly ingest: SourceIngest;
+  /** Null when the source's assets are not to be read. */
+  readonly enricher: Enricher | null;
+  readonly sourceId: number;
+}
+
+export interface MemberOptions {
+  readonly catalog: Catalog;
+  readonly logger: Logger;
+  /** Wraps the provider, to see what passes. */
+  readonly observe?: (provider: Provider) => Provider;
+  readonly ingest?: Pick<SourceIngestOptions, 'acceptsEmpty'>;
+  /** Reads the assets; without it nobody does. */
+  readonly pool?: WorkerPool;
+}
+
+/** Joins provider, source and ingest of one configured source, and makes it known to the catalog. */
+export async function addMember(config: SourceConfig, options: MemberOptions): Promise<Member> {
+  const { catalog, pool, observe = (provider) => provider } = options;
+  const logger = withFields(options.logger, { source: config.name });
+  const provider = observe(createProvider(config));
+  const source = new Source({ name: config.name, provider, filter: createPathFilter(config), logger });
+  const { layout, splitsByType } = config;
+  let enricher: Enricher | null = null;
+  const ingest = new SourceIngest({
+    source,
+    catalog,
+    layout: { layout, splitsByType },
+    logger,
+    changed: () => enricher?.wake(),
+    ...options.ingest,
+  });
+  const { id: sourceId } = await ingest.prepare();
+  if (pool !== undefined && config.enriches) {
+    enricher = new Enricher({
+      ...{ source, sourceId, catalog, pool, logger },
+      isStill: (facts) => ingest.isStill(facts),
+      onEnriched: (facts) => ingest.onEnriched(facts),
+    });
+  }
+  return { config, source, ingest, enricher, sourceId };
+}
+
+/** How the tree shows it. */
+export function shownSourceOf({ config, sourceId }: Member): ShownSource {
+  const folder = config.provider === 'local' ? config.path : null;
+  return { sourceId, name: config.name, mountsAtRoot: config.mountsAtRoot, folder };
+}
