@@ -228,7 +228,10 @@ export class SourceIngest {
     const warnings = new Map<string, ScanWarning>();
     const scan = writer.beginScan(record.id);
     let batch: Entry[] = [];
-    let eventCount = 0;
+    let isEmpty = true;
+    const onMet = () => {
+      isEmpty = false;
+    };
     let mayRemove = true;
     const flush = async () => {
       await writer.apply(record.id, batch, scan);
@@ -237,10 +240,9 @@ export class SourceIngest {
     };
     let mayHeal = false;
     try {
-      for await (const event of this.#source.scan(this.#stop.signal, warnings, this.#held)) {
+      for await (const event of this.#source.scan(this.#stop.signal, warnings, this.#held, onMet)) {
         if (event.kind === 'asset') this.#stillness.note(event.facts);
-        if (event.kind !== 'kept') eventCount += 1;
-        else mayHeal ||= event.mayHeal ?? false;
+        if (event.kind === 'kept') mayHeal ||= event.mayHeal ?? false;
         // Where the layout has no place for the collection, what it held cannot be told from what is gone.
         if (event.kind === 'kept' && (event.collection === null || !layout.showsCollections))
           mayRemove = false;
@@ -255,7 +257,7 @@ export class SourceIngest {
       this.#warnings = [...warnings.values()];
     }
     const before = await this.#catalog.reader.source(this.name);
-    const isEmptied = eventCount === 0 && before !== null && before.assetCount + before.collectionCount > 0;
+    const isEmptied = isEmpty && before !== null && before.assetCount + before.collectionCount > 0;
     if (isEmptied && !this.#acceptsEmpty) {
       throw new CodedError('unavailable', 'The source is suddenly empty. What it held last stays listed.');
     }

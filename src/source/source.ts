@@ -81,13 +81,29 @@ export class Source {
   /**
    * Every resource that is to be shown; see `Provider.scan`.
    * @param warnings filled while the scan runs, one entry a reason.
+   * @param onMet called for whatever the source holds, also when it is not to be shown: a source of which nothing is
+   *   shown is not an empty one.
    */
   async *scan(
     signal: AbortSignal,
     warnings: Map<string, ScanWarning>,
     held: Held = NOTHING_HELD,
+    onMet: () => void = () => undefined,
   ): AsyncGenerator<ScanEvent> {
-    for await (const event of this.#provider.scan(this.#scanCall(signal, warnings, held))) {
+    const call = this.#scanCall(signal, warnings, held);
+    const meeting: ScanCall = {
+      ...call,
+      accepts: (path) => {
+        onMet();
+        return call.accepts(path);
+      },
+      enters: (path) => {
+        onMet();
+        return call.enters(path);
+      },
+    };
+    for await (const event of this.#provider.scan(meeting)) {
+      onMet();
       signal.throwIfAborted();
       if (event.kind === 'asset' && !this.#filter.acceptsAsset(event.facts.ref.path)) continue;
       yield event;

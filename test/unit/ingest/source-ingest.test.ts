@@ -25,8 +25,12 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-function ingestOf(provider: MemoryProvider, layout = FOLDERS): SourceIngest {
-  const filter = createPathFilter({ excludedExtensions: [], excludedGlobs: [], showsAllFiles: true });
+function ingestOf(
+  provider: MemoryProvider,
+  layout = FOLDERS,
+  excludedExtensions: readonly string[] = [],
+): SourceIngest {
+  const filter = createPathFilter({ excludedExtensions, excludedGlobs: [], showsAllFiles: true });
   const source = new Source({ name: 'test', provider, filter, logger: QUIET_LOGGER });
   return new SourceIngest({ source, catalog, layout, logger: QUIET_LOGGER });
 }
@@ -80,6 +84,16 @@ describe('scan', () => {
     await ingest.scan();
     expect(await pathsOf(ingest)).toEqual(['a.jpg']);
     expect((await ingest.status()).lastError?.message).toMatch(/suddenly empty/);
+  });
+
+  it('does not take a source for empty because nothing of it is to be shown', async () => {
+    const provider = new MemoryProvider();
+    provider.addAsset('f1', 'a.jpg', 'x');
+    await ingestOf(provider).scan();
+    const ingest = ingestOf(provider, FOLDERS, ['jpg']);
+    await ingest.scan();
+    expect(await pathsOf(ingest)).toEqual([]);
+    expect(await ingest.status()).toMatchObject({ state: 'ready', assetCount: 0, lastError: null });
   });
 
   it('is fine with a source that was always empty', async () => {
