@@ -10,8 +10,8 @@ export interface ByteReader {
   read(start: number, length: number): Buffer;
 }
 
-/** One read of a parser; what claims to be larger is cut. */
-const MAX_READ_BYTES = 16 * 1024 * 1024;
+/** One read of a parser, such as the index of a film of many hours; what claims to be larger is cut. */
+const MAX_READ_BYTES = 64 * 1024 * 1024;
 
 const NOTHING = Buffer.alloc(0);
 

@@ -6,6 +6,7 @@ import type { Logger } from '../model/logger.ts';
 import type { ScanWarning, Source } from '../source/source.ts';
 import { readAsset } from './asset-reading.ts';
 import type { JobResult, MediaJob } from './media-job.ts';
+import { WorkerLostError } from './pool-worker.ts';
 import { type EnrichProgress, RunMeter } from './run-meter.ts';
 import { Setbacks } from './setbacks.ts';
 import type { WorkerPool } from './worker-pool.ts';
@@ -200,8 +201,11 @@ export class Enricher {
     const failures = this.#setbacks.note(facts);
     // Out of reach may be the whole source; the second time it is known to be this file.
     if (failures === (isTransient(error) ? 2 : 1)) this.#warn('a file that could not be read', facts);
-    const isBug = code === 'internal' && !(error instanceof Error && error.name === 'WorkerLostError');
-    if (isBug) logger.error(`"${source.name}": looking into a file ended in a bug`, { error });
+    const isLost = error instanceof WorkerLostError;
+    if (isLost)
+      logger.warn(`"${source.name}": a file ended its reader twice`, { reason: messageOf(error.cause) });
+    else if (code === 'internal')
+      logger.error(`"${source.name}": looking into a file ended in a bug`, { error });
     else logger.debug('a file could not be looked into', { code, reason: messageOf(error) });
     if (!isTransient(error)) return;
     this.#unavailableInARow += 1;
@@ -267,6 +271,8 @@ class PendingAssets {
     this.#afterId = found.at(-1)?.id ?? this.#afterId;
     this.#isOver = found.length < PAGE_ASSETS;
     this.#page.push(...found);
+    // Pages of files that are not due yet are passed without waiting for anything else.
+    await yieldToEventLoop();
   }
 }
 

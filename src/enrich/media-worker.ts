@@ -8,7 +8,11 @@ import { StreamPass } from './stream-pass.ts';
  * A worker thread of the pool: hashes one file at a time, then looks into it. Whatever goes wrong here ends this
  * thread at most. The parsers are loaded with the first file that needs them.
  */
+const NOTHING = () => undefined;
 const counter = new BigInt64Array((workerData as WorkerStart).counter);
+// What parsers have to say about a file is of no use in our log.
+Object.assign(console, { log: NOTHING, info: NOTHING, warn: NOTHING, error: NOTHING, debug: NOTHING });
+
 let stream: { readonly job: MediaJob; readonly pass: StreamPass } | null = null;
 
 parentPort?.on('message', (request: WorkerRequest) => {

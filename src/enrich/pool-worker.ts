@@ -54,16 +54,18 @@ export class PoolWorker {
     this.#worker = new Worker(entry, {
       workerData,
       execArgv: [],
-      // What parsers have to say about a file is of no use in our log.
+      // Not read, for reading would keep the process alive; the thread says nothing.
       stdout: true,
       stderr: true,
       resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
     });
-    this.#worker.stdout.resume();
-    this.#worker.stderr.resume();
     this.#worker.on('message', (reply: WorkerReply) => this.#onReply(reply));
-    this.#worker.on('error', () => this.#onLost());
-    this.#worker.on('exit', () => this.#onLost());
+    let cause: unknown;
+    this.#worker.on('error', (error) => {
+      cause = error;
+    });
+    // Only now has everything arrived that the thread has sent.
+    this.#worker.on('exit', () => this.#onLost(cause));
     this.#worker.unref();
   }
 
@@ -128,9 +130,10 @@ export class PoolWorker {
   }
 
   /** The thread is gone: by itself, or because it was ended. */
-  #onLost(): void {
+  #onLost(cause: unknown): void {
     this.#isDead = true;
-    this.#fail(new WorkerLostError('the thread that read a file is gone'), STOPPED_READER);
+    const lost = new WorkerLostError('the thread that read a file is gone', { cause });
+    this.#fail(lost, STOPPED_READER);
   }
 
   #end(reason: unknown, problem: string | null = null): void {

@@ -106,6 +106,11 @@ async function put(path: string, content: Buffer | string): Promise<void> {
 const local = () => createLocalProvider({ path: photos });
 const sha256 = (content: Buffer | string) => createHash('sha256').update(content).digest('hex');
 
+/** Machines that run all tests at once take their time. */
+async function soon(check: () => void | Promise<void>): Promise<void> {
+  await vi.waitFor(check, { timeout: 25_000, interval: 20 });
+}
+
 describe('what is found', () => {
   it('is stored with the asset, and a second run reads nothing', async () => {
     const jpeg = withExif(await pictureOf('jpeg'), {
@@ -357,17 +362,23 @@ describe('stop', () => {
   it('comes at once, and another enricher goes on from there', async () => {
     const provider = new MemoryProvider();
     for (let at = 0; at < 400; at++) provider.addAsset(`${at}`, `${at}.bin`, `${at}`);
-    const first = await rig(provider);
+    let enriched = 0;
+    const closing = Promise.withResolvers<void>();
+    const first: Rig = await rig(provider, {
+      onEnriched: () => {
+        enriched += 1;
+        if (enriched === 10) closing.resolve(first.enricher.close());
+      },
+    });
     await first.ingest.scan();
     first.enricher.wake();
-    await vi.waitFor(() => expect(first.enricher.progress().filesDone).toBeGreaterThan(10));
-    await first.enricher.close();
+    await closing.promise;
     first.enricher.wake();
     expect(first.enricher.isRunning).toBe(false);
     const left = await catalog.reader.pendingCount(first.sourceId);
     expect(left).toBeGreaterThan(0);
     expect(left).toBeLessThan(400);
-    expect(provider.openStreams).toBe(0);
+    await soon(() => expect(provider.openStreams).toBe(0));
     const second = await rig(provider);
     second.enricher.wake();
     await second.enricher.idle();
@@ -382,7 +393,7 @@ describe('stop', () => {
     });
     await ingest.scan();
     enricher.wake();
-    await vi.waitFor(() => expect(enricher.isRunning).toBe(true));
+    await soon(() => expect(enricher.isRunning).toBe(true));
     const startedMs = performance.now();
     await enricher.close();
     expect(performance.now() - startedMs).toBeLessThan(2_000);
@@ -396,7 +407,7 @@ describe('stop', () => {
     await ingest.scan();
     const counts = vi.spyOn(catalog.reader, 'pendingCount');
     for (let at = 0; at < 100; at++) enricher.wake();
-    await vi.waitFor(() => expect(enricher.progress().filesDone).toBeGreaterThan(0));
+    await soon(() => expect(enricher.progress().filesDone).toBeGreaterThan(0));
     for (let at = 0; at < 100; at++) enricher.wake();
     await enricher.idle();
     expect(counts).toHaveBeenCalledTimes(2);
@@ -417,7 +428,7 @@ describe('the date layout of a folder', () => {
   };
   const photo = async (date: string) => withExif(await pictureOf('jpeg'), { exif: { 36867: date } });
   const settled = async (sourceId: number, paths: string[]) => {
-    await vi.waitFor(async () => expect(await pathsOf(sourceId)).toEqual(paths));
+    await soon(async () => expect(await pathsOf(sourceId)).toEqual(paths));
   };
 
   it('goes by the time of the file first, then by the camera, and a rescan leaves it so', async () => {
@@ -456,7 +467,7 @@ describe('the date layout of a folder', () => {
     enricher.wake();
     while (enricher.isRunning) await ingest.scan();
     const wanted = Array.from({ length: 60 }, (_, at) => `2021/2021-0${1 + (at % 9)}/${at}.jpg`).sort();
-    await vi.waitFor(async () => expect((await pathsOf(sourceId)).sort()).toEqual(wanted));
+    await soon(async () => expect((await pathsOf(sourceId)).sort()).toEqual(wanted));
     await ingest.scan();
     expect((await pathsOf(sourceId)).sort()).toEqual(wanted);
   });

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { type FileHandle, mkdtemp, open, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -199,7 +200,7 @@ describe('threads that die', () => {
   });
 
   it('one that never ends is ended', async () => {
-    const pool = poolOf({ size: 1, entry: BAD_WORKER, limitMs: 500 });
+    const pool = poolOf({ size: 1, entry: BAD_WORKER, limitMs: 3_000 });
     expect(await run(pool, 'late loop')).toEqual({
       ...{ digests: { sha256: 'good' }, found: null, problem: 'a file that took too long to look into' },
     });
@@ -252,15 +253,31 @@ describe('ends', () => {
     await expect(late).rejects.toMatchObject({ code: 'cancelled' });
   });
 
+  it('never keep the process from ending', async () => {
+    const content = await pictureOf('jpeg');
+    const { path } = await fdOf(content);
+    const pool = new URL('../../../src/enrich/worker-pool.ts', import.meta.url);
+    const script = `
+      import { openSync } from 'node:fs';
+      import { WorkerPool } from ${JSON.stringify(pool.href)};
+      const job = ${JSON.stringify(jobFor(content, 'image/jpeg'))};
+      const { found } = await new WorkerPool().run({
+        job, bytes: { fd: openSync(${JSON.stringify(path)}) }, signal: new AbortController().signal,
+      });
+      console.log(found.media.width);`;
+    const options = { encoding: 'utf8', timeout: 20_000 } as const;
+    const ended = spawnSync(process.execPath, ['--input-type=module', '--eval', script], options);
+    expect({ status: ended.status, stdout: ended.stdout }).toEqual({ status: 0, stdout: '40\n' });
+  });
+
   it('after a while without work, and begins again', async () => {
-    const pool = poolOf({ size: 1, idleMs: 50, entry: BAD_WORKER });
+    const pool = poolOf({ size: 1, idleMs: 100, entry: BAD_WORKER });
     const { fd } = await fdOf(Buffer.from('abc'));
     const id = async () =>
       (await pool.run({ job: jobFor(Buffer.from('abc'), 'id'), bytes: { fd }, signal: never })).digests
         .sha256;
     const first = await id();
-    expect(await id()).toBe(first);
-    await wait(300);
+    await wait(1_000);
     expect(await id()).not.toBe(first);
   });
 });
