@@ -128,7 +128,7 @@ describe.skipIf(needs.areMissing)(`the process that lists it${needs.note}`, () =
   }, 120_000);
 
   afterAll(async () => {
-    await server.stop();
+    await server?.stop();
   });
 
   afterEach(() => {

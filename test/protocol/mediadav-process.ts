@@ -13,6 +13,8 @@ import { afterAll } from 'vitest';
 
 const CLI = resolve(dirname(fileURLToPath(import.meta.url)), '../../src/start.js');
 const START_TIMEOUT_MS = 20_000;
+/** Of tens of thousands of files, all of them read, on a machine that is busy with other tests. */
+const FIRST_SCAN_TIMEOUT_MS = 110_000;
 
 /** A test that fails before it stops its server must not leave it running, nor what it stored. */
 const alive = new Set<ChildProcess>();
@@ -164,7 +166,7 @@ async function firstScanEnded(
   await until(async () => {
     const started = running.log.some(({ message }) => isOver(message));
     return started && (await isSettled(running, env));
-  });
+  }, FIRST_SCAN_TIMEOUT_MS);
 }
 
 /** Every source has been read, or tried, once, and no file is being looked into. */
