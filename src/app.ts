@@ -115,6 +115,7 @@ export async function startApp(config: ServeConfig): Promise<RunningApp> {
     const settled = async () => {
       await Promise.all(members.map(({ ingest }) => ingest.scan()));
       await Promise.all(members.map(({ enricher }) => enricher?.idle()));
+      await Promise.all(members.map(({ ingest }) => ingest.placed()));
     };
     return { ...addresses, mountLines, settled, status, stop };
   } catch (error) {

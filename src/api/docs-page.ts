@@ -38,6 +38,7 @@ interface Schema {
   readonly minimum?: number;
   readonly maximum?: number;
   readonly items?: Schema;
+  readonly additionalProperties?: Schema;
   readonly properties?: Readonly<Record<string, Schema>>;
 }
 
@@ -97,7 +98,7 @@ ${exampleText(responses)}`;
 
 function answerText({ description, content = {} }: AnswerEntry): string {
   const media = Object.entries(content).map(([type, { schema }]) => {
-    const name = schema?.$ref?.split('/').at(-1);
+    const name = (schema?.$ref ?? schema?.additionalProperties?.$ref)?.split('/').at(-1);
     const link = name === undefined ? '' : `, <a href="#${escapeHtml(name)}">${escapeHtml(name)}</a>`;
     return `<code>${escapeHtml(type)}</code>${link}`;
   });

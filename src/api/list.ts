@@ -85,7 +85,7 @@ async function etagOf(reader: CatalogReader, places: SourcePlaces, query: object
 function answersOf(failures: Readonly<Record<number, string>>): AnswerTable {
   return {
     success: {
-      description: 'An object of entries by digest; `{}` when there is nothing.',
+      description: 'An object of entries by digest; {} when there is nothing.',
       mediaType: 'application/json',
       schema: { type: 'object', additionalProperties: { $ref: 'ListEntry#' } },
       example: {

@@ -1,3 +1,4 @@
+import type { Exchange } from '../http/exchange.ts';
 import { CodedError } from '../model/coded-error.ts';
 import type { Resource } from './resource.ts';
 import { sendJson } from './send-json.ts';
@@ -29,7 +30,7 @@ export function scanResource({ scans }: ScanRooms): Resource {
       failures: { 403: 'The request comes from a page of another site.', 404: 'There is no such source.' },
     },
     async handle(exchange, { query }) {
-      refuseOtherSites(exchange.req.headers['sec-fetch-site']);
+      refuseOtherSites(exchange);
       const names = query.source === undefined ? [...scans.keys()] : [String(query.source)];
       for (const name of names) {
         const start = scans.get(name);
@@ -41,8 +42,13 @@ export function scanResource({ scans }: ScanRooms): Resource {
   };
 }
 
-/** Any page may have a browser POST here, with the login the browser remembers; browsers say so. */
-function refuseOtherSites(site: string | string[] | undefined): void {
-  if (site === undefined || site === 'same-origin' || site === 'none') return;
+/** Any page may have a browser POST here, with the login the browser remembers; browsers say whose page it is. */
+function refuseOtherSites({ req, target }: Exchange): void {
+  const { origin, 'sec-fetch-site': site } = req.headers;
+  const isOwnSite = site === undefined || site === 'same-origin' || site === 'none';
+  const isOwnOrigin =
+    origin === undefined ||
+    (URL.canParse(origin) && new URL(origin).host === target.authority?.toLowerCase());
+  if (isOwnSite && isOwnOrigin) return;
   throw new CodedError('denied', 'This may not be asked for by a page of another site.');
 }

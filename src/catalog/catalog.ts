@@ -154,6 +154,11 @@ export type Entry = CollectionEntry | AssetEntry | KeptEntry;
 /** What one scan has seen. Made by `beginScan`, filled by `apply`, used up by `sweep`. Kept in memory only. */
 export interface Scan {
   readonly sourceId: number;
+  /**
+   * How often something has lost its name to another thing. Unless it is seen elsewhere before the end of the scan, it
+   * goes then.
+   */
+  readonly displacements: number;
 }
 
 export interface ApplyResult {
@@ -190,9 +195,10 @@ export interface CatalogWriter {
   enrich(sourceId: number, refId: string, version: string, found: Enrichment): Promise<boolean>;
   /**
    * Removes what a source no longer has at a path of stored names below its root, with everything in it.
+   * @param scan what it has seen there came after the other went, and stays.
    * @returns how many nodes went; 0 when there was nothing.
    */
-  removeAt(sourceId: number, storedPath: readonly string[]): Promise<number>;
+  removeAt(sourceId: number, storedPath: readonly string[], scan?: Scan): Promise<number>;
   /**
    * Stored names of the direct members of a collection that the scan has not seen; null: the root of the source. Layouts'
    * own collections are no members of the source.

@@ -3,6 +3,7 @@ import { openSqliteCatalog } from '../catalog/sqlite/sqlite-catalog.ts';
 import { Enricher } from '../enrich/enricher.ts';
 import { WorkerPool } from '../enrich/worker-pool.ts';
 import { createLogger } from '../log.ts';
+import type { AssetFacts } from '../model/asset.ts';
 import { CodedError, codeOf } from '../model/coded-error.ts';
 import type { Logger } from '../model/logger.ts';
 import type { Provider } from '../provider/provider.ts';
@@ -102,12 +103,13 @@ interface Looking {
 }
 
 /** Has the digests and facts found that only the bytes tell. What cannot be read now, a server tries again. */
-async function lookInto({ config, source, sourceId }: Member, looking: Looking): Promise<void> {
+async function lookInto({ config, source, ingest, sourceId }: Member, looking: Looking): Promise<void> {
   const { catalog, progress, signal } = looking;
   const pending = await catalog.reader.pendingCount(sourceId);
   if (!config.enriches || pending === 0 || signal.aborted) return;
   progress.begin(`${config.name}, contents`, pending);
-  const enricher = new Enricher({ ...looking, source, sourceId });
+  const onEnriched = (facts: AssetFacts): void => ingest.onEnriched(facts);
+  const enricher = new Enricher({ ...looking, source, sourceId, onEnriched });
   const close = (): void => void enricher.close();
   signal.addEventListener('abort', close, { once: true });
   const timer = setInterval(() => {
@@ -116,6 +118,7 @@ async function lookInto({ config, source, sourceId }: Member, looking: Looking):
   }, LOOK_MS);
   enricher.wake();
   await enricher.idle();
+  await ingest.placed();
   clearInterval(timer);
   signal.removeEventListener('abort', close);
   const { filesDone, bytesDone } = enricher.progress();
@@ -125,20 +128,22 @@ async function lookInto({ config, source, sourceId }: Member, looking: Looking):
   progress.end(left === 0 ? '' : `${left.toLocaleString('en')} could not be read and wait for another try`);
 }
 
-/** The provider, with each asset that a scan tells counted. */
+/** The provider with all its powers, and each asset that a scan tells counted. */
 function counting(provider: Provider, progress: Progress): Provider {
-  return {
-    traits: provider.traits,
-    async *scan(call) {
-      for await (const event of provider.scan(call)) {
-        if (event.kind === 'asset') progress.advance(event.facts.sizeBytes);
-        yield event;
-      }
-    },
-    describe: (ref, call) => provider.describe(ref, call),
-    open: (ref, want, call) => provider.open(ref, want, call),
-    close: () => provider.close(),
+  const scan: Provider['scan'] = async function* counted(call) {
+    for await (const event of provider.scan(call)) {
+      if (event.kind === 'asset') progress.advance(event.facts.sizeBytes);
+      yield event;
+    }
   };
+  return new Proxy(provider, {
+    get(target, name) {
+      if (name === 'scan') return scan;
+      const member: unknown = Reflect.get(target, name, target);
+      // Private fields are the target's, not the proxy's.
+      return typeof member === 'function' ? member.bind(target) : member;
+    },
+  });
 }
 
 /** What went wrong is said by the summary of each source; the log adds what was left out, and more when asked to. */

@@ -64,6 +64,8 @@ export class SourceIngest {
   readonly #held: Held;
   readonly #places: TimePlaces;
   #watch: WatchIngest | null = null;
+  /** Some asset that was told since the last call of `#changed` may be read. */
+  #sawStill = false;
   /** Ends when everything that was asked for so far has had its turn. */
   #turns: Promise<void> = Promise.resolve();
   #record: SourceRecord | null = null;
@@ -129,8 +131,11 @@ export class SourceIngest {
         // It shows signs of life, so it is not waited for any longer than after the first failure.
         this.#failuresInARow = 1;
       },
-      onAsset: (facts) => this.#stillness.note(facts),
-      onApplied: this.#changed,
+      onAsset: (facts) => this.#note(facts),
+      // What is still being written tells later by itself.
+      onApplied: () => {
+        if (this.#sawStill) this.#tellChanged();
+      },
     });
   }
 
@@ -142,6 +147,11 @@ export class SourceIngest {
   /** More has become known of an asset than the source tells. @param facts those from before. */
   onEnriched(facts: AssetFacts): void {
     this.#places.placeAnew(facts);
+  }
+
+  /** Resolves when everything that `onEnriched` was told has its place. */
+  async placed(): Promise<void> {
+    await this.#places.settled();
   }
 
   async status(): Promise<SourceStatus> {
@@ -198,6 +208,16 @@ export class SourceIngest {
     return (this.#record ?? (await this.prepare())).id;
   }
 
+  #tellChanged(): void {
+    this.#sawStill = false;
+    this.#changed();
+  }
+
+  #note(facts: AssetFacts): void {
+    this.#stillness.note(facts);
+    this.#sawStill ||= this.#stillness.isStill(facts);
+  }
+
   async #scanOnce(): Promise<void> {
     const startedMs = Date.now();
     const begun = this.#watch?.beginScan();
@@ -214,7 +234,7 @@ export class SourceIngest {
     } finally {
       this.#endedMs = Date.now();
     }
-    this.#changed();
+    this.#tellChanged();
   }
 
   /**
@@ -241,7 +261,7 @@ export class SourceIngest {
     let mayHeal = false;
     try {
       for await (const event of this.#source.scan(this.#stop.signal, warnings, this.#held, onMet)) {
-        if (event.kind === 'asset') this.#stillness.note(event.facts);
+        if (event.kind === 'asset') this.#note(event.facts);
         if (event.kind === 'kept') mayHeal ||= event.mayHeal ?? false;
         // Where the layout has no place for the collection, what it held cannot be told from what is gone.
         if (event.kind === 'kept' && (event.collection === null || !layout.showsCollections))
@@ -263,7 +283,7 @@ export class SourceIngest {
     }
     await flush();
     if ((await this.#watch?.catchUp(scan)) === false) mayRemove = false;
-    const removed = mayRemove ? await writer.sweep(scan) : 0;
+    const removed = mayRemove ? await writer.sweep(scan) : await writer.settle(scan);
     await writer.completeScan(record.id, Date.now());
     return { removed, mayHeal };
   }

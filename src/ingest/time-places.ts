@@ -52,6 +52,11 @@ export class TimePlaces {
     this.#begin();
   }
 
+  /** Resolves when nothing is left to place. */
+  async settled(): Promise<void> {
+    while (this.#placing !== null) await this.#placing;
+  }
+
   #begin(): void {
     this.#placing ??= this.#options
       .exclusively(() => this.#placeAll())

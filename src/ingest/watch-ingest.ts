@@ -39,6 +39,8 @@ export interface WatchIngestOptions {
  * editor that saves removes a file first.
  */
 const GRACE_MS = 100;
+/** While there is no end of changes, there must be one of waiting. */
+const MAX_ROUNDS = 5;
 /** Where paths tell nothing, this long after something went all is read anew, once for all of a burst. */
 const RESCAN_AFTER_MS = 2_000;
 
@@ -79,15 +81,17 @@ export class WatchIngest {
    * @returns false when that is too much: nothing may be removed, and another scan follows.
    */
   async catchUp(scan: Scan): Promise<boolean> {
-    if (!this.#watcher.isOpen) return true;
-    await wait(GRACE_MS, undefined, { signal: this.#options.signal });
-    const paths = this.#coalescer.take();
-    if (paths === 'everything') {
-      this.#coalescer.add('');
-      return false;
-    }
     const reading = await this.#readingFor(scan);
-    await reading.read(paths);
+    for (let round = 0; this.#watcher.isOpen && round < MAX_ROUNDS; round += 1) {
+      await wait(GRACE_MS, undefined, { signal: this.#options.signal });
+      const paths = this.#coalescer.take();
+      if (paths === 'everything') {
+        this.#coalescer.add('');
+        return false;
+      }
+      if (paths.length === 0) break;
+      await reading.read(paths);
+    }
     // What is gone has its turn after the scan.
     for (const path of reading.gone) this.#coalescer.add(path);
     return true;
@@ -133,31 +137,46 @@ export class WatchIngest {
     const scan = writer.beginScan(await this.#options.sourceId());
     const reading = await this.#readingFor(scan);
     await reading.read(paths);
-    if (reading.gone.size > 0) {
-      if (createLayout(this.#options.layout).mapsPaths) await this.#removeGone(reading);
-      else this.#rescanSoon();
+    const { mapsPaths } = createLayout(this.#options.layout);
+    if (reading.gone.size > 0 && !mapsPaths) this.#rescanSoon();
+    if (reading.gone.size > 0 || scan.displacements > 0) {
+      const gone = new Set(mapsPaths ? reading.gone : []);
+      reading.gone.clear();
+      if (!(await this.#lookElsewhere(reading, scan))) return;
+      if (mapsPaths) await this.#remove(gone, reading, scan);
     }
     await writer.settle(scan);
   }
 
-  async #removeGone(reading: PathReading): Promise<void> {
-    const { catalog, signal, scan, sourceId } = this.#options;
-    const gone = new Set(reading.gone);
-    reading.gone.clear();
-    await wait(GRACE_MS, undefined, { signal });
-    const paths = this.#coalescer.take();
-    if (paths === 'everything') {
-      scan();
-      return;
-    }
-    await reading.read(paths);
+  /** Looks for what is gone where it may have moved to. @returns false when that is everywhere. */
+  async #lookElsewhere(reading: PathReading, scan: Scan): Promise<boolean> {
+    let displacements: number;
+    let round = 0;
+    do {
+      ({ displacements } = scan);
+      await wait(GRACE_MS, undefined, { signal: this.#options.signal });
+      const paths = this.#coalescer.take();
+      if (paths === 'everything') {
+        // What lost its name is for the scan to find, or to sweep.
+        this.#options.scan();
+        return false;
+      }
+      await reading.read(paths);
+      round += 1;
+      // Who has lost a name only now is to be waited for as long.
+    } while (scan.displacements > displacements && round < MAX_ROUNDS);
+    return true;
+  }
+
+  async #remove(gone: ReadonlySet<string>, reading: PathReading, scan: Scan): Promise<void> {
+    const { catalog, sourceId } = this.#options;
     this.#putBack(reading.gone, (path) => !gone.has(path));
     reading.gone.clear();
     await reading.read(Coalescer.outermost(gone));
     // Something above may be gone by now; that has not been waited for yet.
     this.#putBack(reading.gone, (path) => !gone.has(path));
     for (const path of reading.gone) {
-      if (gone.has(path)) await catalog.writer.removeAt(await sourceId(), path.split('/'));
+      if (gone.has(path)) await catalog.writer.removeAt(await sourceId(), path.split('/'), scan);
     }
   }
 

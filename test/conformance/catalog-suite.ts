@@ -4,6 +4,7 @@ import type { Node } from '../../src/model/node.ts';
 import { asset, folder } from './catalog-entries.ts';
 import { changeLogCases } from './change-log-cases.ts';
 import { digestCases } from './digest-cases.ts';
+import { partialScanCases } from './partial-scan-cases.ts';
 
 /** One engine under test. `reopen` gives the same catalog as after a restart. */
 export interface CatalogUnderTest {
@@ -275,6 +276,7 @@ export function catalogSuite(name: string, create: () => Promise<CatalogUnderTes
 
   describe(`change log: ${name}`, () => changeLogCases(create));
   describe(`digests: ${name}`, () => digestCases(create));
+  describe(`looking at parts: ${name}`, () => partialScanCases(create));
 }
 
 function assetOf(node: Node | null) {

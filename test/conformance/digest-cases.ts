@@ -98,6 +98,18 @@ export function digestCases(create: () => Promise<CatalogUnderTest>): void {
     await catalog.writer.refreshAsset(sourceId, { ...asset('b', 'b.jpg').facts, version: 'v2' });
     const pending = await catalog.reader.pendingAssets(sourceId, { afterId: 0, limit: 10 });
     expect(pending.map(({ facts }) => facts.ref.id)).toEqual(['b', 'c', 'd', 'e']);
+    expect(await catalog.reader.pendingCount(sourceId)).toBe(4);
+    expect(await catalog.reader.pendingCount(other.id)).toBe(1);
+  });
+
+  it('tells what is known of one asset by the id of its source', async () => {
+    await catalog.writer.apply(sourceId, [asset('f1', 'a.jpg')]);
+    await enrich('f1', 'one');
+    const known = await catalog.reader.asset(sourceId, 'f1');
+    expect(known).toMatchObject({ ref: { id: 'f1' }, version: 'v-f1' });
+    expect(known?.digests.sha256).toBeDefined();
+    expect(await catalog.reader.asset(sourceId, 'f2')).toBeNull();
+    expect(await catalog.reader.asset(sourceId + 1, 'f1')).toBeNull();
   });
 
   it('tells paths by shown and by stored names', async () => {

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
+import { readSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AssetFacts } from '../../src/model/asset.ts';
 import type { ByteRange } from '../../src/model/byte-range.ts';
 import type { AssetEvent, Call, Provider, ScanCall, ScanEvent } from '../../src/provider/provider.ts';
+import type { SourceEditor } from './watching-suite.ts';
 
 /** A provider over a source that holds at least one collection with one asset of more than 1,000 bytes in it. */
 export interface ProviderUnderTest {
@@ -15,6 +17,8 @@ export interface ProviderUnderTest {
   openStreams(): Promise<number>;
   /** Makes the source as a whole unreadable, and readable again. */
   outage(isOut: boolean): Promise<void>;
+  /** For one that watches, whose test calls `watchingSuite` too. */
+  readonly editor?: SourceEditor;
   /** Removes the asset from the source. */
   remove(facts: AssetFacts): Promise<void>;
   dispose(): Promise<void>;
@@ -133,6 +137,25 @@ export function providerSuite(name: string, create: () => Promise<ProviderUnderT
       ).rejects.toMatchObject({ code: 'changed' });
     });
 
+    it('opens the file of exactly the wanted version, if it holds files of this machine', async () => {
+      const { openFile } = under.provider;
+      if (openFile === undefined) return;
+      const { ref, version, sizeBytes } = asset.facts;
+      const openAs = (wanted: string) =>
+        openFile.call(under.provider, ref, { version: wanted, sizeBytes }, call());
+      const file = await openAs(version);
+      try {
+        const bytes = Buffer.alloc(sizeBytes);
+        expect(readSync(file.fd, bytes, 0, sizeBytes, 0)).toBe(sizeBytes);
+        expect(bytes.equals(await under.bytesOf(asset.facts))).toBe(true);
+        await file.verify();
+      } finally {
+        await file.close();
+      }
+      await expect(openAs('other')).rejects.toMatchObject({ code: 'changed' });
+      expect(await under.openStreams()).toBe(0);
+    });
+
     it('describes an asset as the scan did', async () => {
       expect(await under.provider.describe(asset.facts.ref, call())).toEqual(asset.facts);
     });
@@ -151,6 +174,11 @@ export function providerSuite(name: string, create: () => Promise<ProviderUnderT
       expect(await scanAll(under.provider)).toEqual(events);
     });
 
+    it('has both powers that watching takes, or none, and is tested for them', () => {
+      const { watch, look } = under.provider;
+      expect([look === undefined, under.editor === undefined]).toEqual(Array(2).fill(watch === undefined));
+    });
+
     it('says "not-found" for what is gone', async () => {
       await under.remove(asset.facts);
       await expect(openOf(under.provider, asset.facts)).rejects.toMatchObject({ code: 'not-found' });
@@ -163,11 +191,11 @@ export function providerSuite(name: string, create: () => Promise<ProviderUnderT
   });
 }
 
-function call(signal: AbortSignal = new AbortController().signal): Call {
+export function call(signal: AbortSignal = new AbortController().signal): Call {
   return { signal, attempt: (work) => work(signal) };
 }
 
-function scanCall(options: Partial<ScanCall> = {}): ScanCall {
+export function scanCall(options: Partial<ScanCall> = {}): ScanCall {
   const nothing = () => undefined;
   const held = { refAt: async () => null, pathsOf: async () => [] };
   return {

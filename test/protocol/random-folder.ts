@@ -1,3 +1,4 @@
+import { lstatSync } from 'node:fs';
 import {
   appendFile,
   chmod,
@@ -63,6 +64,7 @@ export class RandomFolder {
   readonly #moves: readonly Weighted[];
   readonly #counts = new Map<string, number>();
   #made = 0;
+  #sparesLinks = false;
 
   constructor(root: string, outside: string, dice: Dice) {
     this.#root = root;
@@ -110,9 +112,11 @@ export class RandomFolder {
     await this.#draw(this.#operations);
   }
 
-  /** Something that every node survives, under the same id. */
+  /** Something that every node survives, under the same id. Leaves alone what is known by its path: hard links. */
   async moveSomething(): Promise<void> {
+    this.#sparesLinks = true;
     await this.#draw(this.#moves);
+    this.#sparesLinks = false;
   }
 
   /** Undoes what would keep others from reading. */
@@ -335,7 +339,9 @@ export class RandomFolder {
   }
 
   #any(kind: Kind): string | null {
-    return this.#dice.pick([...this.#tree].filter(([, each]) => each === kind))?.[0] ?? null;
+    const path = this.#dice.pick([...this.#tree].filter(([, each]) => each === kind))?.[0] ?? null;
+    const isSpared = path !== null && kind === 'file' && this.#sparesLinks;
+    return isSpared && lstatSync(this.#on(path)).nlink > 1 ? null : path;
   }
 
   /** The root is one of them, and not too deep ones. */

@@ -15,6 +15,7 @@ export class ScanMarks implements Scan {
   /** Assets that lost a place during the scan, as far as they are few. */
   readonly unshownAssets: Set<number>;
   readonly #outer: ScanMarks | undefined;
+  #displacements = 0;
   #leavesOrphans = false;
   #bits = new Uint8Array(4096);
 
@@ -23,6 +24,10 @@ export class ScanMarks implements Scan {
     this.#outer = outer;
     this.displaced = outer?.displaced ?? new Set();
     this.unshownAssets = outer?.unshownAssets ?? new Set();
+  }
+
+  get displacements(): number {
+    return this.#displacements;
   }
 
   /** The scan left assets without a node behind, so that the sweep has to look for them. */
@@ -42,8 +47,10 @@ export class ScanMarks implements Scan {
   }
 
   noteDisplaced(id: NodeId): void {
+    this.#displacements += 1;
     this.noteOrphans();
     this.displaced.add(id);
+    this.#outer?.noteDisplaced(id);
   }
 
   noteOrphans(): void {

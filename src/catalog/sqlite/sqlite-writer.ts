@@ -116,9 +116,9 @@ export class SqliteWriter implements CatalogWriter {
     });
   }
 
-  async removeAt(sourceId: number, storedPath: readonly string[]): Promise<number> {
+  async removeAt(sourceId: number, storedPath: readonly string[], scan?: Scan): Promise<number> {
     const id = translating(() => this.#nodes.atStoredPath(sourceId, storedPath));
-    if (id === null) return 0;
+    if (id === null || (scan as ScanMarks | undefined)?.has(id) === true) return 0;
     return await this.#removeSubtree(sourceId, id);
   }
 
@@ -157,7 +157,8 @@ export class SqliteWriter implements CatalogWriter {
 
   async sweep(scan: Scan): Promise<number> {
     const marks = scan as ScanMarks;
-    let removed = 0;
+    // With everything in them, although the scan may have seen it there before they lost their names.
+    let removed = await this.settle(scan);
     let after: NodeId = 0;
     for (;;) {
       const rows = translating(() => this.#nodeIdsAfter.all(after, SWEEP_CHUNK)) as Row[];

@@ -129,7 +129,11 @@ describe('POST /api/v1/scan', () => {
       const headers = { 'Sec-Fetch-Site': site };
       expect(await api.problem('/api/v1/scan', { method: 'POST', headers })).toMatchObject({ status: 403 });
     }
-    const headers = { 'Sec-Fetch-Site': 'same-origin' };
+    for (const origin of ['http://evil.example', 'null', `http://127.0.0.1:${api.port + 1}`]) {
+      const headers = { Origin: origin };
+      expect(await api.problem('/api/v1/scan', { method: 'POST', headers })).toMatchObject({ status: 403 });
+    }
+    const headers = { 'Sec-Fetch-Site': 'same-origin', Origin: `http://127.0.0.1:${api.port}` };
     expect((await api.ask('/api/v1/scan', { method: 'POST', headers })).status).toBe(202);
     expect(await api.problem('/api/v1/scan')).toMatchObject({ status: 405 });
   });

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { dueAt } from '../../../src/ingest/schedule.ts';
+import { dueAt, type ScanHistory } from '../../../src/ingest/schedule.ts';
 
 const QUIET = { durationMs: null, isBlind: false };
+
+const WELL: ScanHistory = { failuresInARow: 0, endedMs: 1000, durationMs: 500, isBlind: false };
 
 describe('dueAt', () => {
   it('is never by itself without an interval', () => {
@@ -34,5 +36,12 @@ describe('dueAt', () => {
   it('does not rely on watching that may miss something', () => {
     expect(dueAt({ ...QUIET, isBlind: true, failuresInARow: 0, endedMs: 0 }, 0)).toBe(60_000);
     expect(dueAt({ isBlind: true, durationMs: 90_000, failuresInARow: 0, endedMs: 0 }, 0)).toBe(90_000);
+  });
+
+  it('is a minute later while changes may be missed, or as late as a scan takes', () => {
+    const blind = { ...WELL, isBlind: true };
+    expect(dueAt(blind, 0)).toBe(61_000);
+    expect(dueAt(blind, 5_000)).toBe(6_000);
+    expect(dueAt({ ...blind, durationMs: 600_000 }, 0)).toBe(601_000);
   });
 });

@@ -1,7 +1,3 @@
-/*
- * Not part of `npm test` yet, because it is not green: after some thousand operations a follower of the change log
- * still holds what a replaced folder had in it. `CHECKS=1 npx vitest run test/protocol/random-operations.check.ts`
- */
 import { lstat, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,0 +1,143 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { Catalog, Entry, Scan } from '../../src/catalog/catalog.ts';
+import { asset, folder } from './catalog-entries.ts';
+import type { CatalogUnderTest } from './catalog-suite.ts';
+
+/** What a catalog must do for those who look at parts of a source: most of it was got wrong once. */
+export function partialScanCases(create: () => Promise<CatalogUnderTest>): void {
+  let under: CatalogUnderTest;
+  let catalog: Catalog;
+  let sourceId: number;
+
+  beforeEach(async () => {
+    under = await create();
+    catalog = await under.open();
+    sourceId = (await catalog.writer.ensureSource('photos')).id;
+  });
+  afterEach(async () => {
+    await catalog.close();
+    await under.dispose();
+  });
+
+  const begin = (outer?: Scan) => catalog.writer.beginScan(sourceId, outer);
+  const apply = (entries: Entry[], scan?: Scan) => catalog.writer.apply(sourceId, entries, scan);
+  const counts = () => catalog.reader.source('photos');
+  const tree = async (): Promise<Record<string, number>> => {
+    const ids: Record<string, number> = {};
+    const walk = async (id: number, prefix: string): Promise<void> => {
+      for (const node of (await catalog.reader.children(id, { limit: 1000 })).entries) {
+        ids[prefix + node.name] = node.id;
+        if (node.kind === 'collection') await walk(node.id, `${prefix}${node.name}/`);
+      }
+    };
+    await walk((await catalog.reader.root(sourceId)).id, '');
+    return ids;
+  };
+  /** Ids of all that a follower of the changes holds, from the start on. */
+  const followed = async (): Promise<number[]> => {
+    const page = await catalog.reader.changes(0, 1000);
+    return page.changes.flatMap((change) => (change.kind === 'updated' ? [change.node.id] : [])).sort();
+  };
+
+  it('keeps the counts when something is removed at a path, or replaced without a scan', async () => {
+    await apply([folder('d1', 'a'), asset('f1', 'x.jpg', 'd1'), asset('f2', 'y.jpg')]);
+    await catalog.writer.removeAt(sourceId, ['a']);
+    expect(await counts()).toMatchObject({ assetCount: 1, collectionCount: 0, sizeBytes: 10 });
+    await apply([asset('f3', 'y.jpg')]);
+    expect(await counts()).toMatchObject({ assetCount: 1, sizeBytes: 10 });
+  });
+
+  it('tells what moved away and was replaced from what was only replaced, within a batch', async () => {
+    await apply([folder('d1', 'a'), asset('f1', 'x.jpg', 'd1'), asset('f2', 'y.jpg')]);
+    const before = await tree();
+    await apply([
+      ...[folder('d2', 'a'), asset('f3', 'y.jpg'), folder('d1', 'b'), asset('f2', 'z.jpg')],
+      asset('f1', 'x.jpg', 'd1'),
+    ]);
+    const after = await tree();
+    expect([after.b, after['b/x.jpg'], after['z.jpg']]).toEqual([
+      ...[before.a, before['a/x.jpg'], before['y.jpg']],
+    ]);
+    expect(Object.keys(after)).toEqual(['a', 'b', 'b/x.jpg', 'y.jpg', 'z.jpg']);
+  });
+
+  it('knows the members that were not seen, each in its collection', async () => {
+    await apply([
+      folder('d1', 'a'),
+      asset('f1', 'x.jpg', 'd1'),
+      asset('f2', 'w?.jpg', 'd1'),
+      folder('d2', 'b'),
+    ]);
+    const scan = begin();
+    await apply([folder('d1', 'a'), asset('f1', 'x.jpg', 'd1')], scan);
+    expect(await catalog.writer.unseenMembers(scan, 'd1')).toEqual(['w?.jpg']);
+    expect(await catalog.writer.unseenMembers(scan, null)).toEqual(['b']);
+    expect(await catalog.writer.unseenMembers(scan, 'unknown')).toEqual([]);
+  });
+
+  it('does not take for seen what was seen before a second look began, in the same scan', async () => {
+    await apply([folder('d1', 'a'), asset('f1', 'x.jpg', 'd1')]);
+    const scan = begin();
+    await apply([folder('d1', 'a'), asset('f1', 'x.jpg', 'd1')], scan);
+    const look = begin(scan);
+    await apply([folder('d1', 'b')], look);
+    expect(await catalog.writer.unseenMembers(look, 'd1')).toEqual(['x.jpg']);
+    expect(await catalog.writer.unseenMembers(scan, 'd1')).toEqual([]);
+  });
+
+  it('lets what lost its name wait for the end, over any number of batches', async () => {
+    await apply([folder('d1', 'a'), asset('f1', 'x.jpg', 'd1'), folder('d2', 'b')]);
+    const before = await tree();
+    const scan = begin();
+    expect(scan.displacements).toBe(0);
+    await apply([folder('d2', 'a')], scan);
+    expect(scan.displacements).toBe(1);
+    await apply([folder('d1', 'c'), asset('f1', 'x.jpg', 'd1')], scan);
+    expect(await catalog.writer.settle(scan)).toBe(0);
+    expect(await tree()).toEqual({ a: before.b, c: before.a, 'c/x.jpg': before['a/x.jpg'] });
+  });
+
+  it.each(['settle', 'sweep'] as const)(
+    'removes it by %s otherwise, with what is in it, although the same scan had seen it',
+    async (end) => {
+      await apply([folder('d1', 'a'), asset('f1', 'x.jpg', 'd1'), asset('f2', 'y.jpg')]);
+      const scan = begin();
+      await apply([folder('d1', 'a'), asset('f1', 'x.jpg', 'd1'), asset('f2', 'y.jpg')], scan);
+      await apply([asset('f3', 'a')], begin(scan));
+      expect(await catalog.writer[end](scan)).toBe(2);
+      expect(Object.keys(await tree())).toEqual(['a', 'y.jpg']);
+      const ids = Object.values(await tree());
+      const { rootId } = (await counts()) ?? { rootId: 0 };
+      expect(await followed()).toEqual([rootId, ...ids].sort());
+      expect(await counts()).toMatchObject({ assetCount: 2, collectionCount: 0, sizeBytes: 20 });
+    },
+  );
+
+  it('does not remove at a path what the scan has seen come there', async () => {
+    await apply([folder('d1', 'a'), asset('f1', 'x.jpg', 'd1'), folder('d2', 'b')]);
+    const scan = begin();
+    const { writer } = catalog;
+    await writer.removeAt(sourceId, ['a'], scan);
+    await apply([folder('d2', 'a')], scan);
+    expect(await writer.removeAt(sourceId, ['a'], scan)).toBe(0);
+    expect(await writer.removeAt(sourceId, ['a'])).toBe(1);
+  });
+
+  it('knows refs by path and paths by ref, by the names that the source has', async () => {
+    const x = asset('0-1-a-x', 'x.jpg', 'd1');
+    await apply([folder('d1', 'what?'), x, asset('0-1-b', 'y.jpg'), asset('f1', 'what？')]);
+    const { reader } = catalog;
+    const refAt = (...names: string[]) => reader.refAt(sourceId, names);
+    expect(await refAt('what?')).toBe('d1');
+    expect(await refAt('what？')).toBe('f1');
+    expect(await refAt('what?', 'x.jpg')).toBe('0-1-a-x');
+    expect(await refAt('what?', 'y.jpg')).toBeNull();
+    expect(await refAt('nothing', 'x.jpg')).toBeNull();
+    expect(await refAt()).toBeNull();
+    const paths = (prefix: string, limit = 100) => reader.assetPaths(sourceId, prefix, limit);
+    expect(await paths('0-1-a')).toEqual([x.facts.ref.path]);
+    expect([...(await paths('0-1-'))].sort()).toEqual([x.facts.ref.path, 'y.jpg'].sort());
+    expect(await paths('0-1-', 1)).toHaveLength(1);
+    expect(await paths('0-2')).toEqual([]);
+  });
+}
