@@ -9,7 +9,6 @@ import { createInterface } from 'node:readline';
 import { json } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { afterAll } from 'vitest';
 
 const CLI = resolve(dirname(fileURLToPath(import.meta.url)), '../../src/start.js');
 const START_TIMEOUT_MS = 20_000;
@@ -19,10 +18,13 @@ const FIRST_SCAN_TIMEOUT_MS = 110_000;
 /** A test that fails before it stops its server must not leave it running, nor what it stored. */
 const alive = new Set<ChildProcess>();
 const madeDirs = new Set<string>();
-afterAll(async () => {
+async function endAll(): Promise<void> {
   for (const child of alive) await end(child, 'SIGKILL', null);
   for (const dataDir of madeDirs) await rm(dataDir, { recursive: true, force: true });
-});
+}
+// `npm run fuzz` starts it without the test runner.
+if (process.env.VITEST === undefined) process.once('beforeExit', () => void endAll());
+else (await import('vitest')).afterAll(endAll);
 
 export interface ProcessOptions {
   /** Arguments after `serve`. Ports are free ones unless they are told. */
