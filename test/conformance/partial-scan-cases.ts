@@ -113,6 +113,21 @@ export function partialScanCases(create: () => Promise<CatalogUnderTest>): void 
     },
   );
 
+  it.each(['settle', 'sweep'] as const)(
+    'removes by %s what lost its name in a scan that came to no end, before a restart too',
+    async (end) => {
+      await apply([folder('d1', 'a'), asset('f1', 'x.jpg', 'd1'), folder('d2', 'b')]);
+      await apply([folder('d2', 'a')], begin());
+      await catalog.close();
+      catalog = await under.open();
+      const scan = begin();
+      await apply([folder('d2', 'a')], scan);
+      expect(await catalog.writer[end](scan)).toBe(2);
+      expect(Object.keys(await tree())).toEqual(['a']);
+      expect(await followed()).toHaveLength(2);
+    },
+  );
+
   it('does not remove at a path what the scan has seen come there', async () => {
     await apply([folder('d1', 'a'), asset('f1', 'x.jpg', 'd1'), folder('d2', 'b')]);
     const scan = begin();

@@ -101,9 +101,11 @@ describe('random operations on a folder', () => {
       if (dice.next() < 0.05) await sleep(dice.below(150));
       if (done % 50 === 0) for (const follower of followers) await follower.follow();
       if (done === OPERATIONS / 2) {
-        const late = new ChangeFollower(feed);
-        await late.join();
-        followers.push(late);
+        const [late, listing] = [new ChangeFollower(feed), new ChangeFollower(feed)];
+        // One reads the tree from the log while it is being written to, the other by listing it.
+        await late.follow();
+        await listing.join();
+        followers.push(late, listing);
       }
       if (done % KILL_EVERY === CHECK_EVERY / 2) {
         await server.kill();
@@ -117,6 +119,9 @@ describe('random operations on a folder', () => {
       }
     }
     await expectToHoldTheDisk(followers, 'at the end');
+    const walker = new ChangeFollower(feed);
+    await walker.join();
+    expect(walker.ids(), `a listing at the end, SEED=${SEED}`).toEqual(first.ids());
     // Nothing was found by reading everything anew but after each start.
     const isScan = (message: unknown) => String(message).endsWith('is up to date');
     expect(server.log.filter(({ message }) => isScan(message))).toHaveLength(1);

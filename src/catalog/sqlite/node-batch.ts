@@ -172,7 +172,7 @@ export class NodeBatch {
   #displace(row: NodeRow): void {
     this.#displaced.add(row.id);
     this.#touched.add(row.parentId);
-    this.#marks?.noteDisplaced(row.id);
+    this.#marks?.noteDisplaced();
     this.#table.update({ ...row, parentId: DISPLACED, name: `${row.id}` }, null);
   }
 

@@ -10,8 +10,6 @@ const MAX_UNSHOWN = 10_000;
  */
 export class ScanMarks implements Scan {
   readonly sourceId: number;
-  /** Nodes whose name was taken over by another one during the scan. */
-  readonly displaced: Set<NodeId>;
   /** Assets that lost a place during the scan, as far as they are few. */
   readonly unshownAssets: Set<number>;
   readonly #outer: ScanMarks | undefined;
@@ -22,7 +20,6 @@ export class ScanMarks implements Scan {
   constructor(sourceId: number, outer?: ScanMarks) {
     this.sourceId = sourceId;
     this.#outer = outer;
-    this.displaced = outer?.displaced ?? new Set();
     this.unshownAssets = outer?.unshownAssets ?? new Set();
   }
 
@@ -46,11 +43,10 @@ export class ScanMarks implements Scan {
     this.#bits[byte] = (this.#bits[byte] ?? 0) | (1 << (id % 8));
   }
 
-  noteDisplaced(id: NodeId): void {
+  noteDisplaced(): void {
     this.#displacements += 1;
     this.noteOrphans();
-    this.displaced.add(id);
-    this.#outer?.noteDisplaced(id);
+    this.#outer?.noteDisplaced();
   }
 
   noteOrphans(): void {

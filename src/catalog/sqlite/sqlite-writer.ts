@@ -18,7 +18,6 @@ import { translating } from './database.ts';
 import { NodeTable } from './node-table.ts';
 import { type Row, sourceOf } from './rows.ts';
 import { ScanMarks } from './scan-marks.ts';
-import { DISPLACED } from './schema.ts';
 import { ShownSources } from './shown-sources.ts';
 
 /** Rows looked at in one turn of the event loop while sweeping: a few milliseconds. */
@@ -141,11 +140,11 @@ export class SqliteWriter implements CatalogWriter {
   }
 
   async settle(scan: Scan): Promise<number> {
-    const { sourceId, displaced, unshownAssets } = scan as ScanMarks;
+    const { sourceId, unshownAssets } = scan as ScanMarks;
     let removed = 0;
-    for (const id of displaced) {
-      const row = translating(() => this.#nodes.byId(id));
-      if (row?.parentId === DISPLACED) removed += await this.#removeSubtree(sourceId, id);
+    // Those of a scan that came to no end too, by an error or a power cut.
+    for (const id of translating(() => this.#nodes.displacedOf(sourceId))) {
+      removed += await this.#removeSubtree(sourceId, id);
     }
     if (unshownAssets.size > 0) this.#transaction(() => this.#removeUnshown(sourceId, unshownAssets));
     return removed;
