@@ -39,6 +39,7 @@ export class NodeTable {
   readonly #bury: StatementSync;
   readonly #subtreeIds: StatementSync;
   readonly #displacedOf: StatementSync;
+  readonly #anyMember: StatementSync;
   readonly #lastSeq: StatementSync;
   readonly #setUnread: StatementSync;
   readonly #clearUnread: StatementSync;
@@ -84,6 +85,7 @@ export class NodeTable {
     this.#displacedOf = database.prepare(
       `SELECT id FROM node WHERE parent_id = ${DISPLACED} AND source_id = ?`,
     );
+    this.#anyMember = database.prepare('SELECT 1 FROM node WHERE parent_id = ? LIMIT 1');
     this.#byStoredName = arrays(
       database.prepare(`${select} WHERE parent_id = ? AND stored_name = ? AND stored_name <> name`),
     );
@@ -269,6 +271,10 @@ export class NodeTable {
   /** The collection itself and everything below it. */
   subtreeIds(id: NodeId): NodeId[] {
     return this.#subtreeIds.all(id).map((row) => Number(row.id));
+  }
+
+  hasMembers(id: NodeId): boolean {
+    return this.#anyMember.get(id) !== undefined;
   }
 
   /** Nodes that lost their name to another one and were not seen elsewhere since. */

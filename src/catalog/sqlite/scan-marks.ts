@@ -12,6 +12,8 @@ export class ScanMarks implements Scan {
   readonly sourceId: number;
   /** Assets that lost a place during the scan, as far as they are few. */
   readonly unshownAssets: Set<number>;
+  /** Layouts' own collections that lost their last member during the scan, at least for a while. */
+  readonly emptied: Set<NodeId>;
   readonly #outer: ScanMarks | undefined;
   #displacements = 0;
   #leavesOrphans = false;
@@ -21,6 +23,7 @@ export class ScanMarks implements Scan {
     this.sourceId = sourceId;
     this.#outer = outer;
     this.unshownAssets = outer?.unshownAssets ?? new Set();
+    this.emptied = outer?.emptied ?? new Set();
   }
 
   get displacements(): number {
@@ -57,6 +60,10 @@ export class ScanMarks implements Scan {
   noteUnshown(assetId: number): void {
     this.noteOrphans();
     if (this.unshownAssets.size < MAX_UNSHOWN) this.unshownAssets.add(assetId);
+  }
+
+  noteEmptied(id: NodeId): void {
+    this.emptied.add(id);
   }
 
   has(id: NodeId): boolean {
