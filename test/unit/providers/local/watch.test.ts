@@ -249,6 +249,57 @@ describe('looking at a path', () => {
   });
 });
 
+describe('what moves while a scan goes on', () => {
+  /** What a scan tells, when `act` is done right after the folder of that name was told first. */
+  const scanWhile = async (name: string, act: () => Promise<void>, held = NOTHING): Promise<string[]> => {
+    const told: LookEvent[] = [];
+    for await (const event of provider.scan(scanCall(held))) {
+      const isFirst = !brief(told).includes(`collection ${name}`);
+      told.push(event);
+      if (isFirst && event.kind === 'collection' && event.name === name) await act();
+    }
+    return brief(told);
+  };
+
+  beforeEach(async () => {
+    for (const name of ['b', 'c', 'z']) {
+      await mkdir(on(`${name}/in ${name}`), { recursive: true });
+      await writeFile(on(`${name}/${name}.jpg`), name);
+    }
+  });
+
+  it('is told again where the scan was still to come, which nobody has watched yet', async () => {
+    expect(await scanWhile('in b', () => rename(on('b'), on('z/b')))).toEqual([
+      ...['asset a.jpg', 'collection b', 'asset b.jpg', 'collection in b'],
+      ...['collection c', 'asset c.jpg', 'collection in c'],
+      ...['collection z', 'asset z.jpg', 'collection b', 'asset b.jpg', 'collection in b', 'collection in z'],
+    ]);
+  });
+
+  it('is told once where it is by then, if the scan had not come to it', async () => {
+    expect(await scanWhile('in b', () => rename(on('z'), on('c/z')))).toEqual([
+      ...['asset a.jpg', 'collection b', 'asset b.jpg', 'collection in b'],
+      ...['collection c', 'asset c.jpg', 'collection in c', 'collection z', 'asset z.jpg', 'collection in z'],
+    ]);
+  });
+
+  it('is not told at a place that it has left, but not taken for removed either', async () => {
+    const events = ['asset a.jpg', 'collection b', 'asset b.jpg', 'collection in b', 'collection c'];
+    const rest = ['asset c.jpg', 'collection in c'];
+    const move = async () => {
+      await rename(on('z'), on('b/z'));
+    };
+    expect(await scanWhile('in b', move)).toEqual([...events, ...rest]);
+    await rename(on('b/z'), on('z'));
+    let ref = '';
+    for await (const event of provider.scan(scanCall())) {
+      if (event.kind === 'collection' && event.name === 'z') ({ ref } = event);
+    }
+    const held: Held = { ...NOTHING, refAt: async (path) => (path === 'z' ? ref : null) };
+    expect(await scanWhile('in b', move, held)).toEqual([...events, ...rest, 'kept']);
+  });
+});
+
 describe('an empty folder in which another disk was mounted when it was last told', () => {
   it('keeps what it held, under the ref it had', async () => {
     await mkdir(on('usb'));
