@@ -67,7 +67,8 @@ export async function* walk(
     const reading = await readFolder(root, folder, call);
     if (reading === 'vanished') {
       // Maybe told already at another place, which telling it here would undo. The folder above tells what became of it.
-      if (ref !== null && (await call.held.refAt(folder.path)) === ref) yield { kind: 'kept', collection: ref };
+      if (ref !== null && (await call.held.refAt(folder.path)) === ref)
+        yield { kind: 'kept', collection: ref };
       continue;
     }
     if (reading !== 'unreadable' && reading.isEmpty) {

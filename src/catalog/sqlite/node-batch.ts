@@ -108,8 +108,8 @@ export class NodeBatch {
    */
   #removeIfEmptied(id: NodeId): void {
     const row = this.#table.byId(id);
-    const isOfLayout = row !== null && row.isVirtual && row.parentId !== NO_PARENT;
-    if (!isOfLayout || this.#table.hasMembers(id)) return;
+    // The root of a source stays, too.
+    if (!row?.isVirtual || row.parentId === NO_PARENT || this.#table.hasMembers(id)) return;
     if (this.#marks !== undefined) {
       this.#marks.noteEmptied(id);
       return;
