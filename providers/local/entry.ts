@@ -3,7 +3,7 @@ import { lstat, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import type { AssetEvent, CollectionEvent, KeptEvent, ScanCall } from '../../src/provider/provider.ts';
 import { birthMsOf, fileFactsOf, refIdOf, toMs } from './file-facts.ts';
-import { errnoOf } from './translate-error.ts';
+import { isMissing } from './translate-error.ts';
 
 /** Folders that systems make for themselves. Hidden names (with a leading dot) are left out beside these. */
 const SYSTEM_FOLDERS = new Set([
@@ -84,8 +84,7 @@ export async function entryAt(root: Root, folder: Folder, name: string, call: Sc
     if (stats.isSymbolicLink()) return await linkEvent(root, folder, path, call);
     return stats.isFile() ? fileEvent(root, folder, path, stats) : null;
   } catch (error) {
-    const errno = errnoOf(error);
-    if (errno === 'ENOENT' || errno === 'ENOTDIR') {
+    if (isMissing(error)) {
       // Gone between the two calls; or a name of bytes that are no UTF-8, which Node cannot ask for.
       if (name.includes('\ufffd')) call.warn('a name that is not UTF-8', path);
       return null;

@@ -20,7 +20,7 @@ import { FileContent } from './file-content.ts';
 import { fileFactsOf, versionOf } from './file-facts.ts';
 import { HintQueue } from './hint-queue.ts';
 import { look } from './look.ts';
-import { errnoOf, translateFileError } from './translate-error.ts';
+import { isMissing, translateFileError } from './translate-error.ts';
 import { walk } from './walk.ts';
 import { FolderWatches } from './watch-folders.ts';
 import { MountWatch } from './watch-mounts.ts';
@@ -161,8 +161,7 @@ class LocalProvider implements Provider {
       if (!stats.isDirectory()) throw new CodedError('unavailable', 'What should be a folder is none.');
       return { path, device: stats.dev, inode: stats.ino };
     } catch (error) {
-      const errno = errnoOf(error);
-      if (errno === 'ENOENT' || errno === 'ENOTDIR') throw missingRoot(error);
+      if (isMissing(error)) throw missingRoot(error);
       const code = translateFileError(error).code;
       if (code === 'denied') {
         throw new CodedError('unavailable', 'The folder may not be read by this server.', { cause: error });

@@ -31,6 +31,12 @@ export function translateFileError(error: unknown): CodedError {
   return new CodedError(code, SENTENCES[code] ?? 'The disk cannot be read at the moment.', { cause: error });
 }
 
+/** Nothing is at that path. */
+export function isMissing(error: unknown): boolean {
+  const errno = errnoOf(error);
+  return errno === 'ENOENT' || errno === 'ENOTDIR';
+}
+
 /** The symbolic errno, such as `ENOENT`; `''` for anything else. */
 export function errnoOf(error: unknown): string {
   const code = (error as { code?: unknown } | null)?.code;

@@ -1,10 +1,10 @@
 import type { Dirent } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ScanCall, ScanEvent } from '../../src/provider/provider.ts';
 import { type EntryFound, entryAt, type Folder, isSystemName, isVisible, type Root, refOf } from './entry.ts';
-import { hasOtherNames } from './file-facts.ts';
-import { translateFileError } from './translate-error.ts';
+import { hasOtherNames, refIdOf } from './file-facts.ts';
+import { isMissing, translateFileError } from './translate-error.ts';
 import { unmountedRef } from './unmounted.ts';
 
 /** How many `lstat` calls are under way at once; more only queue in Node's thread pool. */
@@ -25,6 +25,9 @@ export interface WalkListener {
   sharing(path: string, identity: string): boolean;
 }
 
+/** What reading a folder came to. `vanished`: it is not at this path any more. */
+type Outcome = Reading | 'vanished' | 'unreadable';
+
 interface Reading {
   /** What is to be looked at, by name. */
   readonly visible: readonly Dirent[];
@@ -43,15 +46,18 @@ export async function* walk(
   listener: WalkListener | null,
 ): AsyncGenerator<ScanEvent> {
   const waiting: Folder[] = [top];
-  const entered = new Set<string | null>();
+  /** Where each folder was entered, by ref. */
+  const entered = new Map<string | null, Folder>();
   for (let folder = waiting.pop(); folder !== undefined; folder = waiting.pop()) {
     call.signal.throwIfAborted();
     const ref = refOf(folder);
-    if (entered.has(ref)) {
+    const before = entered.get(ref);
+    // One that was moved to where the walk was still to come is told again: nobody has watched that place yet.
+    if (before !== undefined && (await isStillAt(root, before))) {
       call.warn('a folder that is mounted twice', folder.path);
       continue;
     }
-    entered.add(ref);
+    entered.set(ref, folder);
     if (folder.depth > MAX_DEPTH) {
       call.warn('a folder that is nested too deep', folder.path);
       if (folder.event !== null) yield folder.event;
@@ -59,7 +65,13 @@ export async function* walk(
     }
     listener?.entering(folder.path, identityOf(folder, root));
     const reading = await readFolder(root, folder, call);
-    if (reading?.isEmpty === true) {
+    if (reading === 'vanished') {
+      // Maybe told already at another place, which telling it here would undo. The folder above tells what became of it.
+      if (ref !== null && (await call.held.refAt(folder.path)) === ref)
+        yield { kind: 'kept', collection: ref };
+      continue;
+    }
+    if (reading !== 'unreadable' && reading.isEmpty) {
       const heldRef = await unmountedRef(folder, call.held);
       if (heldRef !== null && folder.event !== null) {
         call.warn('a disk that is not mounted', folder.path);
@@ -69,7 +81,7 @@ export async function* walk(
       }
     }
     if (folder.event !== null) yield folder.event;
-    if (reading === null) {
+    if (reading === 'unreadable') {
       yield { kind: 'kept', collection: ref };
       continue;
     }
@@ -105,15 +117,27 @@ function identityOf(folder: Folder, root: Root): string {
   return refOf(folder) ?? `${root.device}-${root.inode}`;
 }
 
-/** Null when the folder cannot be read. The root must be readable. */
-async function readFolder(root: Root, folder: Folder, call: ScanCall): Promise<Reading | null> {
+async function isStillAt(root: Root, { path, event }: Folder): Promise<boolean> {
+  if (event === null) return true;
+  try {
+    const stats = await lstat(join(root.path, path), { bigint: true });
+    return stats.isDirectory() && refIdOf(stats, root.device, path) === event.ref;
+  } catch (error) {
+    // What cannot be asked may be there: entering it twice would be worse than not at all.
+    return !isMissing(error);
+  }
+}
+
+/** The root must be readable. */
+async function readFolder(root: Root, folder: Folder, call: ScanCall): Promise<Outcome> {
   let entries: Dirent[];
   try {
     entries = await readdir(join(root.path, folder.path), { withFileTypes: true });
   } catch (error) {
     if (folder.path === '') throw translateFileError(error);
+    if (isMissing(error)) return 'vanished';
     call.warn('a folder that could not be read', folder.path);
-    return null;
+    return 'unreadable';
   }
   const visible = entries.filter((entry) => isVisible(entry, folder, call));
   visible.sort((a, b) => (a.name < b.name ? -1 : 1));

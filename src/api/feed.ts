@@ -115,7 +115,9 @@ export function feedResources(rooms: FeedRooms): Resource[] {
       ...common,
       path: '/api/v1/nodes/:id/children',
       summary: 'Members of a directory',
-      description: 'By name. "next" is null on the last page and otherwise the "after" of the following one.',
+      description:
+        'By name. "next" is null on the last page and otherwise the "after" of the following one. For looking around: ' +
+        'whoever wants to hold the whole tree gets it from the changes since 0, because it may change under a walk.',
       params: { id: NODE_ID },
       query: { after: AFTER, limit: LIMIT, hash: FEED_HASH },
       answers: jsonAnswers('A page of members.', undefined, 'FeedMembers#', {

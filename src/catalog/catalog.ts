@@ -205,8 +205,8 @@ export interface CatalogWriter {
    */
   unseenMembers(scan: Scan, collection: string | null): Promise<readonly string[]>;
   /**
-   * Ends a scan that read only parts of the source, in place of a sweep: removes what lost its name to another thing and
-   * was not seen elsewhere since. @returns how many nodes went.
+   * Ends a scan that read only parts of the source, in place of a sweep: removes what lost its name to another thing, in
+   * this scan or in one that came to no end, and was not seen elsewhere since. @returns how many nodes went.
    */
   settle(scan: Scan): Promise<number>;
   /** Forgets removals older than `beforeMs`, at most `limit` of them. @returns how many. */

@@ -175,8 +175,13 @@ export class WatchIngest {
     await reading.read(Coalescer.outermost(gone));
     // Something above may be gone by now; that has not been waited for yet.
     this.#putBack(reading.gone, (path) => !gone.has(path));
+    const id = await sourceId();
     for (const path of reading.gone) {
-      if (gone.has(path)) await catalog.writer.removeAt(await sourceId(), path.split('/'), scan);
+      if (!gone.has(path)) continue;
+      const names = path.split('/');
+      await catalog.writer.removeAt(id, names, scan);
+      // It stayed because it was seen there meanwhile; since then it went as well, and has not been waited for.
+      if ((await catalog.reader.refAt(id, names)) !== null) this.#coalescer.add(path);
     }
   }
 

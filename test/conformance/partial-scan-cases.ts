@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Catalog, Entry, Scan } from '../../src/catalog/catalog.ts';
 import { asset, folder } from './catalog-entries.ts';
 import type { CatalogUnderTest } from './catalog-suite.ts';
@@ -112,6 +112,62 @@ export function partialScanCases(create: () => Promise<CatalogUnderTest>): void 
       expect(await counts()).toMatchObject({ assetCount: 2, collectionCount: 0, sizeBytes: 20 });
     },
   );
+
+  it.each(['settle', 'sweep'] as const)(
+    'removes by %s what lost its name in a scan that came to no end, before a restart too',
+    async (end) => {
+      await apply([folder('d1', 'a'), asset('f1', 'x.jpg', 'd1'), folder('d2', 'b')]);
+      await apply([folder('d2', 'a')], begin());
+      await catalog.close();
+      catalog = await under.open();
+      const scan = begin();
+      await apply([folder('d2', 'a')], scan);
+      expect(await catalog.writer[end](scan)).toBe(2);
+      expect(Object.keys(await tree())).toEqual(['a']);
+      expect(await followed()).toHaveLength(2);
+    },
+  );
+
+  describe("a layout's own collection", () => {
+    const virtual = (ref: string, parent: string | null = null): Entry => ({
+      ...folder(ref, ref, parent, 'free'),
+      ...{ isVirtual: true, modifiedMs: 0 },
+    });
+    const photo = (id: string, collection: string) => asset(id, `${id}.jpg`, collection, 'free');
+
+    beforeEach(async () => {
+      await apply([virtual('2025'), virtual('2025-11', '2025'), photo('f1', '2025-11')]);
+    });
+
+    it('goes with its last member, and so does the one above', async () => {
+      await apply([virtual('2026'), virtual('2026-01', '2026'), photo('f1', '2026-01')]);
+      expect(Object.keys(await tree())).toEqual(['2026', '2026/2026-01', '2026/2026-01/f1.jpg']);
+      expect(await followed()).toHaveLength(4);
+      expect(await counts()).toMatchObject({ assetCount: 1, collectionCount: 2 });
+    });
+
+    it.each(['settle', 'sweep'] as const)(
+      'stays while a scan goes on, which may have more for it, and goes by %s',
+      async (end) => {
+        const scan = begin();
+        await apply([virtual('2025'), virtual('2025-11', '2025'), photo('f1', '2025-11')], scan);
+        await apply([virtual('2026'), photo('f1', '2026')], scan);
+        expect(Object.keys(await tree())).toContain('2025/2025-11');
+        await apply([photo('f2', '2025-11')], scan);
+        await apply([photo('f2', '2026')], scan);
+        expect(await catalog.writer[end](scan)).toBe(2);
+        expect(Object.keys(await tree())).toEqual(['2026', '2026/f1.jpg', '2026/f2.jpg']);
+        expect(await counts()).toMatchObject({ assetCount: 2, collectionCount: 1 });
+      },
+    );
+
+    it('goes when a sweep takes its members', async () => {
+      const scan = begin();
+      await apply([virtual('2025'), virtual('2025-11', '2025')], scan);
+      expect(await catalog.writer.sweep(scan)).toBe(3);
+      expect(await tree()).toEqual({});
+    });
+  });
 
   it('does not remove at a path what the scan has seen come there', async () => {
     await apply([folder('d1', 'a'), asset('f1', 'x.jpg', 'd1'), folder('d2', 'b')]);

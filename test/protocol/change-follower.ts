@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 /** A node as a client of the change feed keeps it. */
 export interface FollowedNode {
   readonly id: string;
@@ -17,9 +19,16 @@ export interface FeedPage {
 /** Where changes come from. */
 export interface ChangeFeed {
   page(cursor: number): Promise<FeedPage>;
-  /** Cursor first, then everything there is: how a client begins that does not start at 0. */
-  listing(): Promise<{ cursor: number; nodes: readonly FollowedNode[] }>;
+  /** Everything there is, found by walking from the top; null: something changed meanwhile. */
+  listing(): Promise<Listing | null>;
 }
+
+export interface Listing {
+  readonly cursor: number;
+  readonly nodes: readonly FollowedNode[];
+}
+
+const LISTING_TIMEOUT_MS = 20_000;
 
 /** A client that knows only what the change feed has told, and keeps a tree of it. */
 export class ChangeFollower {
@@ -31,11 +40,19 @@ export class ChangeFollower {
     this.#feed = feed;
   }
 
-  /** Begins with a listing instead of at cursor 0. */
+  /**
+   * Begins with a listing instead of at cursor 0. Only one that nothing changed under will do: of what came after its
+   * cursor and went again nobody is told, so it might hold what is no more.
+   */
   async join(): Promise<void> {
-    const { cursor, nodes } = await this.#feed.listing();
-    this.#cursor = cursor;
-    for (const node of nodes) this.#nodes.set(node.id, node);
+    for (const deadlineMs = Date.now() + LISTING_TIMEOUT_MS; Date.now() < deadlineMs; await sleep(50)) {
+      const listing = await this.#feed.listing();
+      if (listing === null) continue;
+      this.#cursor = listing.cursor;
+      for (const node of listing.nodes) this.#nodes.set(node.id, node);
+      return;
+    }
+    throw new Error('it never stopped changing');
   }
 
   async follow(): Promise<void> {
@@ -119,7 +136,8 @@ export function httpFeed(url: () => string): ChangeFeed {
       };
     },
     async listing() {
-      const { cursor } = await get<{ cursor: number }>('/cursor');
+      const head = async () => (await get<{ cursor: number }>('/cursor')).cursor;
+      const cursor = await head();
       const nodes: FollowedNode[] = [];
       const visit = async (id: string): Promise<void> => {
         for (let after: string | null = ''; after !== null; ) {
@@ -131,8 +149,14 @@ export function httpFeed(url: () => string): ChangeFeed {
           after = page.next;
         }
       };
-      await visit(SUPER_ROOT_ID);
-      return { cursor, nodes };
+      try {
+        await visit(SUPER_ROOT_ID);
+      } catch (error) {
+        // Gone between its folder's listing and its own; anything else is wrong.
+        if ((await head()) === cursor) throw error;
+        return null;
+      }
+      return (await head()) === cursor ? { cursor, nodes } : null;
     },
   };
 }

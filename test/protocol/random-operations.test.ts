@@ -2,8 +2,10 @@ import { lstat, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { isDeepStrictEqual } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ChangeFollower, httpFeed } from './change-follower.ts';
+import { listTree } from './dav-listing.ts';
 import { type MediadavProcess, startProcess } from './mediadav-process.ts';
 import { Dice, RandomFolder, treeOnDisk } from './random-folder.ts';
 
@@ -13,23 +15,24 @@ const OPERATIONS = Number(process.env.OPERATIONS ?? 10_000);
 const CHECK_EVERY = 500;
 const KILL_EVERY = 1_000;
 const MOVES_EACH = 20;
+const OPERATIONS_BY_DATE = 600;
 const QUIET_TIMEOUT_MS = 20_000;
 
 let work = '';
 let root = '';
 let server: MediadavProcess;
 
-beforeAll(async () => {
+beforeEach(async () => {
   work = await mkdtemp(join(tmpdir(), 'mediadav-random-'));
   root = join(work, 'photos');
   await mkdir(join(work, 'data'));
 });
-afterAll(async () => {
+afterEach(async () => {
   await rm(work, { recursive: true, force: true });
 });
 
-async function start(): Promise<void> {
-  const env = { LOCAL_PATHS: `media=${root}`, LOCAL_ALL_FILES: 'true' };
+async function start(layout = 'folders'): Promise<void> {
+  const env = { LOCAL_PATHS: `media=${root}`, LOCAL_ALL_FILES: 'true', LOCAL_LAYOUT: layout };
   server = await startProcess({ dataDir: join(work, 'data'), env, waitsForScan: false });
 }
 
@@ -101,9 +104,11 @@ describe('random operations on a folder', () => {
       if (dice.next() < 0.05) await sleep(dice.below(150));
       if (done % 50 === 0) for (const follower of followers) await follower.follow();
       if (done === OPERATIONS / 2) {
-        const late = new ChangeFollower(feed);
-        await late.join();
-        followers.push(late);
+        const [late, listing] = [new ChangeFollower(feed), new ChangeFollower(feed)];
+        // One reads the tree from the log while it is being written to, the other by listing it.
+        await late.follow();
+        await listing.join();
+        followers.push(late, listing);
       }
       if (done % KILL_EVERY === CHECK_EVERY / 2) {
         await server.kill();
@@ -117,9 +122,56 @@ describe('random operations on a folder', () => {
       }
     }
     await expectToHoldTheDisk(followers, 'at the end');
+    const walker = new ChangeFollower(feed);
+    await walker.join();
+    expect(walker.ids(), `a listing at the end, SEED=${SEED}`).toEqual(first.ids());
     // Nothing was found by reading everything anew but after each start.
     const isScan = (message: unknown) => String(message).endsWith('is up to date');
     expect(server.log.filter(({ message }) => isScan(message))).toHaveLength(1);
     expect(await server.stop()).toBe(0);
   });
+
+  it(`${OPERATIONS_BY_DATE} of them, shown by date: who follows the changes holds what the mount lists`, {
+    timeout: 120_000,
+  }, async () => {
+    const folder = new RandomFolder(root, join(work, 'outside'), new Dice(SEED));
+    await folder.begin();
+    await start('date');
+    const follower = new ChangeFollower(httpFeed(() => server.url));
+    for (let done = 1; done <= OPERATIONS_BY_DATE; done += 1) {
+      await folder.step();
+      if (done % 50 === 0) await follower.follow();
+      if (done % 200 !== 0) continue;
+      if (done === 400) {
+        await server.kill();
+        await folder.step();
+        await start('date');
+      }
+      const sizesOnDisk = sizesOf((await treeOnDisk(root)).values());
+      let held: [string, number | null][] = [];
+      for (const deadlineMs = Date.now() + QUIET_TIMEOUT_MS; Date.now() < deadlineMs; await sleep(50)) {
+        await follower.follow();
+        held = [...follower.tree()].sort(byPath);
+        if (isDeepStrictEqual(sizesOf(follower.tree().values()), sizesOnDisk)) break;
+      }
+      expect(sizesOf(follower.tree().values()), `after ${done}, SEED=${SEED}`).toEqual(sizesOnDisk);
+      const listed = [...(await listTree(`${server.webdavUrl}/media`))];
+      const mounted = listed.map(([path, { sizeBytes }]): [string, number | null] => [path, sizeBytes]);
+      expect(held, `after ${done}, SEED=${SEED}`).toEqual(mounted.sort(byPath));
+      // A month goes with its last photo.
+      const isEmpty = ([path, size]: [string, number | null]) =>
+        size === null && !held.some(([other]) => other.startsWith(`${path}/`));
+      expect(held.filter(isEmpty), `empty months after ${done}, SEED=${SEED}`).toEqual([]);
+    }
+    expect(await server.stop()).toBe(0);
+  });
 });
+
+/** Of files only, in order. */
+function sizesOf(sizes: Iterable<number | null>): number[] {
+  return [...sizes].filter((size) => size !== null).sort((a, b) => a - b);
+}
+
+function byPath([a]: [string, unknown], [b]: [string, unknown]): number {
+  return a < b ? -1 : 1;
+}

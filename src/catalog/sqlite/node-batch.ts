@@ -5,7 +5,7 @@ import type { NodeId } from '../../model/node.ts';
 import type { AssetEntry, CollectionEntry, Naming } from '../catalog.ts';
 import type { NodeRow, NodeTable } from './node-table.ts';
 import type { ScanMarks } from './scan-marks.ts';
-import { DISPLACED } from './schema.ts';
+import { DISPLACED, NO_PARENT } from './schema.ts';
 
 /** Hexadecimal digits of the tag that keeps equal names apart; the second is for when the first clash. */
 const TAG_LENGTHS = [8, 16, 64];
@@ -72,6 +72,11 @@ export class NodeBatch {
     for (const id of this.#table.subtreeIds(keptId)) this.#marks.add(id);
   }
 
+  /** As far as they are empty still. */
+  removeEmptied(ids: Iterable<NodeId>): void {
+    for (const id of ids) this.#removeIfEmptied(id);
+  }
+
   /** Removes one node. Its members, if any, are the caller's to remove. */
   remove(id: NodeId): void {
     const row = this.#table.byId(id);
@@ -91,9 +96,26 @@ export class NodeBatch {
         for (const below of this.#table.subtreeIds(id).reverse()) this.remove(below);
       }
     }
+    for (const id of [...this.#touched]) this.#removeIfEmptied(id);
     for (const id of this.#touched) this.#table.touchVirtual(id);
     const unshownAssets = this.#unshownAssets;
     return { changed: this.#changed, addedCollections: this.#addedCollections, unshownAssets };
+  }
+
+  /**
+   * A layout's own collection goes with its last member. During a scan only at its end: it was told already, and members
+   * may be still to come.
+   */
+  #removeIfEmptied(id: NodeId): void {
+    const row = this.#table.byId(id);
+    // The root of a source stays, too.
+    if (!row?.isVirtual || row.parentId === NO_PARENT || this.#table.hasMembers(id)) return;
+    if (this.#marks !== undefined) {
+      this.#marks.noteEmptied(id);
+      return;
+    }
+    this.remove(id);
+    this.#removeIfEmptied(row.parentId);
   }
 
   #place(found: NodeRow | null, tagSource: string, wanted: Wanted): NodeId {
@@ -172,7 +194,7 @@ export class NodeBatch {
   #displace(row: NodeRow): void {
     this.#displaced.add(row.id);
     this.#touched.add(row.parentId);
-    this.#marks?.noteDisplaced(row.id);
+    this.#marks?.noteDisplaced();
     this.#table.update({ ...row, parentId: DISPLACED, name: `${row.id}` }, null);
   }
 

@@ -3,7 +3,7 @@ import type { NamePolicy } from '../../model/name.ts';
 import type { NodeId } from '../../model/node.ts';
 import { NodeBatch } from './node-batch.ts';
 import type { ScanMarks } from './scan-marks.ts';
-import { MAX_PRUNINGS, NO_PARENT, PRUNED_SEQ_KEY, PRUNINGS_KEY } from './schema.ts';
+import { DISPLACED, MAX_PRUNINGS, NO_PARENT, PRUNED_SEQ_KEY, PRUNINGS_KEY } from './schema.ts';
 
 /** What placing a node needs to know of one that is there. */
 export interface NodeRow {
@@ -38,6 +38,8 @@ export class NodeTable {
   readonly #delete: StatementSync;
   readonly #bury: StatementSync;
   readonly #subtreeIds: StatementSync;
+  readonly #displacedOf: StatementSync;
+  readonly #anyMember: StatementSync;
   readonly #lastSeq: StatementSync;
   readonly #setUnread: StatementSync;
   readonly #clearUnread: StatementSync;
@@ -80,6 +82,10 @@ export class NodeTable {
          VALUES (?) UNION ALL SELECT node.id FROM node JOIN below ON node.parent_id = below.id
        ) SELECT id FROM below`,
     );
+    this.#displacedOf = database.prepare(
+      `SELECT id FROM node WHERE parent_id = ${DISPLACED} AND source_id = ?`,
+    );
+    this.#anyMember = database.prepare('SELECT 1 FROM node WHERE parent_id = ? LIMIT 1');
     this.#byStoredName = arrays(
       database.prepare(`${select} WHERE parent_id = ? AND stored_name = ? AND stored_name <> name`),
     );
@@ -265,6 +271,15 @@ export class NodeTable {
   /** The collection itself and everything below it. */
   subtreeIds(id: NodeId): NodeId[] {
     return this.#subtreeIds.all(id).map((row) => Number(row.id));
+  }
+
+  hasMembers(id: NodeId): boolean {
+    return this.#anyMember.get(id) !== undefined;
+  }
+
+  /** Nodes that lost their name to another one and were not seen elsewhere since. */
+  displacedOf(sourceId: number): NodeId[] {
+    return this.#displacedOf.all(sourceId).map((row) => Number(row.id));
   }
 
   #expireBefore(seq: number): void {

@@ -10,10 +10,10 @@ const MAX_UNSHOWN = 10_000;
  */
 export class ScanMarks implements Scan {
   readonly sourceId: number;
-  /** Nodes whose name was taken over by another one during the scan. */
-  readonly displaced: Set<NodeId>;
   /** Assets that lost a place during the scan, as far as they are few. */
   readonly unshownAssets: Set<number>;
+  /** Layouts' own collections that lost their last member during the scan, at least for a while. */
+  readonly emptied: Set<NodeId>;
   readonly #outer: ScanMarks | undefined;
   #displacements = 0;
   #leavesOrphans = false;
@@ -22,8 +22,8 @@ export class ScanMarks implements Scan {
   constructor(sourceId: number, outer?: ScanMarks) {
     this.sourceId = sourceId;
     this.#outer = outer;
-    this.displaced = outer?.displaced ?? new Set();
     this.unshownAssets = outer?.unshownAssets ?? new Set();
+    this.emptied = outer?.emptied ?? new Set();
   }
 
   get displacements(): number {
@@ -46,11 +46,10 @@ export class ScanMarks implements Scan {
     this.#bits[byte] = (this.#bits[byte] ?? 0) | (1 << (id % 8));
   }
 
-  noteDisplaced(id: NodeId): void {
+  noteDisplaced(): void {
     this.#displacements += 1;
     this.noteOrphans();
-    this.displaced.add(id);
-    this.#outer?.noteDisplaced(id);
+    this.#outer?.noteDisplaced();
   }
 
   noteOrphans(): void {
@@ -61,6 +60,10 @@ export class ScanMarks implements Scan {
   noteUnshown(assetId: number): void {
     this.noteOrphans();
     if (this.unshownAssets.size < MAX_UNSHOWN) this.unshownAssets.add(assetId);
+  }
+
+  noteEmptied(id: NodeId): void {
+    this.emptied.add(id);
   }
 
   has(id: NodeId): boolean {

@@ -15,10 +15,10 @@ import type {
 } from '../catalog.ts';
 import { AssetTable } from './asset-table.ts';
 import { translating } from './database.ts';
+import type { NodeBatch } from './node-batch.ts';
 import { NodeTable } from './node-table.ts';
 import { type Row, sourceOf } from './rows.ts';
 import { ScanMarks } from './scan-marks.ts';
-import { DISPLACED } from './schema.ts';
 import { ShownSources } from './shown-sources.ts';
 
 /** Rows looked at in one turn of the event loop while sweeping: a few milliseconds. */
@@ -141,12 +141,13 @@ export class SqliteWriter implements CatalogWriter {
   }
 
   async settle(scan: Scan): Promise<number> {
-    const { sourceId, displaced, unshownAssets } = scan as ScanMarks;
+    const { sourceId, unshownAssets, emptied } = scan as ScanMarks;
     let removed = 0;
-    for (const id of displaced) {
-      const row = translating(() => this.#nodes.byId(id));
-      if (row?.parentId === DISPLACED) removed += await this.#removeSubtree(sourceId, id);
+    // Those of a scan that came to no end too, by an error or a power cut.
+    for (const id of translating(() => this.#nodes.displacedOf(sourceId))) {
+      removed += await this.#removeSubtree(sourceId, id);
     }
+    if (emptied.size > 0) removed += this.#removing(sourceId, (batch) => batch.removeEmptied(emptied));
     if (unshownAssets.size > 0) this.#transaction(() => this.#removeUnshown(sourceId, unshownAssets));
     return removed;
   }
@@ -191,9 +192,16 @@ export class SqliteWriter implements CatalogWriter {
   }
 
   #remove(sourceId: number, ids: readonly NodeId[]): number {
+    return this.#removing(sourceId, (batch) => {
+      for (const id of ids) batch.remove(id);
+    });
+  }
+
+  /** @returns how many nodes went. */
+  #removing(sourceId: number, work: (batch: NodeBatch) => void): number {
     return this.#transaction(() => {
       const batch = this.#nodes.beginBatch(sourceId, undefined);
-      for (const id of ids) batch.remove(id);
+      work(batch);
       const result = batch.end();
       this.#count(sourceId, 0, result.addedCollections, 0);
       this.#removeUnshown(sourceId, result.unshownAssets);

@@ -158,6 +158,30 @@ describe('a hint', () => {
     expect(await tree()).toEqual(before);
   });
 
+  it('takes away what went, came back and went again while it was waited for', async () => {
+    await begin();
+    provider.beforeLooking = async (path) => {
+      if (path !== 'z.jpg') return;
+      const times = provider.looks.filter((each) => each === path).length;
+      if (times === 1) {
+        provider.take('z.jpg');
+        // Back with the next look, together with something that takes a name, after which there is another wait.
+        provider.hint('z.jpg', 'a', 'b');
+      }
+      if (times === 2) {
+        provider.put('z.jpg', 'z2');
+        provider.take('a');
+        provider.move('b', 'a');
+        setTimeout(() => {
+          provider.take('z.jpg');
+          provider.hint('z.jpg');
+        }, 20);
+      }
+    };
+    provider.hint('z.jpg');
+    await untilPaths('a');
+  });
+
   it('at a folder finds what is missing in it and below', async () => {
     await begin();
     provider.take('a/x.jpg');

@@ -249,6 +249,57 @@ describe('looking at a path', () => {
   });
 });
 
+describe('what moves while a scan goes on', () => {
+  /** What a scan tells, when `act` is done right after the folder of that name was told first. */
+  const scanWhile = async (name: string, act: () => Promise<void>, held = NOTHING): Promise<string[]> => {
+    const told: LookEvent[] = [];
+    for await (const event of provider.scan(scanCall(held))) {
+      const isFirst = !brief(told).includes(`collection ${name}`);
+      told.push(event);
+      if (isFirst && event.kind === 'collection' && event.name === name) await act();
+    }
+    return brief(told);
+  };
+
+  beforeEach(async () => {
+    for (const name of ['b', 'c', 'z']) {
+      await mkdir(on(`${name}/in ${name}`), { recursive: true });
+      await writeFile(on(`${name}/${name}.jpg`), name);
+    }
+  });
+
+  it('is told again where the scan was still to come, which nobody has watched yet', async () => {
+    expect(await scanWhile('in b', () => rename(on('b'), on('z/b')))).toEqual([
+      ...['asset a.jpg', 'collection b', 'asset b.jpg', 'collection in b'],
+      ...['collection c', 'asset c.jpg', 'collection in c'],
+      ...['collection z', 'asset z.jpg', 'collection b', 'asset b.jpg', 'collection in b', 'collection in z'],
+    ]);
+  });
+
+  it('is told once where it is by then, if the scan had not come to it', async () => {
+    expect(await scanWhile('in b', () => rename(on('z'), on('c/z')))).toEqual([
+      ...['asset a.jpg', 'collection b', 'asset b.jpg', 'collection in b'],
+      ...['collection c', 'asset c.jpg', 'collection in c', 'collection z', 'asset z.jpg', 'collection in z'],
+    ]);
+  });
+
+  it('is not told at a place that it has left, but not taken for removed either', async () => {
+    const events = ['asset a.jpg', 'collection b', 'asset b.jpg', 'collection in b', 'collection c'];
+    const rest = ['asset c.jpg', 'collection in c'];
+    const move = async () => {
+      await rename(on('z'), on('b/z'));
+    };
+    expect(await scanWhile('in b', move)).toEqual([...events, ...rest]);
+    await rename(on('b/z'), on('z'));
+    let ref = '';
+    for await (const event of provider.scan(scanCall())) {
+      if (event.kind === 'collection' && event.name === 'z') ({ ref } = event);
+    }
+    const held: Held = { ...NOTHING, refAt: async (path) => (path === 'z' ? ref : null) };
+    expect(await scanWhile('in b', move, held)).toEqual([...events, ...rest, 'kept']);
+  });
+});
+
 describe('an empty folder in which another disk was mounted when it was last told', () => {
   it('keeps what it held, under the ref it had', async () => {
     await mkdir(on('usb'));
@@ -312,7 +363,12 @@ describe('disks that are mounted and unmounted', () => {
     const line = (id: number, device: string, point: string) =>
       `${id} 1 ${device} / ${point} rw - ext4 /dev/x rw`;
     const base = [line(1, '8:1', '/'), line(2, '8:2', '/srv'), line(3, '8:3', '/elsewhere')];
-    await writeFile(file, base.join('\n'));
+    /** The kernel never shows half of the list either. */
+    const write = async (lines: readonly (string | undefined)[]): Promise<void> => {
+      await writeFile(`${file}.new`, lines.join('\n'));
+      await rename(`${file}.new`, file);
+    };
+    await write(base);
     const changed: string[] = [];
     const mounts = new MountWatch({
       ...{ rootPath: () => '/srv/photos', mountsFile: file, everyMs: 5 },
@@ -321,13 +377,13 @@ describe('disks that are mounted and unmounted', () => {
     stops.push(() => mounts.close());
     await sleep(50);
     expect(changed).toEqual([]);
-    await writeFile(file, [...base, line(4, '8:4', '/srv/photos/usb\\040stick')].join('\n'));
+    await write([...base, line(4, '8:4', '/srv/photos/usb\\040stick')]);
     await until(() => changed.length > 0);
     expect(changed.splice(0)).toEqual(['usb stick']);
-    await writeFile(file, [...base, line(5, '8:5', '/srv/other')].join('\n'));
+    await write([...base, line(5, '8:5', '/srv/other')]);
     await until(() => changed.length > 0);
     expect(changed.splice(0)).toEqual(['usb stick']);
-    await writeFile(file, [base[0], line(6, '8:6', '/srv'), line(7, '8:7', '/elsewhere')].join('\n'));
+    await write([base[0], line(6, '8:6', '/srv'), line(7, '8:7', '/elsewhere')]);
     await until(() => changed.length > 0);
     expect(changed).toEqual(['']);
   });
