@@ -262,7 +262,8 @@ async function reportOf(version: string, members: readonly Member[]): Promise<St
 }
 
 function sourceReport(config: SourceConfig, status: SourceStatus, enricher: Enricher | null): SourceReport {
-  const { lastError } = status;
+  // A catalog that takes nothing more in stops the reading of files too, between two scans.
+  const lastError = status.lastError ?? enricher?.failure ?? null;
   const { filesDone = 0, filesTotal = 0 } = enricher?.progress() ?? {};
   return {
     name: config.name,
