@@ -239,7 +239,10 @@ export class Enricher {
     const message = `"${source.name}": looking into files has stopped and will be tried again`;
     const fields = { code: codeOf(error), reason: messageOf(error) };
     // A source that is out of reach is told by its scans.
-    if (isTransient(error)) return logger.debug(message, fields);
+    if (isTransient(error)) {
+      logger.debug(message, fields);
+      return;
+    }
     const isInternal = fields.code === 'internal';
     const text = isInternal ? 'Internal error, see the log.' : fields.reason;
     this.#failure = { code: fields.code, message: text, atMs: Date.now() };

@@ -58,6 +58,8 @@ export function openForWriting(file: string): DatabaseSync {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     const database = new DatabaseSync(file, { timeout: 10_000 });
     try {
+      // What is not ours to bring forward is not ours to touch either.
+      schemaVersion(database);
       database.exec(`
         PRAGMA journal_mode = WAL;
         PRAGMA synchronous = NORMAL;
