@@ -3,6 +3,7 @@ import type { Catalog, PendingAsset } from '../catalog/catalog.ts';
 import { type AssetFacts, type Digests, UNKNOWN_MEDIA } from '../model/asset.ts';
 import { CodedError, codeOf, type ErrorCode, isTransient, messageOf } from '../model/coded-error.ts';
 import type { Logger } from '../model/logger.ts';
+import { ALL_DIGESTS, contradictionIn } from '../model/running-digests.ts';
 import type { ScanWarning, Source } from '../source/source.ts';
 import { readAsset } from './asset-reading.ts';
 import type { JobResult, MediaJob } from './media-job.ts';
@@ -40,7 +41,6 @@ const PAGE_ASSETS = 200;
 const UNAVAILABLE_IN_A_ROW = 3;
 
 const MEDIA_KEYS = Object.keys(UNKNOWN_MEDIA) as (keyof typeof UNKNOWN_MEDIA)[];
-const ALL_DIGESTS: readonly (keyof Digests)[] = ['sha256', 'sha1', 'md5'];
 
 /**
  * Reads what nobody has looked into yet: every asset of a source whose present version was not read. Keeps no list
@@ -298,10 +298,8 @@ class PendingAssets {
 
 /** A source that names the digest of its content has to keep its word. */
 function checkDigests(facts: AssetFacts, { digests }: JobResult): void {
-  for (const algorithm of ALL_DIGESTS) {
-    const [told, found] = [facts.digests[algorithm], digests[algorithm]];
-    if (told !== undefined && found !== undefined && told !== found) {
-      throw new CodedError('corrupt', `The source gave other bytes than its ${algorithm} says.`);
-    }
+  const algorithm = contradictionIn(facts.digests, digests);
+  if (algorithm !== null) {
+    throw new CodedError('corrupt', `The source gave other bytes than its ${algorithm} says.`);
   }
 }
