@@ -7,6 +7,7 @@ import type { MountLine, SourceReport, StatusReport } from './api/status-report.
 import type { Catalog, CatalogReader, DigestAlgorithm } from './catalog/catalog.ts';
 import { openSqliteCatalog } from './catalog/sqlite/sqlite-catalog.ts';
 import { Content } from './content/content.ts';
+import { PassingDigests } from './content/passing-digests.ts';
 import { Thumbnails } from './content/thumbnails.ts';
 import { DavServer } from './dav/dav-server.ts';
 import type { Enricher } from './enrich/enricher.ts';
@@ -77,7 +78,7 @@ export async function startApp(config: ServeConfig): Promise<RunningApp> {
     const version = readVersion();
     const status = async () => reportOf(version, members);
     const mounts = members.map(mountOf);
-    const content = contentOf(catalog, members);
+    const content = contentOf(catalog, members, logger);
     const vfs = new Vfs({ reader: catalog.reader, content, mounts });
     const dav = new DavServer({ vfs, mountNames: mounts.flatMap(({ name }) => name ?? []) });
     let mountLines: readonly MountLine[] = [];
@@ -140,10 +141,14 @@ function thumbnailSweep(thumbnails: Thumbnails, reader: CatalogReader): Chore {
   };
 }
 
-function contentOf(catalog: Catalog, members: readonly Member[]): Content {
+function contentOf(catalog: Catalog, members: readonly Member[], logger: Logger): Content {
   const sources = new Map(members.map(({ sourceId, source }) => [sourceId, source]));
   const ingests = new Map(members.map(({ sourceId, ingest }) => [sourceId, ingest]));
-  return new Content({ catalog, sources, obstacleOf: (id) => ingests.get(id)?.obstacle ?? null });
+  const obstacleOf = (id: number) => ingests.get(id)?.obstacle ?? null;
+  const unread = members.filter(({ enricher }) => enricher === null);
+  const sourceIds = new Set(unread.map(({ sourceId }) => sourceId));
+  const passing = new PassingDigests({ sourceIds, writer: catalog.writer, logger });
+  return new Content({ catalog, sources, obstacleOf, passing });
 }
 
 function mountOf({ config, sourceId, ingest }: Member): Mount {
@@ -262,7 +267,8 @@ async function reportOf(version: string, members: readonly Member[]): Promise<St
 }
 
 function sourceReport(config: SourceConfig, status: SourceStatus, enricher: Enricher | null): SourceReport {
-  const { lastError } = status;
+  // A catalog that takes nothing more in stops the reading of files too, between two scans.
+  const lastError = status.lastError ?? enricher?.failure ?? null;
   const { filesDone = 0, filesTotal = 0 } = enricher?.progress() ?? {};
   return {
     name: config.name,

@@ -4,6 +4,7 @@ import type { ByteRange } from '../model/byte-range.ts';
 import { CodedError, codeOf } from '../model/coded-error.ts';
 import type { AssetNode } from '../model/node.ts';
 import type { Source } from '../source/source.ts';
+import type { PassingDigests } from './passing-digests.ts';
 
 export interface ContentOptions {
   readonly catalog: Catalog;
@@ -11,6 +12,8 @@ export interface ContentOptions {
   readonly sources: ReadonlyMap<number, Source>;
   /** Why a source cannot be read as a whole now, or null. */
   readonly obstacleOf: (sourceId: number) => string | null;
+  /** Looks at assets of which everything passes. Without it nobody does. */
+  readonly passing?: PassingDigests;
 }
 
 /** The bytes of the version that the catalog promised, from wherever they are. */
@@ -18,11 +21,13 @@ export class Content {
   readonly #catalog: Catalog;
   readonly #sources: ReadonlyMap<number, Source>;
   readonly #obstacleOf: (sourceId: number) => string | null;
+  readonly #passing: PassingDigests | undefined;
 
   constructor(options: ContentOptions) {
     this.#catalog = options.catalog;
     this.#sources = options.sources;
     this.#obstacleOf = options.obstacleOf;
+    this.#passing = options.passing;
   }
 
   /**
@@ -33,7 +38,8 @@ export class Content {
     const { ref, version, sizeBytes } = node.asset;
     const want = range === undefined ? { version, sizeBytes } : { version, sizeBytes, range };
     try {
-      return await this.#sourceOf(node).open(ref, want, signal);
+      const stream = await this.#sourceOf(node).open(ref, want, signal);
+      return range === undefined ? (this.#passing?.follow(node, stream) ?? stream) : stream;
     } catch (error) {
       // What a source in trouble does not find (an Immich with an empty database) is not gone.
       const obstacle = codeOf(error) === 'not-found' ? this.#obstacleOf(node.sourceId) : null;

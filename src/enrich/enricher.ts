@@ -1,8 +1,9 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import type { Catalog, PendingAsset } from '../catalog/catalog.ts';
 import { type AssetFacts, type Digests, UNKNOWN_MEDIA } from '../model/asset.ts';
-import { CodedError, codeOf, isTransient, messageOf } from '../model/coded-error.ts';
+import { CodedError, codeOf, type ErrorCode, isTransient, messageOf } from '../model/coded-error.ts';
 import type { Logger } from '../model/logger.ts';
+import { ALL_DIGESTS, contradictionIn } from '../model/running-digests.ts';
 import type { ScanWarning, Source } from '../source/source.ts';
 import { readAsset } from './asset-reading.ts';
 import type { JobResult, MediaJob } from './media-job.ts';
@@ -27,13 +28,19 @@ export interface EnricherOptions {
   readonly algorithms?: readonly (keyof Digests)[];
 }
 
+/** Why a run came to an end before its time. */
+export interface EnrichFailure {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly atMs: number;
+}
+
 /** Assets of one page of the catalog's list. */
 const PAGE_ASSETS = 200;
 /** So many files in a row that are out of reach mean that the source is. */
 const UNAVAILABLE_IN_A_ROW = 3;
 
 const MEDIA_KEYS = Object.keys(UNKNOWN_MEDIA) as (keyof typeof UNKNOWN_MEDIA)[];
-const ALL_DIGESTS: readonly (keyof Digests)[] = ['sha256', 'sha1', 'md5'];
 
 /**
  * Reads what nobody has looked into yet: every asset of a source whose present version was not read. Keeps no list
@@ -50,6 +57,7 @@ export class Enricher {
   #running: Promise<void> | null = null;
   #isWanted = false;
   #unavailableInARow = 0;
+  #failure: EnrichFailure | null = null;
 
   constructor(options: EnricherOptions) {
     this.#options = options;
@@ -83,6 +91,11 @@ export class Enricher {
     return [...this.#warnings.values()];
   }
 
+  /** Why the last run could not be finished, when that is no matter of the source; null when it could. */
+  get failure(): EnrichFailure | null {
+    return this.#failure;
+  }
+
   /** Ends what is under way. What it had not finished is pending still. */
   async close(): Promise<void> {
     this.#stop.abort(new CodedError('cancelled', 'The server is stopping.'));
@@ -99,6 +112,7 @@ export class Enricher {
       try {
         await this.#run();
         this.#setbacks.forgetRuns();
+        this.#failure = null;
       } catch (error) {
         if (this.#stop.signal.aborted) break;
         this.#reportEnd(error);
@@ -224,9 +238,15 @@ export class Enricher {
     const { logger, source } = this.#options;
     const message = `"${source.name}": looking into files has stopped and will be tried again`;
     const fields = { code: codeOf(error), reason: messageOf(error) };
-    if (fields.code === 'internal') logger.error(message, { error });
     // A source that is out of reach is told by its scans.
-    else if (isTransient(error)) logger.debug(message, fields);
+    if (isTransient(error)) {
+      logger.debug(message, fields);
+      return;
+    }
+    const isInternal = fields.code === 'internal';
+    const text = isInternal ? 'Internal error, see the log.' : fields.reason;
+    this.#failure = { code: fields.code, message: text, atMs: Date.now() };
+    if (isInternal) logger.error(message, { error });
     else logger.warn(message, fields);
   }
 }
@@ -278,10 +298,8 @@ class PendingAssets {
 
 /** A source that names the digest of its content has to keep its word. */
 function checkDigests(facts: AssetFacts, { digests }: JobResult): void {
-  for (const algorithm of ALL_DIGESTS) {
-    const [told, found] = [facts.digests[algorithm], digests[algorithm]];
-    if (told !== undefined && found !== undefined && told !== found) {
-      throw new CodedError('corrupt', `The source gave other bytes than its ${algorithm} says.`);
-    }
+  const algorithm = contradictionIn(facts.digests, digests);
+  if (algorithm !== null) {
+    throw new CodedError('corrupt', `The source gave other bytes than its ${algorithm} says.`);
   }
 }

@@ -1,10 +1,10 @@
 import { readSync } from 'node:fs';
 import type { Digests } from '../model/asset.ts';
+import { RunningDigests } from '../model/running-digests.ts';
 import { fileReader, memoryReader } from './byte-reader.ts';
 import { SNIFF_BYTES, sniffContentType } from './content-sniff.ts';
 import type { MediaContent } from './find-media.ts';
 import { CHUNK_BYTES, type MediaJob } from './media-job.ts';
-import { RunningDigests } from './running-digests.ts';
 
 /** Files up to this size are kept while they are read, so that looking into them reads nothing again. */
 export const MAX_KEPT_BYTES = 64 * 1024 * 1024;

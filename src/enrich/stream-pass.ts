@@ -1,7 +1,7 @@
+import { RunningDigests } from '../model/running-digests.ts';
 import { edgeReader, memoryReader } from './byte-reader.ts';
 import { MAX_KEPT_BYTES, type Pass } from './file-pass.ts';
 import type { MediaJob } from './media-job.ts';
-import { RunningDigests } from './running-digests.ts';
 
 /** Of a larger file: what is kept of its start, and at least what is kept of its end. */
 const EDGE_BYTES = 16 * 1024 * 1024;

@@ -16,6 +16,6 @@ export const INGEST_SETTINGS = {
   HASH_REMOTE: {
     parse: boolean,
     default: false,
-    help: 'true downloads every Immich asset once to know its SHA-256 and MD5 as well; Immich itself tells the SHA-1. Local files are always read.',
+    help: 'true downloads every Immich asset once to know its SHA-256 and MD5 as well; Immich itself tells the SHA-1. Otherwise they become known when a client reads all of an asset. Local files are always read.',
   },
 } as const satisfies SettingTable;

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startApp } from '../../src/app.ts';
 import { readAppConfig } from '../../src/settings.ts';
-import { type Comparison, compare, hasProgram, readThrough, startPeer } from './measure.ts';
+import { compare, hasProgram, readThrough, startPeer } from './measure.ts';
+import type { Comparison } from './result.ts';
 
 const FILES = 10_000;
 const LARGE_BYTES = 256 * 1024 * 1024;

@@ -3,24 +3,25 @@ import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import type { Comparison } from './result.ts';
 
 const run = promisify(execFile);
 
-/** One thing measured against a peer, in turns, in the same run. */
-export interface Comparison {
+export type { Comparison } from './result.ts';
+
+/** Whom we are measured against. */
+export interface Peer {
   readonly name: string;
-  readonly peer: string;
-  readonly oursMs: readonly number[];
-  readonly peersMs: readonly number[];
-  /** Ours divided by the peer's, pair by pair. */
-  readonly ratio: number;
+  readonly run: () => Promise<unknown>;
+  /** What the ratio is to be at most. */
+  readonly atMost?: number;
 }
 
 /** Runs both in turn, so that a machine whose speed drifts slows both alike; the first round warms up. */
 export async function compare(
   name: string,
   ours: () => Promise<unknown>,
-  peer: { readonly name: string; readonly run: () => Promise<unknown> },
+  peer: Peer,
   rounds = 5,
 ): Promise<Comparison> {
   const oursMs: number[] = [];
@@ -33,7 +34,8 @@ export async function compare(
     peersMs.push(theirs);
   }
   const ratio = median(oursMs.map((ms, index) => ms / (peersMs[index] ?? Number.NaN)));
-  return { name, peer: peer.name, oursMs, peersMs, ratio };
+  const aim = peer.atMost === undefined ? {} : { atMost: peer.atMost };
+  return { name, peer: peer.name, oursMs, peersMs, ratio, ...aim };
 }
 
 export function median(values: readonly number[]): number {
@@ -108,16 +110,8 @@ export async function readThrough(
   });
 }
 
-/** The comparisons as a table for people. */
-export function tableOf(comparisons: readonly Comparison[]): string {
-  const rows = comparisons.map(({ name, peer, oursMs, peersMs, ratio }) => [
-    name,
-    `${median(oursMs).toFixed(1)} ms`,
-    `${median(peersMs).toFixed(1)} ms`,
-    peer,
-    `${ratio.toFixed(2)}×`,
-  ]);
-  const all = [['what', 'mediadav', 'peer', '', 'ratio'], ...rows];
-  const widths = all[0]?.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length))) ?? [];
-  return all.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')).join('\n');
+/** The value that all but `share` of the values do not exceed, such as 0.05 for the 95th percentile. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.ceil(sorted.length * (1 - share)) - 1] ?? Number.NaN;
 }

@@ -1,8 +1,38 @@
+import { benchApi } from './api.bench.ts';
+import { benchHashing } from './hashing.bench.ts';
+import { benchLatency } from './latency.bench.ts';
 import { benchListing } from './listing.bench.ts';
-import { tableOf } from './measure.ts';
+import { markdownOf, type Result } from './result.ts';
 
 /*
  * `npm run bench`: everything against its peers, in turns, in one run. Only the ratios mean anything; milliseconds
- * are those of the machine at hand.
+ * are those of the machine at hand. `npm run bench -- hashing api` runs only those parts, `--quick` with less of it.
  */
-process.stdout.write(`${tableOf(await benchListing())}\n`);
+const PARTS: Readonly<Record<string, (scale: { readonly isQuick: boolean }) => Promise<readonly Result[]>>> =
+  {
+    listing: benchListing,
+    hashing: benchHashing,
+    latency: benchLatency,
+    api: benchApi,
+  };
+
+const given = process.argv.slice(2);
+const isQuick = given.includes('--quick');
+const wanted = given.filter((argument) => argument !== '--quick');
+const unknown = wanted.filter((part) => PARTS[part] === undefined);
+if (unknown.length > 0) {
+  process.stderr.write(
+    `There is no part "${unknown.join('", "')}", only: ${Object.keys(PARTS).join(', ')}\n`,
+  );
+  process.exit(2);
+}
+
+const results: Result[] = [];
+for (const [part, bench] of Object.entries(PARTS)) {
+  if (wanted.length > 0 && !wanted.includes(part)) continue;
+  process.stderr.write(`${part} …`);
+  const startedMs = performance.now();
+  results.push(...(await bench({ isQuick })));
+  process.stderr.write(` ${((performance.now() - startedMs) / 1000).toFixed(0)} s\n`);
+}
+process.stdout.write(`\n${markdownOf(results)}\n`);

@@ -16,6 +16,12 @@ const CODE_BY_RESULT: Readonly<Record<number, ErrorCode>> = {
   26: 'corrupt', // SQLITE_NOTADB
 };
 
+/**
+ * SQLITE_IOERR_SHMSIZE: the index of the write-ahead log could not be made longer. Like SQLITE_FULL, but SQLite counts
+ * it among the errors of the disk.
+ */
+const SHM_SIZE_RESULT = 4874;
+
 /** Runs one piece of database work, translating SQLite's errors once, here. */
 export function translating<T>(work: () => T): T {
   try {
@@ -23,16 +29,21 @@ export function translating<T>(work: () => T): T {
   } catch (error) {
     if (error instanceof CodedError) throw error;
     const result = (error as { errcode?: unknown }).errcode;
-    const code = typeof result === 'number' ? CODE_BY_RESULT[result & 0xff] : undefined;
+    const code = typeof result === 'number' ? codeOfResult(result) : undefined;
     if (code === undefined) throw error;
     throw new CodedError(code, SENTENCES[code] ?? 'The catalog failed.', { cause: error });
   }
 }
 
+function codeOfResult(result: number): ErrorCode | undefined {
+  return result === SHM_SIZE_RESULT ? 'no-space' : CODE_BY_RESULT[result & 0xff];
+}
+
 const SENTENCES: Partial<Record<ErrorCode, string>> = {
   unavailable: 'The catalog cannot be read or written at the moment.',
   corrupt: 'The catalog file is damaged or is not a catalog.',
-  'no-space': 'There is no space left for the catalog.',
+  'no-space':
+    'There is no space left for the catalog: free some on the disk of DATA_DIR. What is known stays listed until then.',
 };
 
 /**
@@ -47,6 +58,8 @@ export function openForWriting(file: string): DatabaseSync {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     const database = new DatabaseSync(file, { timeout: 10_000 });
     try {
+      // What is not ours to bring forward is not ours to touch either.
+      schemaVersion(database);
       database.exec(`
         PRAGMA journal_mode = WAL;
         PRAGMA synchronous = NORMAL;

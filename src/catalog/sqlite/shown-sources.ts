@@ -1,4 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { isDeepStrictEqual } from 'node:util';
 import type { ShownSource } from '../catalog.ts';
 import { translating } from './database.ts';
 import { SHOWN_KEY } from './schema.ts';
@@ -41,7 +42,8 @@ export class ShownSources {
     const left = wereShown.filter((id) => !shownIds.has(id));
     const stayAway = wereHidden.filter((id) => !shownIds.has(id));
     const stored: Stored = { shown, hiddenIds: [...stayAway, ...left] };
-    this.#write.run(SHOWN_KEY, JSON.stringify(stored));
+    // With nothing to write a server starts on a full disk, too.
+    if (!isDeepStrictEqual(before, stored)) this.#write.run(SHOWN_KEY, JSON.stringify(stored));
     return left.length > 0 || stayAway.length < wereHidden.length;
   }
 

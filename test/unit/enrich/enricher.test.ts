@@ -351,9 +351,11 @@ describe('what goes wrong', () => {
     enricher.wake();
     await enricher.idle();
     expect(provider.openCalls).toBeLessThan(10);
+    expect(enricher.failure).toMatchObject({ code: 'no-space' });
     full.mockRestore();
     enricher.wake();
     await enricher.idle();
+    expect(enricher.failure).toBeNull();
     expect(enricher.progress()).toMatchObject({ filesDone: 50, filesTotal: 50 });
   });
 });

@@ -1,5 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
-import type { Digests } from '../model/asset.ts';
+import type { Digests } from './asset.ts';
+
+export const ALL_DIGESTS: readonly (keyof Digests)[] = ['sha256', 'sha1', 'md5'];
 
 /** Several digests of the same bytes, in one pass over them. */
 export class RunningDigests {
@@ -17,4 +19,11 @@ export class RunningDigests {
   end(): Digests {
     return Object.fromEntries(this.#hashes.map(([algorithm, hash]) => [algorithm, hash.digest('hex')]));
   }
+}
+
+/** The algorithm by which both cannot be digests of the same bytes; null when they can. */
+export function contradictionIn(told: Digests, found: Digests): keyof Digests | null {
+  const differs = (one: string | undefined, other: string | undefined) =>
+    one !== undefined && other !== undefined && one !== other;
+  return ALL_DIGESTS.find((algorithm) => differs(told[algorithm], found[algorithm])) ?? null;
 }
