@@ -10,7 +10,7 @@ export interface CoalescerOptions {
 }
 
 const QUIET_MS = 50;
-const LONGEST_MS = 250;
+const LONGEST_MS = 150;
 const LIMIT = 20_000;
 
 /** Gathers the hints of a burst, so that a file that is written in a thousand pieces is looked at once. */

@@ -39,6 +39,8 @@ export interface WatchIngestOptions {
  * editor that saves removes a file first.
  */
 const GRACE_MS = 100;
+/** What is new must not wait for what is gone: while that is waited for, hints are taken in this often. */
+const GRACE_STEP_MS = 25;
 /** While there is no end of changes, there must be one of waiting. */
 const MAX_ROUNDS = 5;
 /** Where paths tell nothing, this long after something went all is read anew, once for all of a burst. */
@@ -154,14 +156,16 @@ export class WatchIngest {
     let round = 0;
     do {
       ({ displacements } = scan);
-      await wait(GRACE_MS, undefined, { signal: this.#options.signal });
-      const paths = this.#coalescer.take();
-      if (paths === 'everything') {
-        // What lost its name is for the scan to find, or to sweep.
-        this.#options.scan();
-        return false;
+      for (let waitedMs = 0; waitedMs < GRACE_MS; waitedMs += GRACE_STEP_MS) {
+        await wait(GRACE_STEP_MS, undefined, { signal: this.#options.signal });
+        const paths = this.#coalescer.take();
+        if (paths === 'everything') {
+          // What lost its name is for the scan to find, or to sweep.
+          this.#options.scan();
+          return false;
+        }
+        await reading.read(paths);
       }
-      await reading.read(paths);
       round += 1;
       // Who has lost a name only now is to be waited for as long.
     } while (scan.displacements > displacements && round < MAX_ROUNDS);

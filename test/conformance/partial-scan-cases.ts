@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Catalog, Entry, Scan } from '../../src/catalog/catalog.ts';
+import { UNKNOWN_MEDIA } from '../../src/model/asset.ts';
 import { asset, folder } from './catalog-entries.ts';
 import type { CatalogUnderTest } from './catalog-suite.ts';
 
@@ -195,5 +196,36 @@ export function partialScanCases(create: () => Promise<CatalogUnderTest>): void 
     expect([...(await paths('0-1-'))].sort()).toEqual([x.facts.ref.path, 'y.jpg'].sort());
     expect(await paths('0-1-', 1)).toHaveLength(1);
     expect(await paths('0-2')).toEqual([]);
+  });
+
+  it('knows what is held at a path by now, of one source only', async () => {
+    const other = await catalog.writer.ensureSource('videos');
+    await apply([folder('d1', 'a'), asset('f1', 'x.jpg', 'd1'), folder('d2', 'b')]);
+    const refAt = (...names: string[]) => catalog.reader.refAt(sourceId, names);
+    const scan = begin();
+    await apply([folder('d2', 'a')], scan);
+    // The other one has lost its name, and nobody knows yet where it is.
+    expect([await refAt('a'), await refAt('b'), await refAt('a', 'x.jpg')]).toEqual(['d2', null, null]);
+    await apply([folder('d1', 'c')], scan);
+    expect([await refAt('c'), await refAt('c', 'x.jpg')]).toEqual(['d1', 'f1']);
+    await catalog.writer.removeAt(sourceId, ['c']);
+    expect([await refAt('c'), await refAt('c', 'x.jpg')]).toEqual([null, null]);
+    expect(await catalog.reader.refAt(other.id, ['a'])).toBeNull();
+    expect(await catalog.reader.assetPaths(other.id, 'f', 10)).toEqual([]);
+  });
+
+  it('counts what waits to be read as it comes, changes and goes', async () => {
+    const pending = () => catalog.reader.pendingCount(sourceId);
+    await apply([folder('d1', 'a'), asset('f1', 'x.jpg', 'd1'), asset('f2', 'y.jpg')]);
+    expect(await pending()).toBe(2);
+    const found = { digests: {}, media: UNKNOWN_MEDIA, contentType: null };
+    await catalog.writer.enrich(sourceId, 'f2', 'v-f2', found);
+    expect(await pending()).toBe(1);
+    await apply([asset('f1', 'z.jpg')]);
+    expect(await pending()).toBe(1);
+    await apply([{ ...asset('f2', 'y.jpg'), facts: { ...asset('f2', 'y.jpg').facts, version: 'v2' } }]);
+    expect(await pending()).toBe(2);
+    await catalog.writer.removeAt(sourceId, ['z.jpg']);
+    expect(await pending()).toBe(1);
   });
 }

@@ -156,6 +156,21 @@ export function providerSuite(name: string, create: () => Promise<ProviderUnderT
       expect(await under.openStreams()).toBe(0);
     });
 
+    it('tells of an open file that it is not the wanted version any more', async () => {
+      const own = await create();
+      const { openFile } = own.provider;
+      if (openFile !== undefined && own.editor !== undefined) {
+        const { ref, version, sizeBytes } = largestOf(await scanAll(own.provider)).facts;
+        const file = await openFile.call(own.provider, ref, { version, sizeBytes }, call());
+        await own.editor.put(ref.path, 'written to while somebody reads it');
+        await expect(file.verify()).rejects.toMatchObject({ code: 'changed' });
+        await file.close();
+        expect(await own.openStreams()).toBe(0);
+      }
+      await own.provider.close();
+      await own.dispose();
+    });
+
     it('describes an asset as the scan did', async () => {
       expect(await under.provider.describe(asset.facts.ref, call())).toEqual(asset.facts);
     });
@@ -168,6 +183,7 @@ export function providerSuite(name: string, create: () => Promise<ProviderUnderT
         await expect(under.provider.describe(asset.facts.ref, call())).rejects.toMatchObject({
           code: 'unavailable',
         });
+        await expect(openFileOf(under.provider, asset.facts)).rejects.toMatchObject({ code: 'unavailable' });
       } finally {
         await under.outage(false);
       }
@@ -185,6 +201,7 @@ export function providerSuite(name: string, create: () => Promise<ProviderUnderT
       await expect(under.provider.describe(asset.facts.ref, call())).rejects.toMatchObject({
         code: 'not-found',
       });
+      await expect(openFileOf(under.provider, asset.facts)).rejects.toMatchObject({ code: 'not-found' });
       const rest = await scanAll(under.provider);
       expect(assetsOf(rest).some(({ facts }) => facts.ref.id === asset.facts.ref.id)).toBe(false);
     });
@@ -226,6 +243,12 @@ function openOf(
     range === undefined ? { version, sizeBytes } : { version, sizeBytes, range },
     call(signal),
   );
+}
+
+/** The content as a file, where the provider has files; fails as `open` does where it has none. */
+async function openFileOf(provider: Provider, { ref, version, sizeBytes }: AssetFacts): Promise<unknown> {
+  const want = { version, sizeBytes };
+  return await (provider.openFile?.(ref, want, call()) ?? provider.open(ref, want, call()));
 }
 
 async function readAll(stream: Readable): Promise<Buffer> {

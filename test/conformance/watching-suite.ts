@@ -118,6 +118,21 @@ export function watchingSuite(
       expect((await look(path, { enters: () => false })).at(-1)?.kind).toBe('gone');
     });
 
+    it('stops looking when nobody waits any more', async () => {
+      const { path } = collectionWithAssets();
+      const controller = new AbortController();
+      const looking = provider.look(path, scanCall({ signal: controller.signal }))[Symbol.asyncIterator]();
+      expect((await looking.next()).done).not.toBe(true);
+      controller.abort();
+      const whole = (await look(path)).length;
+      let told = 1;
+      const rest = async () => {
+        while ((await looking.next()).done !== true) told += 1;
+      };
+      await rest().catch((error: unknown) => expect(error).toBe(controller.signal.reason));
+      expect(told).toBeLessThan(whole);
+    });
+
     it('calls an outage an outage, whatever it is asked for', async () => {
       const paths = [...pathsOf(events).keys()];
       await under.outage(true);

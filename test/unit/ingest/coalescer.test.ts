@@ -30,11 +30,11 @@ describe('Coalescer', () => {
     expect(coalescer.take()).toEqual(['a', 'b']);
   });
 
-  it('lets no hint wait longer than 250 ms, however long the burst', () => {
-    for (let ms = 0; ms < 240; ms += 20) {
+  it('lets no hint wait longer than 150 ms, however long the burst', () => {
+    for (let ms = 0; ms < 140; ms += 20) {
       coalescer.add('a');
       vi.advanceTimersByTime(20);
-      if (ms < 200) expect(readyCount).toBe(0);
+      if (ms < 100) expect(readyCount).toBe(0);
     }
     vi.advanceTimersByTime(10);
     expect(readyCount).toBe(1);
