@@ -102,7 +102,7 @@ describe('a catalog of a newer mediadav', () => {
     );
     newer.close();
     const bytes = await readFile(file);
-    const sentence = `The catalog was written by a newer mediadav (schema ${MIGRATIONS.length + 1}, this one knows ${MIGRATIONS.length}).`;
+    const sentence = `The catalog was written by a newer mediadav (schema ${MIGRATIONS.length + 1}, this one knows ${MIGRATIONS.length}): update this one, or give it another DATA_DIR.`;
     for (const open of [() => openSqliteCatalog(file, 'windows'), () => openSqliteReader(file)]) {
       expect(open).toThrow(expect.objectContaining({ code: 'invalid', message: sentence }));
     }
