@@ -7,8 +7,8 @@ import { openSqliteCatalog } from '../src/catalog/sqlite/sqlite-catalog.ts';
 import { UNKNOWN_MEDIA } from '../src/model/asset.ts';
 
 /*
- * Writes `test/golden/catalog-vN.sql`: a small catalog as the code at hand stores it, N being its schema. Run it before
- * a migration is added, so that a file of the version before stays what people really have; never again for an old N.
+ * Writes `test/golden/catalog-vN.sql`: a small catalog as the code at hand stores it, N being its schema. Run it with each
+ * release, so that what people really have is what the tests open; what was released is never written again.
  */
 const TIMES = { modifiedMs: 1_718_000_000_000, createdMs: null, statusChangedMs: 1_718_000_000_500 };
 const SHA1 = '5ba93c9db0cff93f52b521d7420e43f6eda2784f';

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { linesOf, runCommand, startCommand } from './cli-command.ts';
 import { startProcess, until } from './mediadav-process.ts';
@@ -52,6 +53,19 @@ describe('mediadav scan', () => {
     expect(await names()).toBe(4);
     expect((await run('scan', '--accept-empty', photos)).exitCode).toBe(0);
     expect(await names()).toBe(1);
+  });
+
+  it('and every other command refuse a catalog of a newer mediadav in one sentence', async () => {
+    const newer = new DatabaseSync(join(dataDir, 'catalog.db'));
+    newer.exec('PRAGMA user_version = 9999');
+    newer.close();
+    for (const command of [['scan', photos], ['serve', photos, '--port', '0'], ['changes'], ['list']]) {
+      const refused = await run(...command);
+      expect(refused, command[0]).toMatchObject({ exitCode: 1, stdout: '' });
+      expect(refused.stderr).toMatch(
+        /^The catalog was written by a newer mediadav \(.*\): update this one.*\n$/,
+      );
+    }
   });
 
   it('refuses while a server is at work there, and says what to do instead', async () => {

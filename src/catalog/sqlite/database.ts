@@ -109,10 +109,9 @@ export function checkSchema(database: DatabaseSync): void {
 function schemaVersion(database: DatabaseSync): number {
   const version = Number(database.prepare('PRAGMA user_version').get()?.user_version);
   if (version > MIGRATIONS.length) {
-    throw new CodedError(
-      'invalid',
-      `The catalog was written by a newer mediadav (schema ${version}, this one knows ${MIGRATIONS.length}).`,
-    );
+    const versions = `schema ${version}, this one knows ${MIGRATIONS.length}`;
+    const text = `The catalog was written by a newer mediadav (${versions}): update this one, or give it another DATA_DIR.`;
+    throw new CodedError('invalid', text);
   }
   return version;
 }
