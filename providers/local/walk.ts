@@ -8,7 +8,7 @@ import { translateFileError } from './translate-error.ts';
 import { unmountedRef } from './unmounted.ts';
 
 /** How many of the folders that come next are being read already. */
-const FOLDERS_AHEAD = 2;
+const FOLDERS_AHEAD = 8;
 export const MAX_DEPTH = 128;
 
 /** Learns what is about to be read, so that whoever watches it from then on misses nothing. */
