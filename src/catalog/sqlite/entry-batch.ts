@@ -30,8 +30,9 @@ export class EntryBatch {
   readonly #nodes: NodeBatch;
   readonly #changedAssets = new Set<number>();
   #known: KnownPlaces = NOTHING_KNOWN;
-  /** Where the entries end that `#known` was asked for. */
-  #knownTo = 0;
+  /** Shown names, as far as they are free, of the entries that `#known` was asked for. */
+  #names: readonly string[] = [];
+  #namesFrom = 0;
   #addedAssets = 0;
   #addedBytes = 0;
 
@@ -52,8 +53,8 @@ export class EntryBatch {
       if (entry.kind === 'collection') this.#nodes.placeCollection(entry);
       else if (entry.kind === 'kept') this.#nodes.keep(entry.collection);
       else {
-        if (at >= this.#knownTo) this.#lookAhead(at, entry);
-        this.#placeAsset(entry);
+        if (this.#names[at - this.#namesFrom] === undefined) this.#lookAhead(at, entry);
+        this.#placeAsset(entry, this.#names[at - this.#namesFrom] ?? '');
       }
     }
     const [addedAssets, addedBytes] = [this.#addedAssets, this.#addedBytes];
@@ -63,20 +64,18 @@ export class EntryBatch {
   /** The next entries are mostly members of one collection. */
   #lookAhead(from: number, { collection }: AssetEntry): void {
     const names: string[] = [];
-    let to = from;
-    for (; to < this.#entries.length; to++) {
-      const entry = this.#entries[to];
+    for (let at = from; at < this.#entries.length; at++) {
+      const entry = this.#entries[at];
       if (entry?.kind !== 'asset' || entry.collection !== collection) break;
       names.push(safeName(entry.name, this.#tables.nodes.policy));
     }
     this.#known = this.#tables.places.at(this.#nodes.collectionId(collection), names);
     this.#nodes.watchNames(this.#known);
-    this.#knownTo = to;
+    this.#names = names;
+    this.#namesFrom = from;
   }
 
-  #placeAsset(entry: AssetEntry): void {
-    const { assets, nodes } = this.#tables;
-    const name = safeName(entry.name, nodes.policy);
+  #placeAsset(entry: AssetEntry, name: string): void {
     const anchorId = this.#nodes.collectionId(entry.anchor);
     const place = this.#known.unchanged(entry, name, anchorId);
     if (place !== null && !this.#changedAssets.has(place.assetId)) {
@@ -84,11 +83,11 @@ export class EntryBatch {
       return;
     }
     const isFree = this.#known.isFree(name);
-    const stored = assets.store(this.#sourceId, entry.facts, isFree);
+    const stored = this.#tables.assets.store(this.#sourceId, entry.facts, isFree);
     if (stored.isChanged) this.#changedAssets.add(stored.id);
     this.#addedAssets += stored.addedAssets;
     this.#addedBytes += stored.addedBytes;
-    this.#nodes.placeAsset(entry, stored, isFree);
+    this.#nodes.placeAsset(entry, stored, isFree ? name : null);
   }
 }
 

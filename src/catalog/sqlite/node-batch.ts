@@ -59,12 +59,12 @@ export class NodeBatch {
 
   /**
    * @param stored when the asset's own facts changed the node counts as changed too.
-   * @param isNameFree nothing has its name there, as far as that is known without asking.
+   * @param freeName its safe name, if it is known already that nothing has that there.
    */
   placeAsset(
     entry: AssetEntry,
     { id: assetId, isChanged, addedAssets }: StoredAsset,
-    isNameFree: boolean,
+    freeName: string | null,
   ): void {
     const parentId = this.collectionId(entry.collection);
     const anchorId = this.collectionId(entry.anchor);
@@ -73,8 +73,8 @@ export class NodeBatch {
       ...{ modifiedMs: entry.facts.modifiedMs, createdMs: null, isVirtual: false, isChanged },
     };
     const isNew = addedAssets > 0;
-    if (isNew && isNameFree && entry.naming === 'disk') {
-      this.#insert({ ...placeOf(wanted), name: safeName(entry.name, this.#table.policy) }, wanted);
+    if (isNew && freeName !== null && entry.naming === 'disk') {
+      this.#insert({ ...placeOf(wanted), name: freeName }, wanted);
       return;
     }
     const places = isNew ? [] : this.#table.byAsset(assetId);
