@@ -1,26 +1,9 @@
-import type { BigIntStats, Dirent } from 'node:fs';
-import { lstat, realpath, stat } from 'node:fs/promises';
-import { join, sep } from 'node:path';
 import type { AssetEvent, CollectionEvent, KeptEvent, ScanCall } from '../../src/provider/provider.ts';
-import { birthMsOf, fileFactsOf, refIdOf, toMs } from './file-facts.ts';
-import { isMissing } from './translate-error.ts';
-
-/** Folders that systems make for themselves. Hidden names (with a leading dot) are left out beside these. */
-const SYSTEM_FOLDERS = new Set([
-  '$RECYCLE.BIN',
-  '#recycle',
-  '@eaDir',
-  '@Recycle',
-  'lost+found',
-  'System Volume Information',
-]);
-
-/** The resolved path of the source's top and what `stat` said of it. */
-export interface Root {
-  readonly path: string;
-  readonly device: bigint;
-  readonly inode: bigint;
-}
+import type { Disk } from './disk.ts';
+import { FOUND, type FoundColumns, factsAt, LISTED, type NamesPart, type Root } from './disk-messages.ts';
+import { fileFactsOf } from './file-facts.ts';
+import { isSystemFolder } from './names.ts';
+import { deviceIn, type StatFacts } from './stat-facts.ts';
 
 /** A folder that may be entered. */
 export interface Folder {
@@ -29,9 +12,10 @@ export interface Folder {
   readonly path: string;
   /** 0 for the root. */
   readonly depth: number;
-  readonly device: bigint;
+  /** As refs name it. */
+  readonly device: string;
   /** Of the folder it is in; its own for the root. */
-  readonly parentDevice: bigint;
+  readonly parentDevice: string;
   /** How it is told; null for the root, which is not. */
   readonly event: CollectionEvent | null;
 }
@@ -39,8 +23,8 @@ export interface Folder {
 /** What is behind a name; null: nothing that could be shown. */
 export type EntryFound = Folder | AssetEvent | KeptEvent | null;
 
-export function topOf(root: Root): Folder {
-  const { device } = root;
+export function topOf(): Folder {
+  const device = deviceIn(null);
   return { kind: 'folder', path: '', depth: 0, device, parentDevice: device, event: null };
 }
 
@@ -49,98 +33,85 @@ export function refOf(folder: Folder): string | null {
   return folder.event?.ref ?? null;
 }
 
-/** Names that are there without a person having put anything there: a folder with no others counts as empty. */
-export function isSystemName(name: string): boolean {
-  return name.startsWith('.') || SYSTEM_FOLDERS.has(name);
-}
-
-/** Is the entry to be looked at? Decides by its name and by what the listing tells of its type. */
-export function isVisible(entry: Dirent, folder: Folder, call: ScanCall): boolean {
-  if (entry.name.startsWith('.')) {
-    call.warn('a hidden name', entry.name);
-    return false;
-  }
-  if (entry.isDirectory()) {
-    return !SYSTEM_FOLDERS.has(entry.name) && call.enters(pathIn(folder, entry.name));
-  }
-  // Some file systems tell no type; `lstat` will.
-  const mayBeFile = entry.isFile() || entry.isSymbolicLink() || !isSpecial(entry);
-  return mayBeFile && call.accepts(pathIn(folder, entry.name));
-}
-
-function isSpecial(entry: Dirent): boolean {
-  return entry.isFIFO() || entry.isSocket() || entry.isBlockDevice() || entry.isCharacterDevice();
+/** The names that are to be looked at. Decides by the name and by what the listing tells of the type. */
+export function visibleNames({ names, types }: NamesPart, folder: Folder, call: ScanCall): string[] {
+  return names.filter((name, at) => {
+    if (name.startsWith('.')) {
+      call.warn('a hidden name', name);
+      return false;
+    }
+    const type = types[at];
+    if (type === LISTED.folder) return !isSystemFolder(name) && call.enters(pathIn(folder, name));
+    // Some file systems tell no type; looking there will.
+    return type !== LISTED.special && call.accepts(pathIn(folder, name));
+  });
 }
 
 /**
- * What is behind a name in a folder: null when there is nothing (any more) that could be shown, `kept` when that
- * cannot be told.
+ * What is behind names in a folder, in their order: null when there is nothing (any more) that could be shown, `kept`
+ * when that cannot be told.
  */
-export async function entryAt(root: Root, folder: Folder, name: string, call: ScanCall): Promise<EntryFound> {
-  const path = pathIn(folder, name);
-  try {
-    const stats = await lstat(join(root.path, path), { bigint: true });
-    if (stats.isDirectory()) return folderAt(root, folder, name, stats);
-    if (stats.isSymbolicLink()) return await linkEvent(root, folder, path, call);
-    return stats.isFile() ? fileEvent(root, folder, path, stats) : null;
-  } catch (error) {
-    if (isMissing(error)) {
-      // Gone between the two calls; or a name of bytes that are no UTF-8, which Node cannot ask for.
-      if (name.includes('\ufffd')) call.warn('a name that is not UTF-8', path);
-      return null;
-    }
-    call.warn('an entry that could not be read', path);
-    return { kind: 'kept', collection: refOf(folder) };
-  }
-}
-
-/** A link is shown with the facts of the file it leads to, and an id of its own. */
-async function linkEvent(
+export async function entriesAt(
+  disk: Disk,
   root: Root,
   folder: Folder,
-  path: string,
+  names: readonly string[],
   call: ScanCall,
-): Promise<AssetEvent | null> {
-  const target = await realpath(join(root.path, path));
-  if (!isWithin(root.path, target)) {
-    call.warn('a link that leads out of the source', path);
-    return null;
-  }
-  const stats = await stat(target, { bigint: true });
-  if (!stats.isFile()) {
-    call.warn('a link to a folder', path);
-    return null;
-  }
-  return fileEvent(root, folder, path, asHardLink(stats));
+): Promise<EntryFound[]> {
+  if (names.length === 0) return [];
+  const ask = { rootPath: root.path, rootDevice: root.device, folderPath: folder.path, names };
+  const found = await disk.ask('look', ask, call.signal);
+  return names.map((name, at) => entryOf(found, at, folder, name, call));
 }
 
-/** A link and the file it leads to are two places of one content, as two hard links are. */
-function asHardLink(stats: BigIntStats): BigIntStats {
-  return Object.assign(Object.create(Object.getPrototypeOf(stats)), stats, { nlink: 2n });
+/** Is the folder where it was found before? */
+export async function isStillAt(
+  disk: Disk,
+  root: Root,
+  { path, event }: Folder,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (event === null) return true;
+  const folderPath = path.slice(0, Math.max(0, path.lastIndexOf('/')));
+  const names = [path.slice(path.lastIndexOf('/') + 1)];
+  const ask = { rootPath: root.path, rootDevice: root.device, folderPath, names };
+  const found = await disk.ask('look', ask, signal);
+  // What cannot be asked may be there: entering it twice would be worse than not at all.
+  if (found.types[0] === FOUND.unreadable) return true;
+  return found.types[0] === FOUND.folder && found.refIds[0] === event.ref;
 }
 
-function fileEvent(root: Root, folder: Folder, path: string, stats: BigIntStats): AssetEvent {
-  const facts = fileFactsOf(stats, root.device, path);
-  return { kind: 'asset', collection: refOf(folder), name: path.slice(path.lastIndexOf('/') + 1), facts };
-}
-
-function folderAt(root: Root, folder: Folder, name: string, stats: BigIntStats): Folder {
+function entryOf(found: FoundColumns, at: number, folder: Folder, name: string, call: ScanCall): EntryFound {
   const path = pathIn(folder, name);
-  const event: CollectionEvent = {
-    kind: 'collection',
-    ref: refIdOf(stats, root.device, path),
-    parent: refOf(folder),
-    name,
-    modifiedMs: toMs(stats.mtimeNs),
-    createdMs: birthMsOf(stats),
-  };
-  const { depth, device: parentDevice } = folder;
-  return { kind: 'folder', path, depth: depth + 1, device: stats.dev, parentDevice, event };
+  switch (found.types[at]) {
+    case FOUND.file:
+      return { kind: 'asset', collection: refOf(folder), name, facts: fileFactsOf(factsAt(found, at), path) };
+    case FOUND.folder:
+      return folderOf(factsAt(found, at), folder, name, path);
+    case FOUND.unreadable:
+      call.warn('an entry that could not be read', path);
+      return { kind: 'kept', collection: refOf(folder) };
+    case FOUND.linkOutside:
+      call.warn('a link that leads out of the source', path);
+      return null;
+    case FOUND.linkToFolder:
+      call.warn('a link to a folder', path);
+      return null;
+    case FOUND.nameNotUtf8:
+      call.warn('a name that is not UTF-8', path);
+      return null;
+    default:
+      return null;
+  }
 }
 
-/** Is `path` the root or below it? Both are absolute and resolved. */
-export function isWithin(root: string, path: string): boolean {
-  return path === root || path.startsWith(root.endsWith(sep) ? root : root + sep);
+function folderOf(facts: StatFacts, parent: Folder, name: string, path: string): Folder {
+  const { refId, modifiedMs, createdMs } = facts;
+  const event: CollectionEvent = {
+    ...{ kind: 'collection', ref: refId, parent: refOf(parent), name, modifiedMs, createdMs },
+  };
+  const { depth, device: parentDevice } = parent;
+  return { kind: 'folder', path, depth: depth + 1, device: deviceIn(refId), parentDevice, event };
 }
 
 export function pathIn(folder: Folder, name: string): string {

@@ -2,7 +2,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import type { ByteRange } from '../../src/model/byte-range.ts';
 import { CodedError } from '../../src/model/coded-error.ts';
-import { versionOf } from './file-facts.ts';
+import { versionOf } from './stat-facts.ts';
 import { translateFileError } from './translate-error.ts';
 
 /** Larger reads cost memory, smaller ones time: 1 MiB measured fastest for large files, 64 KiB a third of it. */

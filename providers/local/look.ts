@@ -1,14 +1,12 @@
 import type { AssetEvent, CollectionEvent, LookEvent, ScanCall } from '../../src/provider/provider.ts';
-import { type Folder, isSystemName, pathIn, type Root, refOf, topOf } from './entry.ts';
-import { fileIn, hasOtherNames } from './file-facts.ts';
+import { type Folder, pathIn, refOf, topOf } from './entry.ts';
+import { isSystemName } from './names.ts';
+import { fileIn, hasOtherNames } from './stat-facts.ts';
 import { translateFileError } from './translate-error.ts';
 import { isEmptyFolder, unmountedRef } from './unmounted.ts';
-import { entryHeard, MAX_DEPTH, type WalkListener, walk } from './walk.ts';
+import { entryHeard, MAX_DEPTH, type WalkPlace, walk } from './walk.ts';
 
-export interface Look {
-  readonly root: Root;
-  readonly call: ScanCall;
-  readonly listener: WalkListener | null;
+export interface Look extends WalkPlace {
   /** What to throw when the root is empty: a disk that is not mounted holds nothing. */
   emptyRoot(): Error;
 }
@@ -24,7 +22,7 @@ export async function* look(here: Look, path: string): AsyncGenerator<LookEvent>
   const files = new Set<string>();
   const found = yield* lookAtPlace(here, path);
   if (found?.kind === 'folder') {
-    for await (const event of walk(here.root, found, here.call, here.listener)) {
+    for await (const event of walk(here, found)) {
       if (event.kind === 'asset' && hasOtherNames(event.facts.ref.id)) files.add(fileIn(event.facts.ref.id));
       yield event;
     }
@@ -56,15 +54,15 @@ async function* lookAtOtherNames(
 
 /** Tells the folders above and, unless it is a folder, what is there. @returns what is there. */
 async function* lookAtPlace(here: Look, path: string): AsyncGenerator<LookEvent, Found | null> {
-  const { root, call } = here;
+  const { call } = here;
   const names = path.split('/');
   if (names.length > MAX_DEPTH || names.some((name) => name === '' || isSystemName(name))) return null;
   const above: CollectionEvent[] = [];
-  let folder = topOf(root);
+  let folder = topOf();
   for (const [at, name] of names.entries()) {
     const isLast = at === names.length - 1;
     const place = pathIn(folder, name);
-    const entry = await entryHeard(root, folder, name, call, here.listener);
+    const entry = await entryHeard(here, folder, name);
     if (entry?.kind === 'kept') {
       yield* above;
       yield entry;
@@ -96,14 +94,14 @@ function isHidden(entry: Found, place: string, call: ScanCall): boolean {
 
 /** Nothing is there; unless that is because a disk is not mounted, it is gone. */
 async function* nothingAt(
-  { root, call, emptyRoot }: Look,
+  { disk, root, call, emptyRoot }: Look,
   place: string,
   folder: Folder,
   above: readonly CollectionEvent[],
 ): AsyncGenerator<LookEvent> {
   let isEmpty: boolean;
   try {
-    isEmpty = await isEmptyFolder(root, folder);
+    isEmpty = await isEmptyFolder(disk, root, folder, call);
   } catch (error) {
     if (folder.event === null) throw emptyRoot();
     const { code } = translateFileError(error);

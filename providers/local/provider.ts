@@ -15,11 +15,15 @@ import type {
   Want,
   WatchHint,
 } from '../../src/provider/provider.ts';
-import { isSystemName, isWithin, type Root, topOf } from './entry.ts';
+import { Disk } from './disk.ts';
+import type { Root } from './disk-messages.ts';
+import { topOf } from './entry.ts';
 import { FileContent } from './file-content.ts';
-import { fileFactsOf, versionOf } from './file-facts.ts';
+import { fileFactsOf } from './file-facts.ts';
 import { HintQueue } from './hint-queue.ts';
 import { look } from './look.ts';
+import { isSystemName, isWithin } from './names.ts';
+import { statFactsOf, versionOf } from './stat-facts.ts';
 import { isMissing, translateFileError } from './translate-error.ts';
 import { walk } from './walk.ts';
 import { FolderWatches } from './watch-folders.ts';
@@ -39,6 +43,7 @@ export function createLocalProvider(settings: LocalProviderSettings): Provider {
 class LocalProvider implements Provider {
   readonly traits: Traits = { identity: 'stable', ranges: 'native', membership: 'one', naming: 'disk' };
   readonly #path: string;
+  readonly #disk = new Disk();
   #root: Root | null = null;
   #watches: FolderWatches | null = null;
 
@@ -47,23 +52,24 @@ class LocalProvider implements Provider {
   }
 
   async *scan(call: ScanCall): AsyncGenerator<ScanEvent> {
-    const root = await this.#findRoot();
+    const root = await this.#findRoot(call.signal);
     this.#root = root;
     this.#watches?.beginWalk(root.path);
-    yield* walk(root, topOf(root), call, this.#watches);
+    yield* walk({ disk: this.#disk, root, call, listener: this.#watches }, topOf());
     // A disk that was pulled in the middle of the walk leaves empty folders behind.
-    const after = await this.#findRoot();
+    const after = await this.#findRoot(call.signal);
     if (after.device !== root.device || after.path !== root.path) throw missingRoot();
   }
 
   async *look(path: string, call: ScanCall): AsyncGenerator<LookEvent> {
     const known = await this.#knownRoot();
-    const root = await this.#findRoot();
+    const root = await this.#findRoot(call.signal);
     const isSame = root.path === known.path && root.device === known.device && root.inode === known.inode;
     // Another disk, or none, is where the last scan found this one: only a scan can tell what that means.
     if (!isSame) throw missingRoot();
     this.#watches?.beginWalk(root.path);
-    yield* look({ root, call, listener: this.#watches, emptyRoot: missingRoot }, path);
+    const place = { disk: this.#disk, root, call, listener: this.#watches };
+    yield* look({ ...place, emptyRoot: missingRoot }, path);
   }
 
   async *watch(call: Call): AsyncGenerator<WatchHint> {
@@ -91,7 +97,7 @@ class LocalProvider implements Provider {
       const path = await this.#resolve(root, ref);
       const stats = await stat(path, { bigint: true });
       if (!stats.isFile()) throw new CodedError('not-found', 'There is no file of that name any more.');
-      const facts = fileFactsOf(stats, root.device, ref.path);
+      const facts = fileFactsOf(statFactsOf(stats, root.device, ref.path), ref.path);
       // A replaced file is the same place with a new content, whatever its inode.
       return { ...facts, ref };
     } catch (error) {
@@ -118,6 +124,7 @@ class LocalProvider implements Provider {
 
   async close(): Promise<void> {
     this.#root = null;
+    this.#disk.close();
   }
 
   async #open(ref: SourceRef, want: Want): Promise<FileHandle> {
@@ -154,12 +161,11 @@ class LocalProvider implements Provider {
     return this.#root;
   }
 
-  async #findRoot(): Promise<Root> {
+  async #findRoot(signal?: AbortSignal): Promise<Root> {
     try {
-      const path = await realpath(this.#path);
-      const stats = await stat(path, { bigint: true });
-      if (!stats.isDirectory()) throw new CodedError('unavailable', 'What should be a folder is none.');
-      return { path, device: stats.dev, inode: stats.ino };
+      const root = await this.#disk.ask('root', { path: this.#path }, signal);
+      if (root === null) throw new CodedError('unavailable', 'What should be a folder is none.');
+      return root;
     } catch (error) {
       if (isMissing(error)) throw missingRoot(error);
       const code = translateFileError(error).code;

@@ -1,8 +1,9 @@
-import { opendir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Held } from '../../src/provider/provider.ts';
-import { type Folder, isSystemName, type Root } from './entry.ts';
-import { deviceIn } from './file-facts.ts';
+import type { Held, ScanCall } from '../../src/provider/provider.ts';
+import type { Disk } from './disk.ts';
+import type { Root } from './disk-messages.ts';
+import type { Folder } from './entry.ts';
+import { deviceIn } from './stat-facts.ts';
 
 /**
  * An empty folder where another disk was mounted when it was last told is that disk, not mounted now.
@@ -18,9 +19,11 @@ export async function unmountedRef(folder: Folder, held: Held): Promise<string |
 }
 
 /** Reads no further than to the first name that a person gave. */
-export async function isEmptyFolder(root: Root, folder: Folder): Promise<boolean> {
-  for await (const { name } of await opendir(join(root.path, folder.path))) {
-    if (!isSystemName(name)) return false;
-  }
-  return true;
+export async function isEmptyFolder(
+  disk: Disk,
+  root: Root,
+  folder: Folder,
+  call: ScanCall,
+): Promise<boolean> {
+  return await disk.ask('isEmpty', { path: join(root.path, folder.path) }, call.signal);
 }

@@ -1,7 +1,7 @@
 import { type FSWatcher, watch as watchWithNode } from 'node:fs';
 import { basename, join } from 'node:path';
-import { isSystemName } from './entry.ts';
 import type { HintQueue } from './hint-queue.ts';
+import { isSystemName } from './names.ts';
 import { errnoOf } from './translate-error.ts';
 import type { WalkListener } from './walk.ts';
 import type { QueueGauge } from './watch-queue.ts';

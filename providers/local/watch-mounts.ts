@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { isWithin } from './entry.ts';
+import { isWithin } from './names.ts';
 
 /** Mounting tells no watch. Reading the list takes a fraction of a millisecond. */
 const LOOK_EVERY_MS = 5_000;

@@ -68,17 +68,40 @@ export function extensionOf(name: string): string {
   return dot <= 0 ? '' : name.slice(dot + 1).toLowerCase();
 }
 
+interface NamedType {
+  readonly contentType: string;
+  readonly kind: MediaKind;
+}
+
+/** A scan asks for each file, and there are few extensions; of names that somebody made up there may be any number. */
+const KNOWN_EXTENSIONS = 1_000;
+const byExtension = new Map<string, NamedType>();
+
 /** The MIME type a name stands for; `application/octet-stream` when unknown. */
 export function contentTypeOf(name: string): string {
-  const extension = extensionOf(name);
-  if (extension === '') return FALLBACK;
-  return RAW_TYPES[extension] ?? MEDIA_TYPES[extension] ?? mime.getType(extension) ?? FALLBACK;
+  return namedTypeOf(name).contentType;
 }
 
 /** What kind of media a name stands for; `other` when it is none. */
 export function mediaKindOf(name: string): MediaKind {
-  if (extensionOf(name) in RAW_TYPES) return 'raw';
-  return mediaKindOfType(contentTypeOf(name));
+  return namedTypeOf(name).kind;
+}
+
+function namedTypeOf(name: string): NamedType {
+  const extension = extensionOf(name);
+  const known = byExtension.get(extension);
+  if (known !== undefined) return known;
+  const contentType = typeOfExtension(extension);
+  const kind = Object.hasOwn(RAW_TYPES, extension) ? 'raw' : mediaKindOfType(contentType);
+  if (byExtension.size >= KNOWN_EXTENSIONS) byExtension.clear();
+  byExtension.set(extension, { contentType, kind });
+  return { contentType, kind };
+}
+
+function typeOfExtension(extension: string): string {
+  if (extension === '') return FALLBACK;
+  const own = { ...MEDIA_TYPES, ...RAW_TYPES };
+  return (Object.hasOwn(own, extension) ? own[extension] : mime.getType(extension)) ?? FALLBACK;
 }
 
 /** What kind of media a MIME type stands for. */

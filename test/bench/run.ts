@@ -3,6 +3,7 @@ import { benchHashing } from './hashing.bench.ts';
 import { benchLatency } from './latency.bench.ts';
 import { benchListing } from './listing.bench.ts';
 import { markdownOf, type Result } from './result.ts';
+import { benchScan } from './scan.bench.ts';
 
 /*
  * `npm run bench`: everything against its peers, in turns, in one run. Only the ratios mean anything; milliseconds
@@ -11,6 +12,7 @@ import { markdownOf, type Result } from './result.ts';
 const PARTS: Readonly<Record<string, (scale: { readonly isQuick: boolean }) => Promise<readonly Result[]>>> =
   {
     listing: benchListing,
+    scan: benchScan,
     hashing: benchHashing,
     latency: benchLatency,
     api: benchApi,

@@ -1,4 +1,4 @@
-import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { type AssetFacts, UNKNOWN_MEDIA } from '../../model/asset.ts';
 import type { Enrichment } from '../catalog.ts';
 import { ASSET_FACT_COLUMNS, assetValues, blobOf, type Row } from './rows.ts';
@@ -37,7 +37,7 @@ export class AssetTable {
     this.#find.setReturnArrays(true);
     this.#insert = database.prepare(
       `INSERT INTO asset (source_id, ref, ${columns})
-       VALUES (?, ?, ${ASSET_FACT_COLUMNS.map(() => '?').join(', ')})`,
+       VALUES (?, ?, ${ASSET_FACT_COLUMNS.map(() => '?').join(', ')}) ON CONFLICT (source_id, ref) DO NOTHING`,
     );
     this.#update = database.prepare(
       `UPDATE asset SET ${ASSET_FACT_COLUMNS.map((column) => `${column} = ?`).join(', ')} WHERE id = ?`,
@@ -62,13 +62,19 @@ export class AssetTable {
   /**
    * Stores what the source says now. While the version stays the same, what others found out in the meantime
    * (digests, and the media facts where the source knows none) stays too.
+   * @param isLikelyNew saves looking for it first.
    */
-  store(sourceId: number, facts: AssetFacts): StoredAsset {
-    const found = this.#find.get(sourceId, facts.ref.id) as unknown as unknown[] | undefined;
+  store(sourceId: number, facts: AssetFacts, isLikelyNew = false): StoredAsset {
     const values = assetValues(facts);
+    if (isLikelyNew) {
+      const added = this.#add(sourceId, facts, values);
+      if (added !== null) return added;
+    }
+    const found = this.#find.get(sourceId, facts.ref.id) as unknown as unknown[] | undefined;
     if (found === undefined) {
-      const { lastInsertRowid } = this.#insert.run(sourceId, facts.ref.id, ...values);
-      return { id: Number(lastInsertRowid), isChanged: true, addedAssets: 1, addedBytes: facts.sizeBytes };
+      const added = this.#add(sourceId, facts, values);
+      if (added === null) throw new Error('an asset that is not there cannot be added');
+      return added;
     }
     const [id, enrichedVersion, ...before] = found as [number, string | null, ...unknown[]];
     if (before[VERSION_AT] === facts.version) keepWhatOthersFound(values, before, facts);
@@ -98,6 +104,13 @@ export class AssetTable {
       ...[version, sourceId, ref, version],
     ) as Row | undefined;
     return row === undefined ? null : { id: row.id as number, modifiedMs: row.modified_ms as number };
+  }
+
+  /** Null when there is one of that ref. */
+  #add(sourceId: number, facts: AssetFacts, values: SQLInputValue[]): StoredAsset | null {
+    const { changes, lastInsertRowid } = this.#insert.run(sourceId, facts.ref.id, ...values);
+    if (Number(changes) === 0) return null;
+    return { id: Number(lastInsertRowid), isChanged: true, addedAssets: 1, addedBytes: facts.sizeBytes };
   }
 
   has(sourceId: number, ref: string): boolean {

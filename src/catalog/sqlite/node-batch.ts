@@ -3,6 +3,8 @@ import { CodedError } from '../../model/coded-error.ts';
 import { foldName, safeName, tagName } from '../../model/name.ts';
 import type { NodeId } from '../../model/node.ts';
 import type { AssetEntry, CollectionEntry, Naming } from '../catalog.ts';
+import type { StoredAsset } from './asset-table.ts';
+import { type KnownPlaces, NOTHING_KNOWN } from './known-places.ts';
 import type { NodeRow, NodeTable } from './node-table.ts';
 import type { ScanMarks } from './scan-marks.ts';
 import { DISPLACED, NO_PARENT } from './schema.ts';
@@ -19,20 +21,21 @@ export class NodeBatch {
   readonly #idByRef = new Map<string, NodeId>();
   readonly #touched = new Set<NodeId>();
   readonly #displaced = new Set<NodeId>();
-  readonly #told: ReadonlySet<string>;
+  readonly #isTold: (ref: string) => boolean;
   readonly #unshownAssets = new Set<number>();
+  #known: KnownPlaces = NOTHING_KNOWN;
   #changed = 0;
   #addedCollections = 0;
 
-  /** @param told refs of all that the batch is going to place. */
+  /** @param isTold will the batch place what has this ref? */
   constructor(
     table: NodeTable,
     sourceId: number,
     marks: ScanMarks | undefined,
-    told: ReadonlySet<string> = new Set(),
+    isTold: (ref: string) => boolean = () => false,
   ) {
     this.#table = table;
-    this.#told = told;
+    this.#isTold = isTold;
     this.#sourceId = sourceId;
     this.#marks = marks;
     this.#rootId = table.rootOf(sourceId);
@@ -40,7 +43,7 @@ export class NodeBatch {
   }
 
   placeCollection(entry: CollectionEntry): void {
-    const parentId = this.#collectionId(entry.parent);
+    const parentId = this.collectionId(entry.parent);
     const found = this.#table.byRef(this.#sourceId, entry.ref);
     // The time of a layout's own collection is that of its last change, which is not the source's to tell.
     const modifiedMs = entry.isVirtual ? (found?.modifiedMs ?? Date.now()) : entry.modifiedMs;
@@ -54,19 +57,46 @@ export class NodeBatch {
     this.#table.noteRead(id);
   }
 
-  /** @param isChanged the asset's own facts changed, so that the node counts as changed too. */
-  placeAsset(entry: AssetEntry, assetId: number, isChanged: boolean): void {
-    const parentId = this.#collectionId(entry.collection);
-    const anchorId = this.#collectionId(entry.anchor);
-    const found = this.#table.byAsset(assetId).find((row) => row.anchorId === anchorId) ?? null;
-    this.#place(found, entry.facts.ref.id, {
+  /**
+   * @param stored when the asset's own facts changed the node counts as changed too.
+   * @param freeName its safe name, if it is known already that nothing has that there.
+   */
+  placeAsset(
+    entry: AssetEntry,
+    { id: assetId, isChanged, addedAssets }: StoredAsset,
+    freeName: string | null,
+  ): void {
+    const parentId = this.collectionId(entry.collection);
+    const anchorId = this.collectionId(entry.anchor);
+    const wanted: Wanted = {
       ...{ parentId, name: entry.name, naming: entry.naming, ref: null, assetId, anchorId },
       ...{ modifiedMs: entry.facts.modifiedMs, createdMs: null, isVirtual: false, isChanged },
-    });
+    };
+    const isNew = addedAssets > 0;
+    if (isNew && freeName !== null && entry.naming === 'disk') {
+      this.#insert({ ...placeOf(wanted), name: freeName }, wanted);
+      return;
+    }
+    const places = isNew ? [] : this.#table.byAsset(assetId);
+    this.#place(places.find((row) => row.anchorId === anchorId) ?? null, entry.facts.ref.id, wanted);
+  }
+
+  /** @param known is told from now on which names change hands. */
+  watchNames(known: KnownPlaces): void {
+    this.#known = known;
+  }
+
+  /** The node of a collection by its ref; null: the root of the source. Throws `parent-missing`. */
+  collectionId(ref: string | null): NodeId {
+    if (ref === null) return this.#rootId;
+    const id = this.#idByRef.get(ref) ?? this.#table.byRef(this.#sourceId, ref)?.id;
+    if (id === undefined) throw new CodedError('parent-missing', 'A member was told before its collection.');
+    this.#idByRef.set(ref, id);
+    return id;
   }
 
   keep(collection: string | null): void {
-    const keptId = this.#collectionId(collection);
+    const keptId = this.collectionId(collection);
     this.#table.noteUnread(keptId);
     if (this.#marks === undefined) return;
     for (const id of this.#table.subtreeIds(keptId)) this.#marks.add(id);
@@ -81,6 +111,7 @@ export class NodeBatch {
   remove(id: NodeId): void {
     const row = this.#table.byId(id);
     if (row === null || !this.#table.remove(id)) return;
+    this.#known.noteChange(row.parentId, row.name);
     this.#changed += 1;
     if (row.assetId === null) this.#addedCollections -= 1;
     else this.#unshownAssets.add(row.assetId);
@@ -127,13 +158,13 @@ export class NodeBatch {
         found.modifiedMs !== wanted.modifiedMs ||
         found.createdMs !== wanted.createdMs
       ) {
-        this.#update({ ...found, ...timesOf(wanted) }, wanted.naming);
+        this.#update(found, { ...found, ...timesOf(wanted) }, wanted.naming);
       }
       return found.id;
     }
     const stale = this.#staleOccupant(base, found, wanted);
     if (found === null && stale !== null && canTakeOver(stale, wanted) && !this.#isToldElsewhere(stale)) {
-      this.#update({ ...stale, ...placeOf(wanted), name: stale.name }, wanted.naming);
+      this.#update(stale, { ...stale, ...placeOf(wanted), name: stale.name }, wanted.naming);
       if (stale.assetId !== null) this.#noteUnshown(stale.assetId);
       this.#marks?.add(stale.id);
       return stale.id;
@@ -142,7 +173,7 @@ export class NodeBatch {
     const name = this.#freeName(base, tagSource, found?.id ?? null, wanted);
     if (found === null) return this.#insert({ ...placeOf(wanted), name }, wanted);
     this.#touched.add(found.parentId).add(wanted.parentId);
-    this.#update({ ...found, ...placeOf(wanted), name }, wanted.naming);
+    this.#update(found, { ...found, ...placeOf(wanted), name }, wanted.naming);
     if (found.assetId === null) this.#tellMoved(found.id);
     this.#marks?.add(found.id);
     return found.id;
@@ -150,6 +181,7 @@ export class NodeBatch {
 
   #insert(row: Omit<NodeRow, 'id'>, wanted: Wanted): NodeId {
     const id = this.#table.insert(this.#sourceId, row, matchNameOf(row.name, wanted.naming));
+    this.#known.noteChange(row.parentId, row.name);
     this.#changed += 1;
     if (wanted.assetId === null) this.#addedCollections += 1;
     this.#touched.add(wanted.parentId);
@@ -157,7 +189,9 @@ export class NodeBatch {
     return id;
   }
 
-  #update(row: NodeRow, naming: Naming): void {
+  #update(before: NodeRow, row: NodeRow, naming: Naming): void {
+    this.#known.noteChange(before.parentId, before.name);
+    this.#known.noteChange(row.parentId, row.name);
     this.#table.update(row, matchNameOf(row.name, naming));
     this.#changed += 1;
   }
@@ -176,7 +210,7 @@ export class NodeBatch {
   /** What is told in the same batch has moved away and not been replaced. */
   #isToldElsewhere(stale: NodeRow): boolean {
     const ref = stale.assetId === null ? stale.ref : this.#table.refOfAsset(stale.assetId);
-    return ref !== null && this.#told.has(ref);
+    return ref !== null && this.#isTold(ref);
   }
 
   /** During a scan it may be told once more, and then what others found in it is still worth something. */
@@ -192,6 +226,7 @@ export class NodeBatch {
 
   /** Takes the name away without removing the node: it may yet be seen elsewhere. */
   #displace(row: NodeRow): void {
+    this.#known.noteChange(row.parentId, row.name);
     this.#displaced.add(row.id);
     this.#touched.add(row.parentId);
     this.#marks?.noteDisplaced();
@@ -217,14 +252,6 @@ export class NodeBatch {
       isOther(this.#table.byName(wanted.parentId, folded)) ||
       this.#table.byMatchName(wanted.parentId, folded).some(isOther)
     );
-  }
-
-  #collectionId(ref: string | null): NodeId {
-    if (ref === null) return this.#rootId;
-    const id = this.#idByRef.get(ref) ?? this.#table.byRef(this.#sourceId, ref)?.id;
-    if (id === undefined) throw new CodedError('parent-missing', 'A member was told before its collection.');
-    this.#idByRef.set(ref, id);
-    return id;
   }
 }
 

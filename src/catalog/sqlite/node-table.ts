@@ -118,9 +118,9 @@ export class NodeTable {
     );
   }
 
-  /** @param told refs of all that the batch is going to place. */
-  beginBatch(sourceId: number, marks: ScanMarks | undefined, told?: ReadonlySet<string>): NodeBatch {
-    return new NodeBatch(this, sourceId, marks, told);
+  /** @param isTold will the batch place what has this ref? */
+  beginBatch(sourceId: number, marks: ScanMarks | undefined, isTold?: (ref: string) => boolean): NodeBatch {
+    return new NodeBatch(this, sourceId, marks, isTold);
   }
 
   /** The number of the next change record. */

@@ -15,6 +15,8 @@ import type {
 } from '../catalog.ts';
 import { AssetTable } from './asset-table.ts';
 import { translating } from './database.ts';
+import { EntryBatch, type Tables } from './entry-batch.ts';
+import { PlaceTable } from './known-places.ts';
 import type { NodeBatch } from './node-batch.ts';
 import { NodeTable } from './node-table.ts';
 import { type Row, sourceOf } from './rows.ts';
@@ -29,6 +31,7 @@ export class SqliteWriter implements CatalogWriter {
   readonly #database: DatabaseSync;
   readonly #nodes: NodeTable;
   readonly #assets: AssetTable;
+  readonly #tables: Tables;
   readonly #shown: ShownSources;
   readonly #onChange: () => void;
   readonly #sourceByName: StatementSync;
@@ -44,6 +47,7 @@ export class SqliteWriter implements CatalogWriter {
     this.#shown = new ShownSources(database);
     this.#nodes = new NodeTable(database, policy);
     this.#assets = new AssetTable(database);
+    this.#tables = { nodes: this.#nodes, assets: this.#assets, places: new PlaceTable(database) };
     this.#sourceByName = database.prepare('SELECT * FROM source WHERE name = ?');
     this.#sourceInsert = database.prepare('INSERT INTO source (name, root_id) VALUES (?, 0) RETURNING id');
     this.#sourceCounts = database.prepare(
@@ -80,20 +84,8 @@ export class SqliteWriter implements CatalogWriter {
   async apply(sourceId: number, entries: readonly Entry[], scan?: Scan): Promise<ApplyResult> {
     const marks = scan as ScanMarks | undefined;
     return this.#transaction(() => {
-      const batch = this.#nodes.beginBatch(sourceId, marks, new Set(entries.flatMap(refsOf)));
-      const counts = { assets: 0, sizeBytes: 0 };
-      for (const entry of entries) {
-        if (entry.kind === 'collection') batch.placeCollection(entry);
-        else if (entry.kind === 'kept') batch.keep(entry.collection);
-        else {
-          const stored = this.#assets.store(sourceId, entry.facts);
-          counts.assets += stored.addedAssets;
-          counts.sizeBytes += stored.addedBytes;
-          batch.placeAsset(entry, stored.id, stored.isChanged);
-        }
-      }
-      const result = batch.end();
-      this.#count(sourceId, counts.assets, result.addedCollections, counts.sizeBytes);
+      const result = new EntryBatch(this.#tables, sourceId, entries, marks).apply();
+      this.#count(sourceId, result.addedAssets, result.addedCollections, result.addedBytes);
       this.#removeUnshown(sourceId, result.unshownAssets);
       return { changed: result.changed, unchanged: entries.length - result.changed };
     });
@@ -263,10 +255,4 @@ export class SqliteWriter implements CatalogWriter {
       if (!isOver) throw new CodedError('internal', 'A failed transaction could not be undone.', { cause });
     }
   }
-}
-
-/** How the source names what an entry places. */
-function refsOf(entry: Entry): string[] {
-  if (entry.kind === 'kept') return [];
-  return [entry.kind === 'collection' ? entry.ref : entry.facts.ref.id];
 }

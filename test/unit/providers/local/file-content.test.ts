@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FileContent } from '../../../../providers/local/file-content.ts';
-import { versionOf } from '../../../../providers/local/file-facts.ts';
+import { versionOf } from '../../../../providers/local/stat-facts.ts';
 
 const SIZE = 5_000_000;
 

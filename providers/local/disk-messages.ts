@@ -1,0 +1,146 @@
+import type { StatFacts } from './stat-facts.ts';
+
+/*
+ * What passes between the main thread and the one that waits for a disk. Thousands of entries pass at once, so they
+ * are columns: copying an object for each would cost more than asking the disk.
+ */
+
+/** The resolved path of the source's top and what `stat` said of it. */
+export interface Root {
+  readonly path: string;
+  readonly device: bigint;
+  readonly inode: bigint;
+}
+
+/** What a listing tells of the type of an entry. */
+export type ListedType = (typeof LISTED)[keyof typeof LISTED];
+/** Some file systems tell no type: `unknown`. */
+export const LISTED = { unknown: 0, file: 1, folder: 2, link: 3, special: 4 } as const;
+
+/** What a look finds behind a name. */
+export type FoundType = (typeof FOUND)[keyof typeof FOUND];
+export const FOUND = {
+  nothing: 0,
+  file: 1,
+  folder: 2,
+  unreadable: 3,
+  linkOutside: 4,
+  linkToFolder: 5,
+  nameNotUtf8: 6,
+} as const;
+
+/** Some of the names in a folder, sorted by code units over all parts. */
+export interface NamesPart {
+  readonly names: readonly string[];
+  /** A `ListedType` each. */
+  readonly types: Uint8Array;
+  /** Asks for the next part; null: this was the last. */
+  readonly restId: number | null;
+}
+
+/** The first part, with what is known only of the whole. */
+export interface Listing extends NamesPart {
+  /** There is no name in it that a person has given. */
+  readonly isEmpty: boolean;
+}
+
+/** What was found behind names, in their order. */
+export interface FoundColumns {
+  /** A `FoundType` each. */
+  readonly types: Uint8Array;
+  readonly refIds: readonly string[];
+  readonly versions: readonly string[];
+  /** Four for each name: size, modified, created (NaN: unknown), status changed. */
+  readonly numbers: Float64Array;
+}
+
+/** One question each, with the type of its answer. */
+export interface DiskQuestions {
+  /** Where is this folder really? Null: it is none. */
+  readonly root: { readonly ask: { readonly path: string }; readonly answer: Root | null };
+  /** What is listed in a folder? */
+  readonly list: { readonly ask: { readonly path: string }; readonly answer: Listing };
+  readonly listRest: { readonly ask: { readonly restId: number }; readonly answer: NamesPart };
+  /** The rest of a listing is not wanted any more. */
+  readonly dropRest: { readonly ask: { readonly restId: number }; readonly answer: null };
+  /** What is behind these names in a folder? */
+  readonly look: { readonly ask: LookAsk; readonly answer: FoundColumns };
+  /** Is there no name in this folder that a person has given? */
+  readonly isEmpty: { readonly ask: { readonly path: string }; readonly answer: boolean };
+}
+
+export interface LookAsk {
+  readonly rootPath: string;
+  readonly rootDevice: bigint;
+  /** Relative to the root; `''` for the root. */
+  readonly folderPath: string;
+  readonly names: readonly string[];
+}
+
+export type Question = keyof DiskQuestions;
+
+export interface DiskRequest<Q extends Question = Question> {
+  readonly id: number;
+  readonly question: Q;
+  readonly ask: DiskQuestions[Q]['ask'];
+}
+
+export interface DiskReply {
+  readonly id: number;
+  readonly answer: unknown;
+  /** Symbolic errno, such as `ENOENT`, instead of an answer. */
+  readonly errno: string | null;
+}
+
+/** Counts what was asked of the disk, so that a slow one is told from one that hangs. */
+export interface DiskThreadStart {
+  readonly counter: SharedArrayBuffer;
+}
+
+const NUMBERS_EACH = 4;
+
+/** Filled by the thread, one name after the other. */
+export class FoundBuilder implements FoundColumns {
+  readonly types: Uint8Array;
+  readonly refIds: string[] = [];
+  readonly versions: string[] = [];
+  readonly numbers: Float64Array;
+  #count = 0;
+
+  constructor(length: number) {
+    this.types = new Uint8Array(length);
+    this.numbers = new Float64Array(length * NUMBERS_EACH);
+  }
+
+  /** @param facts of a file or a folder. */
+  add(type: FoundType, facts: StatFacts | null = null): void {
+    const at = this.#count;
+    this.#count += 1;
+    this.types[at] = type;
+    this.refIds.push(facts?.refId ?? '');
+    this.versions.push(facts?.version ?? '');
+    if (facts === null) return;
+    const { sizeBytes, modifiedMs, createdMs, statusChangedMs } = facts;
+    this.numbers.set([sizeBytes, modifiedMs, createdMs ?? Number.NaN, statusChangedMs], at * NUMBERS_EACH);
+  }
+
+  /** What is to be posted: class instances do not pass between threads. */
+  columns(): FoundColumns {
+    const { types, refIds, versions, numbers } = this;
+    return { types, refIds, versions, numbers };
+  }
+}
+
+/** The facts of a file or a folder in a row of what was found. */
+export function factsAt(found: FoundColumns, at: number): StatFacts {
+  const number = (column: number) => found.numbers[at * NUMBERS_EACH + column] ?? Number.NaN;
+  const createdMs = number(2);
+  return {
+    refId: found.refIds[at] ?? '',
+    version: found.versions[at] ?? '',
+    sizeBytes: number(0),
+    modifiedMs: number(1),
+    createdMs: Number.isNaN(createdMs) ? null : createdMs,
+    statusChangedMs: number(3),
+  };
+}

@@ -1,0 +1,167 @@
+import { extname } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { CodedError } from '../../src/model/coded-error.ts';
+import type { DiskQuestions, DiskReply, DiskRequest, DiskThreadStart, Question } from './disk-messages.ts';
+
+/** An answer of the disk that tells of a failure, with the `code` that Node's own errors of files have. */
+export class DiskError extends Error {
+  override readonly name = 'DiskError';
+  readonly code: string;
+
+  constructor(errno: string) {
+    super(`the disk answered ${errno}`);
+    this.code = errno;
+  }
+}
+
+export interface DiskOptions {
+  /** How long a single call to the disk may take. A folder of a million names takes seconds over a network. */
+  readonly limitMs?: number;
+  /** After this time without a question the thread ends and gives its memory back. */
+  readonly idleMs?: number;
+  /** Another thread to run, for tests. */
+  readonly entry?: URL;
+}
+
+interface Pending {
+  readonly resolve: (answer: never) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+const LIMIT_MS = 60_000;
+const IDLE_MS = 10_000;
+/** A folder of some millions of names; without a limit it would end the process instead of the thread. */
+const MAX_HEAP_MB = 512;
+
+/**
+ * Asks the disk of one source, through a thread that waits for it. Questions are answered in the order of asking.
+ *
+ * The thread begins with the first question and ends when there are no more for a while. When the disk hangs nothing
+ * can free it: it is given up, and until the system lets it go every question is refused at once. So a dead disk costs
+ * one thread, however often it is tried, and no other source waits for it.
+ */
+export class Disk {
+  readonly #options: Required<DiskOptions>;
+  readonly #pending = new Map<number, Pending>();
+  #worker: Worker | null = null;
+  #stuck: Worker | null = null;
+  #counter = new BigInt64Array(new SharedArrayBuffer(8));
+  #lastId = 0;
+  #watchdog: NodeJS.Timeout | undefined;
+  #idleTimer: NodeJS.Timeout | undefined;
+
+  constructor(options: DiskOptions = {}) {
+    // The published package holds JavaScript; the name of this very file tells which of both runs.
+    const entry = new URL(`./disk-thread${extname(import.meta.url)}`, import.meta.url);
+    this.#options = { limitMs: LIMIT_MS, idleMs: IDLE_MS, entry, ...options };
+  }
+
+  /**
+   * Rejects with `DiskError`, with `unavailable` when no answer comes in time, or with the reason of the signal. After
+   * that an answer is of no interest any more.
+   */
+  async ask<Q extends Question>(
+    question: Q,
+    ask: DiskQuestions[Q]['ask'],
+    signal?: AbortSignal,
+  ): Promise<DiskQuestions[Q]['answer']> {
+    signal?.throwIfAborted();
+    if (this.#stuck !== null) throw hanging();
+    this.#worker ??= this.#startThread();
+    const worker = this.#worker;
+    this.#lastId += 1;
+    const id = this.#lastId;
+    const leave = () => this.#settle(id, ({ reject }) => reject(signal?.reason));
+    signal?.addEventListener('abort', leave, { once: true });
+    try {
+      return await new Promise((resolve, reject) => {
+        this.#pending.set(id, { resolve, reject });
+        if (this.#pending.size === 1) this.#onBusy(worker);
+        const request: DiskRequest<Q> = { id, question, ask };
+        worker.postMessage(request);
+      });
+    } finally {
+      signal?.removeEventListener('abort', leave);
+    }
+  }
+
+  /** Ends the thread, which holds nothing; one that hangs goes when its disk lets it. */
+  close(): void {
+    this.#endThread(new CodedError('cancelled', 'The source is being closed.'));
+  }
+
+  #startThread(): Worker {
+    const workerData: DiskThreadStart = { counter: this.#counter.buffer as SharedArrayBuffer };
+    const worker = new Worker(this.#options.entry, {
+      workerData,
+      execArgv: [],
+      resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
+    });
+    worker.on('message', (reply: DiskReply) => this.#onReply(reply));
+    worker.on('error', (error) => this.#onLost(worker, error));
+    worker.on('exit', () => this.#onLost(worker, new Error('the thread that reads a disk ended')));
+    worker.unref();
+    return worker;
+  }
+
+  #onReply({ id, answer, errno }: DiskReply): void {
+    this.#settle(id, ({ resolve, reject }) => {
+      if (errno === null) resolve(answer as never);
+      else reject(new DiskError(errno));
+    });
+  }
+
+  #settle(id: number, tell: (pending: Pending) => void): void {
+    const pending = this.#pending.get(id);
+    if (pending === undefined) return;
+    this.#pending.delete(id);
+    if (this.#pending.size === 0) this.#onIdle();
+    tell(pending);
+  }
+
+  /** A thread keeps the process alive only while somebody waits for it. */
+  #onBusy(worker: Worker): void {
+    clearTimeout(this.#idleTimer);
+    worker.ref();
+    this.#watch();
+  }
+
+  #onIdle(): void {
+    clearTimeout(this.#watchdog);
+    this.#worker?.unref();
+    this.#idleTimer = setTimeout(() => this.#endThread(null), this.#options.idleMs).unref();
+  }
+
+  /** Looks from time to time whether anything was read since. */
+  #watch(): void {
+    const before = Atomics.load(this.#counter, 0);
+    this.#watchdog = setTimeout(() => {
+      if (Atomics.load(this.#counter, 0) !== before) return this.#watch();
+      this.#stuck = this.#worker;
+      this.#endThread(hanging());
+    }, this.#options.limitMs).unref();
+  }
+
+  #onLost(worker: Worker, error: Error): void {
+    if (this.#stuck === worker) this.#stuck = null;
+    if (this.#worker !== worker) return;
+    const { code } = error as { code?: unknown };
+    const isTooLarge = code === 'ERR_WORKER_OUT_OF_MEMORY';
+    this.#endThread(isTooLarge ? new CodedError('unavailable', 'A folder is too large to be read.') : error);
+  }
+
+  #endThread(reason: unknown): void {
+    clearTimeout(this.#watchdog);
+    clearTimeout(this.#idleTimer);
+    const worker = this.#worker;
+    this.#worker = null;
+    for (const { reject } of this.#pending.values()) reject(reason);
+    this.#pending.clear();
+    // Not waited for: it may hang, and what it still does is of no interest.
+    void worker?.terminate();
+  }
+}
+
+function hanging(): CodedError {
+  return new CodedError('unavailable', 'The disk does not answer.');
+}

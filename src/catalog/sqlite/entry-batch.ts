@@ -1,0 +1,98 @@
+import { safeName } from '../../model/name.ts';
+import type { AssetEntry, Entry } from '../catalog.ts';
+import type { AssetTable } from './asset-table.ts';
+import { type KnownPlaces, NOTHING_KNOWN, type PlaceTable } from './known-places.ts';
+import type { NodeBatch } from './node-batch.ts';
+import type { NodeTable } from './node-table.ts';
+import type { ScanMarks } from './scan-marks.ts';
+
+export interface Tables {
+  readonly nodes: NodeTable;
+  readonly assets: AssetTable;
+  readonly places: PlaceTable;
+}
+
+export interface EntryCounts {
+  readonly changed: number;
+  readonly addedAssets: number;
+  readonly addedCollections: number;
+  readonly addedBytes: number;
+  /** Assets that lost a place for good and may have no other. */
+  readonly unshownAssets: ReadonlySet<number>;
+}
+
+/** What one `apply` was told. Lives within one transaction. */
+export class EntryBatch {
+  readonly #tables: Tables;
+  readonly #sourceId: number;
+  readonly #marks: ScanMarks | undefined;
+  readonly #entries: readonly Entry[];
+  readonly #nodes: NodeBatch;
+  readonly #changedAssets = new Set<number>();
+  #known: KnownPlaces = NOTHING_KNOWN;
+  /** Shown names, as far as they are free, of the entries that `#known` was asked for. */
+  #names: readonly string[] = [];
+  #namesFrom = 0;
+  #addedAssets = 0;
+  #addedBytes = 0;
+
+  constructor(tables: Tables, sourceId: number, entries: readonly Entry[], marks: ScanMarks | undefined) {
+    this.#tables = tables;
+    this.#sourceId = sourceId;
+    this.#entries = entries;
+    this.#marks = marks;
+    let told: ReadonlySet<string> | null = null;
+    this.#nodes = tables.nodes.beginBatch(sourceId, marks, (ref) => {
+      told ??= new Set(entries.flatMap(refsOf));
+      return told.has(ref);
+    });
+  }
+
+  apply(): EntryCounts {
+    for (const [at, entry] of this.#entries.entries()) {
+      if (entry.kind === 'collection') this.#nodes.placeCollection(entry);
+      else if (entry.kind === 'kept') this.#nodes.keep(entry.collection);
+      else {
+        if (this.#names[at - this.#namesFrom] === undefined) this.#lookAhead(at, entry);
+        this.#placeAsset(entry, this.#names[at - this.#namesFrom] ?? '');
+      }
+    }
+    const [addedAssets, addedBytes] = [this.#addedAssets, this.#addedBytes];
+    return { ...this.#nodes.end(), addedAssets, addedBytes };
+  }
+
+  /** The next entries are mostly members of one collection. */
+  #lookAhead(from: number, { collection }: AssetEntry): void {
+    const names: string[] = [];
+    for (let at = from; at < this.#entries.length; at++) {
+      const entry = this.#entries[at];
+      if (entry?.kind !== 'asset' || entry.collection !== collection) break;
+      names.push(safeName(entry.name, this.#tables.nodes.policy));
+    }
+    this.#known = this.#tables.places.at(this.#nodes.collectionId(collection), names);
+    this.#nodes.watchNames(this.#known);
+    this.#names = names;
+    this.#namesFrom = from;
+  }
+
+  #placeAsset(entry: AssetEntry, name: string): void {
+    const anchorId = this.#nodes.collectionId(entry.anchor);
+    const place = this.#known.unchanged(entry, name, anchorId);
+    if (place !== null && !this.#changedAssets.has(place.assetId)) {
+      this.#marks?.add(place.nodeId);
+      return;
+    }
+    const isFree = this.#known.isFree(name);
+    const stored = this.#tables.assets.store(this.#sourceId, entry.facts, isFree);
+    if (stored.isChanged) this.#changedAssets.add(stored.id);
+    this.#addedAssets += stored.addedAssets;
+    this.#addedBytes += stored.addedBytes;
+    this.#nodes.placeAsset(entry, stored, isFree ? name : null);
+  }
+}
+
+/** How the source names what an entry places. */
+function refsOf(entry: Entry): string[] {
+  if (entry.kind === 'kept') return [];
+  return [entry.kind === 'collection' ? entry.ref : entry.facts.ref.id];
+}
