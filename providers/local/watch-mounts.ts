@@ -19,6 +19,7 @@ export class MountWatch {
   readonly #options: MountWatchOptions;
   readonly #timer: NodeJS.Timeout;
   #before: ReadonlyMap<string, string> | null = null;
+  #isLooking = false;
 
   constructor(options: MountWatchOptions) {
     this.#options = options;
@@ -30,9 +31,17 @@ export class MountWatch {
     clearInterval(this.#timer);
   }
 
+  /** One at a time: of two, the older might be the last to come back. */
   async #look(): Promise<void> {
+    if (this.#isLooking) return;
+    this.#isLooking = true;
     const text = await readFile(this.#options.mountsFile ?? MOUNTS_FILE, 'utf8').catch(() => null);
+    this.#isLooking = false;
     if (text === null) return this.close();
+    this.#compare(text);
+  }
+
+  #compare(text: string): void {
     const { onChange } = this.#options;
     const rootPath = this.#options.rootPath();
     const now = mountsAround(rootPath, text);
