@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { addAbortSignal, type Readable } from 'node:stream';
 import type { AssetFacts, SourceRef } from '../../src/model/asset.ts';
 import { CodedError } from '../../src/model/coded-error.ts';
+import type { Space } from '../../src/model/space.ts';
 import type {
   Call,
   LookEvent,
@@ -15,6 +16,7 @@ import type {
   Want,
   WatchHint,
 } from '../../src/provider/provider.ts';
+import { diskSpaceOf } from './disk-space.ts';
 import { isSystemName, isWithin, type Root, topOf } from './entry.ts';
 import { FileContent } from './file-content.ts';
 import { fileFactsOf, versionOf } from './file-facts.ts';
@@ -114,6 +116,10 @@ class LocalProvider implements Provider {
       },
       close: () => handle.close(),
     };
+  }
+
+  async space(_call: Call): Promise<Space> {
+    return await diskSpaceOf(await this.#findRoot());
   }
 
   async close(): Promise<void> {
