@@ -1,3 +1,4 @@
+import { ANONYMOUS_USER } from '../http/authentication.ts';
 import type { Node } from '../model/node.ts';
 import type { Space } from '../model/space.ts';
 import type { DavRequest } from './dav-request.ts';
@@ -33,6 +34,10 @@ export async function gatherFacts(
     head: wantsHead ? (await vfs.changes.stateOf(node)).cursor : null,
     spaces: wantsSpaces ? await vfs.spacesAt(node) : new Map(),
     // There are no users to be looked at: the one there may be is known by the address of the tree.
-    principalHref: exchange.user === null ? null : request.rootHref,
+    principalHref: isLoggedIn(exchange.user) ? request.rootHref : null,
   };
+}
+
+function isLoggedIn(user: string | null): boolean {
+  return user !== null && user !== ANONYMOUS_USER;
 }
