@@ -86,7 +86,9 @@ describe('names of a disk', () => {
 
     it('hold nothing that nobody sees and that changes what is read', async () => {
       const names = (await listAll(running.davPort, '/')).map(nameOf);
-      expect(names.filter((name) => /[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/.test(name))).toEqual([]);
+      expect(
+        names.filter((name) => /[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/.test(name)),
+      ).toEqual([]);
       expect(names).toContain('{U+202E}gpj.exe.jpg');
     });
 
