@@ -1,5 +1,5 @@
 import { mkdir, readdir, rename, rm, utimes, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type FolderApp, startFolderApp, writeFiles } from './dav-app.ts';
 import { onlyResponse, propBody, readSyncAnswer } from './dav-multistatus.ts';
@@ -221,10 +221,14 @@ describe('a follower that knows only REPORTs', () => {
         new SyncFollower(port, '/', { level: 'infinite', limit: 50 }),
       ];
       const flat = new SyncFollower(port, '/photos/', { level: '1', limit: 2 });
+      let etagsBefore = new Map<string, string>();
       for (let round = 0; round < 25; round += 1) {
-        for (let change = 0; change < 1 + random(4); change += 1) await changeSomething(root, random, round);
+        for (let change = 0; change < 1 + random(6); change += 1) await changeSomething(root, random, round);
         await running.rescan();
-        const tree = comparable(await treeBelow(port, '/photos/'));
+        const etags = await treeBelow(port, '/photos/');
+        expectTellingEtags(etagsBefore, etags);
+        etagsBefore = etags;
+        const tree = comparable(etags);
         for (const follower of followers) {
           await follower.follow();
           const kept = follower.tree();
@@ -243,13 +247,24 @@ describe('a follower that knows only REPORTs', () => {
     }
   });
 
+  /** A collection of which anything below has changed has another ETag. */
+  function expectTellingEtags(before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>) {
+    const below = (tree: ReadonlyMap<string, string>, collection: string) =>
+      [...comparable(tree)].filter(([href]) => href.startsWith(collection)).join('\n');
+    for (const [href, etag] of after) {
+      if (!href.endsWith('/') || !before.has(href) || below(before, href) === below(after, href)) continue;
+      expect([href, etag]).not.toEqual([href, before.get(href)]);
+    }
+  }
+
   async function changeSomething(root: string, random: (below: number) => number, round: number) {
     const entries = await readdir(root, { recursive: true, withFileTypes: true });
     const paths = entries.map(({ parentPath, name }) => join(parentPath, name));
     const folders = [root, ...paths.filter((_, at) => entries[at]?.isDirectory())];
     const files = paths.filter((_, at) => entries[at]?.isFile());
     const pick = (from: readonly string[]) => from[random(from.length)] ?? root;
-    const fresh = () => join(pick(folders), `n${round}-${random(8)}`);
+    // Few names, so that one thing often takes the place of another.
+    const fresh = () => join(pick(folders), `n${random(4)}`);
     switch (random(7)) {
       case 0:
       case 1: {
@@ -275,7 +290,8 @@ describe('a follower that knows only REPORTs', () => {
       case 5: {
         const folder = pick(folders);
         const target = fresh();
-        if (folder !== root && !target.startsWith(`${folder}/`) && dirname(target) !== folder) {
+        const isNested = `${target}/`.startsWith(`${folder}/`) || `${folder}/`.startsWith(`${target}/`);
+        if (folder !== root && !isNested) {
           await rm(target, { recursive: true, force: true });
           await rename(folder, target);
         }
