@@ -123,6 +123,12 @@ describe.each([
     expect([second.code, second.stderr]).toEqual([0, expect.not.stringContaining('Copied')]);
   });
 
+  it('tells people how much space there is', async () => {
+    const about = JSON.parse(await succeed('rclone', ['about', ':webdav:', '--json', ...flags()]));
+    expect(about.free).toBeGreaterThan(0);
+    expect(about.total).toBe(about.free + about.used);
+  });
+
   it('tells people the digests without reading', async () => {
     const output = await withoutReading(() =>
       succeed('rclone', ['sha1sum', ':webdav:immich/Album 1', ...flags()]),
