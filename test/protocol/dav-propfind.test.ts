@@ -289,12 +289,7 @@ describe('golden bodies', () => {
     ['prop', propBody('displayname', 'getlastmodified', 'getcontentlength', 'resourcetype')],
     [
       'missing',
-      propBody(
-        'resourcetype',
-        'getcontentlength',
-        'quota',
-        '{http://apache.org/dav/props/}executable',
-      ),
+      propBody('resourcetype', 'getcontentlength', 'quota', '{http://apache.org/dav/props/}executable'),
     ],
   ])('%s', async (name, body) => {
     const answer = await propfind(davPort, '/photos/', { headers: { Depth: '1' }, body });

@@ -114,7 +114,7 @@ describe('methods', () => {
       expect([path, answer.status, answer.headers.allow]).toEqual([
         path,
         405,
-        'OPTIONS, GET, HEAD, PROPFIND',
+        'OPTIONS, GET, HEAD, PROPFIND, REPORT',
       ]);
       expect(answer.text).not.toContain('do not send');
       const below = await ask(running.port, `/dav${path}`, { method });
