@@ -99,7 +99,6 @@ describe('methods', () => {
     'POST',
     'TRACE',
     'SEARCH',
-    'REPORT',
     'MKCALENDAR',
     'ACL',
     'BIND',
