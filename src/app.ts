@@ -80,7 +80,10 @@ export async function startApp(config: ServeConfig): Promise<RunningApp> {
     const mounts = members.map(mountOf);
     const content = contentOf(catalog, members, logger);
     const vfs = new Vfs({ reader: catalog.reader, content, mounts });
-    const dav = new DavServer({ vfs, mountNames: mounts.flatMap(({ name }) => name ?? []) });
+    const dav = new DavServer({
+      ...{ vfs, config: config.dav },
+      mountNames: mounts.flatMap(({ name }) => name ?? []),
+    });
     let mountLines: readonly MountLine[] = [];
     const sources = members.map(shownSourceOf);
     await catalog.writer.showSources(sources);
@@ -151,11 +154,13 @@ function contentOf(catalog: Catalog, members: readonly Member[], logger: Logger)
   return new Content({ catalog, sources, obstacleOf, passing });
 }
 
-function mountOf({ config, sourceId, ingest }: Member): Mount {
+function mountOf({ config, sourceId, source, ingest }: Member): Mount {
   return {
     name: config.mountsAtRoot ? null : config.name,
     sourceId,
     failure: () => (ingest.obstacle === null ? null : `"${config.name}": ${ingest.obstacle}`),
+    // No client ends it: whoever asks waits a moment at most, and the answer serves the next one.
+    space: () => source.space(new AbortController().signal),
   };
 }
 
@@ -193,12 +198,18 @@ async function listen(
     }
     await dav.handle(exchange, path, prefix);
   };
+  const answerParent = async (exchange: Exchange) => {
+    checkHost(exchange.target);
+    exchange.user = authenticator.authenticate(exchange.req, { acceptsApiKeys: false });
+    await dav.handleParent(exchange, DAV_PREFIX.slice(1));
+  };
   const answerMain = async (exchange: Exchange) => {
     const { path } = exchange.target;
     const isDav = path === DAV_PREFIX || path.startsWith(`${DAV_PREFIX}/`);
     // Clients look at the parents of the address that they mount, too.
     if (isDav) return await answerDav(exchange, path.slice(DAV_PREFIX.length) || '/', DAV_PREFIX);
     if (exchange.req.method === 'OPTIONS') return await answerDav(exchange, path, '');
+    if (exchange.req.method === 'PROPFIND' && path === '/') return await answerParent(exchange);
     try {
       checkHost(exchange.target);
       exchange.user = authenticator.authenticate(exchange.req, { acceptsApiKeys: true });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { addAbortSignal, type Readable } from 'node:stream';
 import type { AssetFacts, SourceRef } from '../../src/model/asset.ts';
 import { CodedError } from '../../src/model/coded-error.ts';
+import type { Space } from '../../src/model/space.ts';
 import type {
   Call,
   LookEvent,
@@ -17,6 +18,7 @@ import type {
 } from '../../src/provider/provider.ts';
 import { Disk } from './disk.ts';
 import type { Root } from './disk-messages.ts';
+import { diskSpaceOf } from './disk-space.ts';
 import { topOf } from './entry.ts';
 import { FileContent } from './file-content.ts';
 import { fileFactsOf } from './file-facts.ts';
@@ -120,6 +122,10 @@ class LocalProvider implements Provider {
       },
       close: () => handle.close(),
     };
+  }
+
+  async space(_call: Call): Promise<Space> {
+    return await diskSpaceOf(await this.#findRoot());
   }
 
   async close(): Promise<void> {

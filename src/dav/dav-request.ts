@@ -2,20 +2,28 @@ import type { Exchange } from '../http/exchange.ts';
 import type { Node } from '../model/node.ts';
 import { encodeSegment, type ResourcePath } from '../model/resource-path.ts';
 import type { Vfs } from '../vfs/vfs.ts';
+import type { DavConfig } from './settings.ts';
 
 /** One WebDAV request on its way to a method: the exchange, the parsed path and the resource behind it. */
 export class DavRequest {
   readonly exchange: Exchange;
   readonly path: ResourcePath;
   readonly vfs: Vfs;
+  readonly config: DavConfig;
   /** What the URLs of this edge start with: `''` on the WebDAV port, `/dav` on the other. */
   readonly #prefix: string;
   #node: Promise<Node> | null = null;
 
-  constructor(exchange: Exchange, path: ResourcePath, vfs: Vfs, prefix: string) {
+  constructor(
+    exchange: Exchange,
+    path: ResourcePath,
+    { vfs, config }: { readonly vfs: Vfs; readonly config: DavConfig },
+    prefix: string,
+  ) {
     this.exchange = exchange;
     this.path = path;
     this.vfs = vfs;
+    this.config = config;
     this.#prefix = prefix;
   }
 
@@ -29,6 +37,11 @@ export class DavRequest {
   hrefOf(node: Node): string {
     const path = this.#prefix + this.path.encode();
     return node.kind === 'collection' && !path.endsWith('/') ? `${path}/` : path;
+  }
+
+  /** Href of the top of the tree. */
+  get rootHref(): string {
+    return `${this.#prefix}/`;
   }
 
   /** Href of the collection that the requested resource is in. */

@@ -7,11 +7,23 @@ import type { Vfs } from '../vfs/vfs.ts';
 import { type DavMethod, DavRequest } from './dav-request.ts';
 import { EdgeAuthentication, EdgePrivileges } from './edge-rights.ts';
 import { get } from './get.ts';
+import { propfindParent } from './parent-collection.ts';
 import { propfind } from './propfind.ts';
+import { report } from './report.ts';
+import type { DavConfig } from './settings.ts';
+import { answerProbe, isSystemProbe } from './system-probe.ts';
 import { VfsFileSystem } from './vfs-file-system.ts';
 
 /** Methods that answer. */
-const METHODS: Readonly<Record<string, DavMethod>> = { GET: get, HEAD: get, PROPFIND: propfind };
+const METHODS: Readonly<Record<string, DavMethod>> = {
+  GET: get,
+  HEAD: get,
+  PROPFIND: propfind,
+  REPORT: report,
+};
+
+/** Methods by which systems look for their own files in every folder. */
+const PROBES: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PROPFIND']);
 
 /** Methods that would change something. Every source is read-only, so each is refused before it reads its body. */
 const WRITES = ['PUT', 'DELETE', 'MKCOL', 'COPY', 'MOVE', 'PROPPATCH', 'LOCK', 'UNLOCK', 'PATCH'];
@@ -33,6 +45,7 @@ export interface DavServerOptions {
   readonly vfs: Vfs;
   /** Names of the collections that sources are mounted at; empty when a single source is the root. */
   readonly mountNames: readonly string[];
+  readonly config: DavConfig;
 }
 
 /**
@@ -42,11 +55,13 @@ export interface DavServerOptions {
  */
 export class DavServer {
   readonly #vfs: Vfs;
+  readonly #config: DavConfig;
   readonly #shell: webdav.WebDAVServer;
   readonly #requests = new WeakMap<IncomingMessage, PendingRequest>();
 
   constructor(options: DavServerOptions) {
     this.#vfs = options.vfs;
+    this.#config = options.config;
     const nodeOf = (request: IncomingMessage) => this.#requests.get(request)?.request.node() ?? null;
     this.#shell = new webdav.WebDAVServer({
       rootFileSystem: new VfsFileSystem(nodeOf),
@@ -79,13 +94,27 @@ export class DavServer {
       return;
     }
     const path = ResourcePath.parse(encodedPath);
-    const request = new DavRequest(exchange, path, this.#vfs, prefix);
+    const request = new DavRequest(exchange, path, { vfs: this.#vfs, config: this.#config }, prefix);
+    if (isSystemProbe(path) && PROBES.has(req.method ?? '')) {
+      res.setHeader('DAV', DAV_CLASSES);
+      return await answerProbe(request);
+    }
     await new Promise<void>((resolve, reject) => {
       this.#requests.set(req, { request, resolve, reject });
       // Should the package ever answer by itself, this request is over too.
       res.once('close', resolve);
       this.#execute(req, res, path);
     });
+  }
+
+  /**
+   * Answers PROPFIND of the collection that the tree is in, where it is not at the top.
+   * @param name of the tree in that collection.
+   */
+  async handleParent(exchange: Exchange, name: string): Promise<void> {
+    exchange.res.setHeader('DAV', DAV_CLASSES);
+    const rooms = { vfs: this.#vfs, config: this.#config };
+    await propfindParent(new DavRequest(exchange, ResourcePath.ROOT, rooms, ''), name);
   }
 
   /**

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { AssetFacts, SourceRef } from '../model/asset.ts';
 import type { ByteRange } from '../model/byte-range.ts';
+import type { Space } from '../model/space.ts';
 
 /**
  * The whole contract of a plug-in: what `providers/` may import besides `src/model/`.
@@ -58,6 +59,9 @@ export interface Provider {
    * passing through this one. Rejects as `open` does; there is no range, whoever has the file reads where it likes.
    */
   openFile?(ref: SourceRef, want: Want, call: Call): Promise<OpenFile>;
+
+  /** How much room there is where the source keeps its content. Rejects `unavailable` when the source is away. */
+  space?(call: Call): Promise<Space>;
 }
 
 /** A file that is held open. Whoever asked for it closes it. */

@@ -5,6 +5,7 @@ import type { AssetFacts, SourceRef } from '../model/asset.ts';
 import { lengthOf } from '../model/byte-range.ts';
 import { CodedError, codeOf, isTransient, messageOf } from '../model/coded-error.ts';
 import type { Logger } from '../model/logger.ts';
+import type { Space } from '../model/space.ts';
 import type {
   Call,
   Held,
@@ -167,6 +168,12 @@ export class Source {
       if (call.signal.aborted) await file.close();
       return file;
     });
+  }
+
+  /** See `Provider.space`. Null when the source cannot tell. */
+  async space(signal: AbortSignal): Promise<Space | null> {
+    const space = this.#provider.space?.bind(this.#provider);
+    return space === undefined ? null : await this.#forClient(signal, space);
   }
 
   async close(): Promise<void> {

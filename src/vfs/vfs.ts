@@ -5,6 +5,9 @@ import type { ByteRange } from '../model/byte-range.ts';
 import { CodedError } from '../model/coded-error.ts';
 import type { AssetNode, CollectionNode, Node, Page } from '../model/node.ts';
 import type { ResourcePath } from '../model/resource-path.ts';
+import type { Space } from '../model/space.ts';
+import { type SpaceReader, SpaceReadings, totalSpace } from './space-readings.ts';
+import { TreeChanges } from './tree-changes.ts';
 
 /** A source in the mounted tree. */
 export interface Mount {
@@ -13,6 +16,8 @@ export interface Mount {
   readonly sourceId: number;
   /** Why the source cannot be read now, or null. Asked only while nothing of it is known. */
   readonly failure: () => string | null;
+  /** Absent: the source cannot tell. */
+  readonly space?: SpaceReader;
 }
 
 export interface VfsOptions {
@@ -35,11 +40,25 @@ export class Vfs {
   readonly #reader: CatalogReader;
   readonly #content: Content;
   readonly #mounts: readonly Mount[];
+  readonly #spaces: SpaceReadings;
+  /** What has changed in the tree. */
+  readonly changes: TreeChanges;
 
   constructor(options: VfsOptions) {
     this.#reader = options.reader;
     this.#content = options.content;
     this.#mounts = options.mounts;
+    this.#spaces = new SpaceReadings(
+      new Map(
+        this.#mounts.flatMap(({ sourceId, space }) => (space === undefined ? [] : [[sourceId, space]])),
+      ),
+    );
+    this.changes = new TreeChanges({
+      reader: this.#reader,
+      members: (collection, after) => this.members(collection, after),
+      member: (collection, name) => this.#memberNamed(collection, name),
+      mountPath: ({ sourceId }) => this.#mountPath(sourceId),
+    });
   }
 
   /** The resource at a path. Rejects `not-found`. */
@@ -60,18 +79,25 @@ export class Vfs {
     return current;
   }
 
+  /** Names the life of the catalog: validators and states of another life mean nothing in this one. */
+  get epoch(): string {
+    return this.#reader.epoch;
+  }
+
   /**
    * Members of a collection, a page at a time and by name. Rejects `unavailable` for a source of which nothing is
    * known yet because it cannot be read: an empty listing would look like a deletion.
+   * @param startAfter the name of a member; absent: from the first one on.
    */
-  async *members(collection: CollectionNode): AsyncGenerator<readonly Node[]> {
+  async *members(collection: CollectionNode, startAfter?: string): AsyncGenerator<readonly Node[]> {
     if (collection.id === SUPER_ROOT_ID) {
-      yield await Promise.all(this.#mounts.map((mount) => this.#mountNode(mount)));
+      const skipped = this.#mounts.findIndex(({ name }) => name === startAfter) + 1;
+      yield await Promise.all(this.#mounts.slice(skipped).map((mount) => this.#mountNode(mount)));
       return;
     }
     let page: Page<Node> | null = null;
     do {
-      const after: string | null = page?.next ?? null;
+      const after: string | null = page?.next ?? startAfter ?? null;
       page = await this.#reader.children(
         collection.id,
         after === null ? { limit: PAGE_MEMBERS } : { after, limit: PAGE_MEMBERS },
@@ -91,6 +117,29 @@ export class Vfs {
     return await this.#content.refresh(node, signal);
   }
 
+  /**
+   * Space of the source that a collection belongs to, by source id; of the root above all sources that of each. Answers
+   * within moments, without those who do not answer in time.
+   */
+  async spacesAt(node: Node): Promise<ReadonlyMap<number, Space>> {
+    if (node.id !== SUPER_ROOT_ID) return await this.#spaces.of([node.sourceId]);
+    const spaces = await this.#spaces.of(this.#mounts.map(({ sourceId }) => sourceId));
+    const total = totalSpace(spaces.values());
+    return total === null ? spaces : new Map([...spaces, [node.sourceId, total]]);
+  }
+
+  async #memberNamed(collection: CollectionNode, name: string): Promise<Node | null> {
+    if (collection.id !== SUPER_ROOT_ID) return await this.#reader.child(collection.id, name);
+    const mount = this.#mounts.find((each) => each.name === name);
+    return mount === undefined ? null : await this.#mountNode(mount);
+  }
+
+  #mountPath(sourceId: number): readonly string[] | null {
+    const mount = this.#mounts.find((each) => each.sourceId === sourceId);
+    if (mount === undefined) return null;
+    return mount.name === null ? [] : [mount.name];
+  }
+
   async #rootNode(): Promise<CollectionNode> {
     const only = this.#mounts.find((mount) => mount.name === null);
     if (only !== undefined) return await this.#mountNode(only);
@@ -107,6 +156,7 @@ export class Vfs {
       modifiedMs: Math.max(STARTED_MS, ...roots.map((root) => root.modifiedMs)),
       createdMs: Math.min(STARTED_MS, ...roots.map((root) => root.createdMs ?? STARTED_MS)),
       changedSeq: Math.max(0, ...roots.map((root) => root.changedSeq)),
+      stateSeq: Math.max(0, ...roots.map((root) => root.stateSeq)),
     };
   }
 

@@ -190,6 +190,22 @@ export function providerSuite(name: string, create: () => Promise<ProviderUnderT
       expect(await scanAll(under.provider)).toEqual(events);
     });
 
+    it('tells how much space there is, if it can, and that it is away when it is', async () => {
+      const space = under.provider.space?.bind(under.provider);
+      if (space === undefined) return;
+      const { availableBytes, usedBytes, volume } = await space(call());
+      for (const bytes of [availableBytes, usedBytes]) expect(Number.isSafeInteger(bytes)).toBe(true);
+      expect(availableBytes).toBeGreaterThanOrEqual(0);
+      expect(usedBytes).toBeGreaterThan(0);
+      expect(volume).not.toBe('');
+      await under.outage(true);
+      try {
+        await expect(space(call())).rejects.toMatchObject({ code: 'unavailable' });
+      } finally {
+        await under.outage(false);
+      }
+    });
+
     it('has both powers that watching takes, or none, and is tested for them', () => {
       const { watch, look } = under.provider;
       expect([look === undefined, under.editor === undefined]).toEqual(Array(2).fill(watch === undefined));

@@ -159,7 +159,7 @@ it('names every writing method nowhere in Allow', async () => {
   const wire = await Wire.open(davPort);
   for (const path of PATHS) {
     const { headers } = await wire.ask(path, { method: 'OPTIONS' });
-    expect(headers.allow).toBe('OPTIONS, GET, HEAD, PROPFIND');
+    expect(headers.allow).toBe('OPTIONS, GET, HEAD, PROPFIND, REPORT');
   }
   wire.close();
 });
