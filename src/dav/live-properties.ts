@@ -1,6 +1,6 @@
 import { lastModifiedText, wholeSecondsMs } from '../http/http-date.ts';
 import { etagOf, type Node } from '../model/node.ts';
-import { DAV_NAMESPACE, type PropertyName } from './propfind-request.ts';
+import { DAV_NAMESPACE, type PropertyName } from './xml-request.ts';
 import { escapeXml } from './xml-text.ts';
 
 /** A live property (RFC 4918 section 15): its value as XML, or null where the resource does not have it. */

@@ -5,7 +5,8 @@ import { BodyWriter } from './body-writer.ts';
 import { DavRequest } from './dav-request.ts';
 import { allpropWriter, type PropstatWriter, propnameWriter, propWriter } from './live-properties.ts';
 import { type PropfindHeaders, readPropfindHeaders } from './propfind-headers.ts';
-import { MAX_PROPFIND_BYTES, type PropfindRequest, parsePropfind } from './propfind-request.ts';
+import { type PropfindRequest, parsePropfind } from './propfind-request.ts';
+import { MAX_XML_BYTES } from './xml-request.ts';
 
 const XML_HEADERS = { 'Content-Type': 'application/xml; charset=utf-8', 'Cache-Control': 'no-cache' };
 const PREAMBLE = '<?xml version="1.0" encoding="utf-8"?>\n';
@@ -19,7 +20,7 @@ const FINITE_DEPTH = `${PREAMBLE}<D:error xmlns:D="DAV:"><D:propfind-finite-dept
 export async function propfind(request: DavRequest): Promise<void> {
   const { exchange } = request;
   const headers = readPropfindHeaders(request);
-  const wanted = parsePropfind(await readBody(exchange, { limitBytes: MAX_PROPFIND_BYTES }));
+  const wanted = parsePropfind(await readBody(exchange, { limitBytes: MAX_XML_BYTES }));
   if (headers.depth === 'infinity') {
     sendXml(exchange.res, 403, FINITE_DEPTH);
     return;

@@ -1,9 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import {
-  MAX_PROPFIND_BYTES,
-  type PropfindRequest,
-  parsePropfind,
-} from '../../../src/dav/propfind-request.ts';
+import { type PropfindRequest, parsePropfind } from '../../../src/dav/propfind-request.ts';
+import { MAX_XML_BYTES } from '../../../src/dav/xml-request.ts';
 import { codeOf } from '../../../src/model/coded-error.ts';
 
 const parse = (text: string) => parsePropfind(Buffer.from(text));
@@ -117,6 +114,6 @@ describe('parsePropfind', () => {
   });
 
   it('is asked for bodies up to 64 KiB', () => {
-    expect(MAX_PROPFIND_BYTES).toBe(65_536);
+    expect(MAX_XML_BYTES).toBe(65_536);
   });
 });
