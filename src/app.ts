@@ -125,9 +125,12 @@ export async function startApp(config: ServeConfig): Promise<RunningApp> {
 }
 
 async function addSource(config: SourceConfig, options: MemberOptions): Promise<Member> {
-  if (config.isWritable)
-    options.logger.warn(`"${config.name}" is set to be writable, but everything is read-only so far`);
-  return await addMember(config, options);
+  const member = await addMember(config, options);
+  if (config.isWritable && member.ingest.writer === null)
+    options.logger.warn(
+      `"${config.name}" is set to be writable, but stays read-only. ${readOnlyReason(member)}`,
+    );
+  return member;
 }
 
 /** Thumbnails of what no asset holds any more. */
@@ -146,12 +149,21 @@ function contentOf(catalog: Catalog, members: readonly Member[]): Content {
   return new Content({ catalog, sources, obstacleOf: (id) => ingests.get(id)?.obstacle ?? null });
 }
 
-function mountOf({ config, sourceId, ingest }: Member): Mount {
+function mountOf(member: Member): Mount {
+  const { config, sourceId, ingest } = member;
   return {
+    writer: ingest.writer,
+    readOnlyReason: readOnlyReason(member),
     name: config.mountsAtRoot ? null : config.name,
     sourceId,
     failure: () => (ingest.obstacle === null ? null : `"${config.name}": ${ingest.obstacle}`),
   };
+}
+
+function readOnlyReason({ config }: Member): string {
+  if (!config.isWritable) return 'This is read-only: nothing was changed.';
+  if (config.provider !== 'local') return 'Only local folders can be written to so far: nothing was changed.';
+  return `Shown by ${config.layout}, this has no place for new files: only the layout "folders" can be written to.`;
 }
 
 interface Edges {

@@ -4,19 +4,33 @@ import type { Exchange } from '../http/exchange.ts';
 import { CodedError } from '../model/coded-error.ts';
 import { ResourcePath } from '../model/resource-path.ts';
 import type { Vfs } from '../vfs/vfs.ts';
+import { copy, move } from './copy-move.ts';
 import { type DavMethod, DavRequest } from './dav-request.ts';
+import { remove } from './delete.ts';
 import { EdgeAuthentication, EdgePrivileges } from './edge-rights.ts';
 import { get } from './get.ts';
+import { mkcol } from './mkcol.ts';
 import { propfind } from './propfind.ts';
+import { put } from './put.ts';
 import { VfsFileSystem } from './vfs-file-system.ts';
 
-/** Methods that answer. */
-const METHODS: Readonly<Record<string, DavMethod>> = { GET: get, HEAD: get, PROPFIND: propfind };
+/** Methods that answer everywhere. */
+const READS: Readonly<Record<string, DavMethod>> = { GET: get, HEAD: get, PROPFIND: propfind };
 
-/** Methods that would change something. Every source is read-only, so each is refused before it reads its body. */
-const WRITES = ['PUT', 'DELETE', 'MKCOL', 'COPY', 'MOVE', 'PROPPATCH', 'LOCK', 'UNLOCK', 'PATCH'];
+/** Methods that change something. Where a source is read-only, each is refused before it reads its body. */
+const WRITES: Readonly<Record<string, DavMethod>> = {
+  PUT: put,
+  DELETE: remove,
+  MKCOL: mkcol,
+  COPY: copy,
+  MOVE: move,
+};
 
-const ALLOW = ['OPTIONS', ...Object.keys(METHODS)].join(', ');
+/** Methods that would change something, if anything could be changed that way. */
+const REFUSED = ['PROPPATCH', 'LOCK', 'UNLOCK', 'PATCH'];
+
+const ALLOW_READS = ['OPTIONS', ...Object.keys(READS)].join(', ');
+const ALLOW_WRITES = [ALLOW_READS, ...Object.keys(WRITES)].join(', ');
 /** Class 1 only: without LOCK, Finder mounts read-only instead of failing when something is saved. */
 const DAV_CLASSES = '1';
 /** What the package adds to every answer: wrong (classes, challenge) or unsafe (any origin with credentials). */
@@ -60,8 +74,8 @@ export class DavServer {
       this.#shell.setFileSystemSync(`/${name}`, new VfsFileSystem(nodeOf));
     }
     for (const name of Object.keys(this.#shell.methods)) this.#register(name, refuseUnknown);
-    for (const name of WRITES) this.#register(name, refuseWrite);
-    for (const [name, method] of Object.entries(METHODS)) this.#register(name, method);
+    for (const name of REFUSED) this.#register(name, refuseWrite);
+    for (const [name, method] of Object.entries({ ...READS, ...WRITES })) this.#register(name, method);
     this.#shell.onUnknownMethod(this.#adapt(refuseUnknown));
   }
 
@@ -74,18 +88,29 @@ export class DavServer {
   async handle(exchange: Exchange, encodedPath: string, prefix: string): Promise<void> {
     const { req, res } = exchange;
     if (req.method === 'OPTIONS') {
-      res.writeHead(200, { DAV: DAV_CLASSES, Allow: ALLOW, 'MS-Author-Via': 'DAV', 'Content-Length': 0 });
+      // Without regard to what is there: whoever asks may be anybody.
+      const asked = encodedPath === '*' ? ResourcePath.ROOT : ResourcePath.parse(encodedPath);
+      res.writeHead(200, {
+        DAV: DAV_CLASSES,
+        Allow: this.#allowAt(asked),
+        'MS-Author-Via': 'DAV',
+        'Content-Length': 0,
+      });
       res.end();
       return;
     }
     const path = ResourcePath.parse(encodedPath);
-    const request = new DavRequest(exchange, path, this.#vfs, prefix);
+    const request = new DavRequest({ exchange, path, vfs: this.#vfs, prefix, allow: this.#allowAt(path) });
     await new Promise<void>((resolve, reject) => {
       this.#requests.set(req, { request, resolve, reject });
       // Should the package ever answer by itself, this request is over too.
       res.once('close', resolve);
       this.#execute(req, res, path);
     });
+  }
+
+  #allowAt(path: ResourcePath): string {
+    return this.#vfs.isWritable(path) ? ALLOW_WRITES : ALLOW_READS;
   }
 
   /**
@@ -130,13 +155,14 @@ interface PendingRequest {
   readonly reject: (error: unknown) => void;
 }
 
-async function refuseWrite(): Promise<void> {
-  throw new CodedError('denied', 'This is read-only: nothing was changed.');
+async function refuseWrite({ vfs, path }: DavRequest): Promise<void> {
+  const text = vfs.isWritable(path) ? 'This cannot be changed here' : 'This is read-only';
+  throw new CodedError('denied', `${text}: nothing was changed.`);
 }
 
 async function refuseUnknown(request: DavRequest): Promise<void> {
   const text = 'This method is not supported.\n';
-  const headers = { Allow: ALLOW, 'Content-Type': 'text/plain; charset=utf-8' };
+  const headers = { Allow: request.allow, 'Content-Type': 'text/plain; charset=utf-8' };
   request.exchange.res.writeHead(405, { ...headers, 'Content-Length': Buffer.byteLength(text) });
   request.exchange.res.end(text);
 }

@@ -1,16 +1,14 @@
-import type { ServerResponse } from 'node:http';
 import { readBody } from '../http/body.ts';
 import type { CollectionNode, Node } from '../model/node.ts';
 import { BodyWriter } from './body-writer.ts';
 import { DavRequest } from './dav-request.ts';
 import { allpropWriter, type PropstatWriter, propnameWriter, propWriter } from './live-properties.ts';
+import { sendXml, XML_HEADERS, XML_PREAMBLE } from './multistatus.ts';
 import { type PropfindHeaders, readPropfindHeaders } from './propfind-headers.ts';
 import { MAX_PROPFIND_BYTES, type PropfindRequest, parsePropfind } from './propfind-request.ts';
 
-const XML_HEADERS = { 'Content-Type': 'application/xml; charset=utf-8', 'Cache-Control': 'no-cache' };
-const PREAMBLE = '<?xml version="1.0" encoding="utf-8"?>\n';
 const CLOSE = '</D:multistatus>';
-const FINITE_DEPTH = `${PREAMBLE}<D:error xmlns:D="DAV:"><D:propfind-finite-depth/></D:error>`;
+const FINITE_DEPTH = `${XML_PREAMBLE}<D:error xmlns:D="DAV:"><D:propfind-finite-depth/></D:error>`;
 
 /**
  * PROPFIND (RFC 4918 section 9.1). A collection is written piece by piece as the socket takes it, from the catalog
@@ -55,7 +53,7 @@ async function sendMembers(
 }
 
 function openOf({ declarations }: PropstatWriter): string {
-  return `${PREAMBLE}<D:multistatus xmlns:D="DAV:"${declarations}>`;
+  return `${XML_PREAMBLE}<D:multistatus xmlns:D="DAV:"${declarations}>`;
 }
 
 function responseOf(href: string, node: Node, writer: PropstatWriter): string {
@@ -66,9 +64,4 @@ function writerFor(wanted: PropfindRequest, { omitsMissing }: PropfindHeaders): 
   if (wanted.kind === 'propname') return propnameWriter();
   if (wanted.kind === 'allprop') return allpropWriter(wanted.include, { omitsMissing });
   return propWriter(wanted.names, { omitsMissing });
-}
-
-function sendXml(res: ServerResponse, status: number, text: string): void {
-  res.writeHead(status, { ...XML_HEADERS, 'Content-Length': Buffer.byteLength(text) });
-  res.end(text);
 }

@@ -2,9 +2,11 @@ import type { Readable } from 'node:stream';
 import type { CatalogReader } from '../catalog/catalog.ts';
 import type { Content } from '../content/content.ts';
 import type { ByteRange } from '../model/byte-range.ts';
-import { CodedError } from '../model/coded-error.ts';
+import { CodedError, codeOf } from '../model/coded-error.ts';
 import type { AssetNode, CollectionNode, Node, Page } from '../model/node.ts';
-import type { ResourcePath } from '../model/resource-path.ts';
+import { ResourcePath } from '../model/resource-path.ts';
+import type { TreeWriter } from '../model/write.ts';
+import { WritePlace } from './write-place.ts';
 
 /** A source in the mounted tree. */
 export interface Mount {
@@ -13,6 +15,10 @@ export interface Mount {
   readonly sourceId: number;
   /** Why the source cannot be read now, or null. Asked only while nothing of it is known. */
   readonly failure: () => string | null;
+  /** Changes the source; null: it is read-only. */
+  readonly writer: TreeWriter | null;
+  /** Why there is no `writer`, as a sentence for clients. */
+  readonly readOnlyReason: string;
 }
 
 export interface VfsOptions {
@@ -91,6 +97,67 @@ export class Vfs {
     return await this.#content.refresh(node, signal);
   }
 
+  /** May anything below the path be written to at all? Says nothing of what is there. */
+  isWritable(path: ResourcePath): boolean {
+    const mount = this.#mountOf(path);
+    return mount === null ? this.#mounts.some(({ writer }) => writer !== null) : mount.writer !== null;
+  }
+
+  /**
+   * A place that is to be written to, whether something is there or not. Rejects `denied` where nothing can ever be
+   * written, `unavailable` where it is not known what is there.
+   */
+  async writePlace(path: ResourcePath): Promise<WritePlace> {
+    const mount = this.#mountOf(path);
+    const node = await this.#resolveOrNull(path);
+    if (mount === null) return await this.#placeAbove(path, node);
+    if (mount.writer === null) throw new CodedError('denied', mount.readOnlyReason);
+    const { sourceId, writer } = mount;
+    const isTop = node?.parentId === null;
+    const above = path.isRoot || isTop ? null : await this.#resolveOrNull(path.parent);
+    const parent = above?.kind === 'collection' ? above : null;
+    // What was put under a name can be read back under it; of the forms of one text, disks hold the composed one.
+    const ownName = path.name.normalize('NFC');
+    const storedNames =
+      node !== null
+        ? await this.#reader.storedPathOf(node.id)
+        : [...(parent === null ? [] : await this.#reader.storedPathOf(parent.id)), ownName];
+    return new WritePlace({ path, node, parent, sourceId, storedPath: storedNames.join('/'), writer });
+  }
+
+  /** The root above all sources, or a name in it that no source has. */
+  async #placeAbove(path: ResourcePath, node: Node | null): Promise<WritePlace> {
+    const readOnly = this.#mounts.every(({ writer }) => writer === null) ? this.#mounts[0] : undefined;
+    if (readOnly !== undefined) throw new CodedError('denied', readOnly.readOnlyReason);
+    if (node !== null) {
+      return new WritePlace({
+        path,
+        node,
+        parent: null,
+        sourceId: node.sourceId,
+        storedPath: '',
+        writer: null,
+      });
+    }
+    throw new CodedError('denied', 'Up here are the sources of this server, and nothing else can be.');
+  }
+
+  async #resolveOrNull(path: ResourcePath): Promise<Node | null> {
+    try {
+      return await this.resolve(path);
+    } catch (error) {
+      if (codeOf(error) === 'not-found') return null;
+      throw error;
+    }
+  }
+
+  /** The source that the path leads to; null for the root above all of them and for what is none. */
+  #mountOf(path: ResourcePath): Mount | null {
+    const only = this.#mounts.find((mount) => mount.name === null);
+    const composed = path.segments[0]?.normalize('NFC');
+    return only ?? this.#mounts.find((each) => each.name?.normalize('NFC') === composed) ?? null;
+  }
+
   async #rootNode(): Promise<CollectionNode> {
     const only = this.#mounts.find((mount) => mount.name === null);
     if (only !== undefined) return await this.#mountNode(only);
@@ -115,9 +182,8 @@ export class Vfs {
   }
 
   async #mountNamed(name: string): Promise<CollectionNode> {
-    const composed = name.normalize('NFC');
-    const mount = this.#mounts.find((each) => each.name?.normalize('NFC') === composed);
-    if (mount === undefined) throw new CodedError('not-found', 'There is nothing of that name.');
+    const mount = this.#mountOf(ResourcePath.of([name]));
+    if (mount === null) throw new CodedError('not-found', 'There is nothing of that name.');
     return await this.#mountNode(mount);
   }
 
