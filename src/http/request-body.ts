@@ -57,7 +57,10 @@ export class RequestBody extends Readable {
   };
 
   readonly #onEnd = (): void => {
-    if (!this.#req.complete) return this.#onCut();
+    if (!this.#req.complete) {
+      this.#onCut();
+      return;
+    }
     // All of it is here; what becomes of the connection after that is not about this body.
     this.#letGo();
     this.push(null);

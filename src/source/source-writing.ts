@@ -1,5 +1,5 @@
-import { createHash, type Hash } from 'node:crypto';
-import { type Readable, Transform, type TransformCallback } from 'node:stream';
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
 import type { Digests } from '../model/asset.ts';
 import { CodedError } from '../model/coded-error.ts';
 import type { ContentClaims, Over, WriteFailure } from '../model/write.ts';
@@ -75,26 +75,20 @@ export class SourceWriting {
   }
 }
 
-/** Ends in an error instead of an end when the content has another digest than was told. */
+/** Ends in an error instead of an end when the content has another digest than was told. Reads when it is read. */
 function checked(content: Readable, digests: Digests): Readable {
   const wanted = Object.entries(digests).filter(([, digest]) => digest !== undefined);
   if (wanted.length === 0) return content;
-  const hashes = new Map<string, Hash>(wanted.map(([algorithm]) => [algorithm, createHash(algorithm)]));
-  const checker = new Transform({
-    transform(chunk: Buffer, _encoding, callback: TransformCallback) {
-      for (const hash of hashes.values()) hash.update(chunk);
-      callback(null, chunk);
-    },
-    flush(callback) {
-      const wrong = wanted.find(([algorithm, digest]) => hashes.get(algorithm)?.digest('hex') !== digest);
-      const text = `The content has another ${wrong?.[0]} than was told.`;
-      callback(wrong === undefined ? null : new CodedError('invalid', text));
-    },
-    destroy(error, callback) {
-      content.destroy();
-      callback(error);
-    },
-  });
-  content.once('error', (error) => checker.destroy(error));
-  return content.pipe(checker);
+  const hashes = wanted.map(([algorithm, digest]) => ({ algorithm, digest, hash: createHash(algorithm) }));
+  const chunks = async function* () {
+    for await (const chunk of content) {
+      for (const { hash } of hashes) hash.update(chunk as Buffer);
+      yield chunk;
+    }
+    const wrong = hashes.find(({ hash, digest }) => hash.digest('hex') !== digest);
+    if (wrong !== undefined) {
+      throw new CodedError('invalid', `The content has another ${wrong.algorithm} than was told.`);
+    }
+  };
+  return Readable.from(chunks(), { objectMode: false });
 }
