@@ -20,16 +20,14 @@ export class Turns {
   }
 
   /** Runs the work between two steps of a long one, or in a turn of its own, whichever comes first. */
-  async between<T>(work: () => Promise<T>): Promise<T> {
-    const done = new Promise<T>((resolve, reject) => {
+  between<T>(work: () => Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
       this.#waiting.push(async () => {
         await work().then(resolve, reject);
       });
+      void this.exclusively(() => this.#runWaiting());
+      this.#wake?.();
     });
-    const turn = this.exclusively(() => this.#runWaiting());
-    this.#wake?.();
-    const [result] = await Promise.all([done, turn]);
-    return result;
   }
 
   /** Resolves when everything that was asked for so far is over. */
