@@ -21,6 +21,7 @@ let dataDir = '';
 beforeAll(async () => {
   work = await mkdtemp(join(tmpdir(), 'mediadav-kill-writes-'));
   [root, dataDir] = [join(work, 'root'), join(work, 'data')];
+  await mkdir(dataDir);
   for (let lane = 0; lane < LANES; lane += 1) await mkdir(join(root, `lane${lane}`), { recursive: true });
 });
 afterAll(() => rm(work, { recursive: true }));
