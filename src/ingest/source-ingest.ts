@@ -307,10 +307,11 @@ export class SourceIngest {
     };
     let mayHeal = false;
     try {
-      const events = this.#source.scan(this.#stop.signal, warnings, this.#held, onMet);
-      this.#openScan = open;
-      for await (const event of this.#turns.interleaved(events, flush)) {
-        if (open.touched.isOutdated(event)) continue;
+      const told = this.#source.scan(this.#stop.signal, warnings, this.#held, onMet);
+      const mayBeWritten = this.#source.writing !== null;
+      if (mayBeWritten) this.#openScan = open;
+      for await (const event of mayBeWritten ? this.#turns.interleaved(told, flush) : told) {
+        if (mayBeWritten && open.touched.isOutdated(event)) continue;
         if (event.kind === 'asset') this.#note(event.facts);
         if (event.kind === 'kept') mayHeal ||= event.mayHeal ?? false;
         // Where the layout has no place for the collection, what it held cannot be told from what is gone.

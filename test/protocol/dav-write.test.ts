@@ -371,6 +371,38 @@ describe.each(['COPY', 'MOVE'])('%s', (method) => {
   });
 });
 
+it('below /dav of the other port the destination is below /dav, too', async () => {
+  await put(`${folder}/a.jpg`, 'a');
+  const copy = (Destination: string) =>
+    ask(running.port, `/dav${folder}/a.jpg`, { method: 'COPY', headers: { Destination } });
+  expect((await copy(`/dav${folder}/b.jpg`)).status).toBe(201);
+  expect((await copy(`http://127.0.0.1:${running.port}/dav${folder}/c.jpg`)).status).toBe(201);
+  expect((await copy(`${folder}/d.jpg`)).status).toBe(502);
+  expect(await listed()).toEqual(['a.jpg', 'b.jpg', 'c.jpg']);
+});
+
+it('what the settings leave out is neither written nor lost', async () => {
+  const env = { LOCAL_WRITABLE: 'true', LOCAL_ALL_FILES: 'false', EXCLUDED_FILE_TYPES: 'gif' };
+  const files = { 'sub/a.jpg': 'a', 'sub/notes.txt': 'mine' };
+  const other = await startFolderApp({ files, env });
+  try {
+    const request = (method: string, path: string, more: Omit<Ask, 'method'> = {}) =>
+      ask(other.davPort, `/photos/${path}`, { method, ...more });
+    for (const name of ['b.txt', 'b.gif', '.b.jpg']) {
+      expect([name, (await request('PUT', name, { body: 'b' })).status]).toEqual([name, 403]);
+      const headers = { Destination: `/photos/${name}` };
+      expect([name, (await request('COPY', 'sub/a.jpg', { headers })).status]).toEqual([name, 403]);
+      expect([name, (await request('MOVE', 'sub/a.jpg', { headers })).status]).toEqual([name, 403]);
+    }
+    expect((await request('DELETE', 'sub')).status).toBe(207);
+    expect(await readdir(other.root, { recursive: true })).toEqual(['sub', 'sub/notes.txt']);
+    expect((await request('COPY', 'sub', { headers: { Destination: '/photos/copied' } })).status).toBe(201);
+    expect(await readdir(join(other.root, 'copied'))).toEqual([]);
+  } finally {
+    await other.stop();
+  }
+});
+
 it('COPY with Depth 0 makes an empty folder; MOVE with it is no request', async () => {
   await send('MKCOL', `${folder}/dir`);
   await put(`${folder}/dir/x.jpg`, 'x');
