@@ -161,6 +161,24 @@ describe.each(['the first scan', 'a later scan'])('while %s stands still', (whic
   });
 });
 
+it('what was uploaded may be read at once; what somebody else writes has to hold still first', async () => {
+  await ingest.scan();
+  const id = (await ingest.prepare()).id;
+  const factsAt = async (path: string) => {
+    const ref = await catalog.reader.refAt(id, path.split('/'));
+    const facts = ref === null ? null : await catalog.reader.asset(id, ref);
+    if (facts === null) throw new Error(`nothing at ${path}`);
+    return facts;
+  };
+  await writer().put('a/new.jpg', Readable.from(['new']), NEW, signal);
+  expect(ingest.isStill(await factsAt('a/new.jpg'))).toBe(true);
+  await ingest.scan();
+  expect(ingest.isStill(await factsAt('a/new.jpg'))).toBe(true);
+  await writeFile(join(root, 'a/new.jpg'), 'half of something');
+  await ingest.scan();
+  expect(ingest.isStill(await factsAt('a/new.jpg'))).toBe(false);
+});
+
 it('an upload that is still coming in holds up neither a scan nor another write', async () => {
   const content = new Readable({ read: () => undefined });
   content.push('first half, ');
