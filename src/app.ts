@@ -22,6 +22,7 @@ import type { SourceStatus } from './ingest/source-ingest.ts';
 import { createLogger } from './log.ts';
 import type { Logger } from './model/logger.ts';
 import { mountLinesFor, reachableUrl } from './mount-lines.ts';
+import { ScratchStore } from './scratch/scratch-store.ts';
 import type { ServeConfig, SourceConfig } from './settings.ts';
 import { addMember, type Member, type MemberOptions, shownSourceOf } from './source-member.ts';
 import { readVersion } from './version.ts';
@@ -31,6 +32,8 @@ import { type Mount, Vfs } from './vfs/vfs.ts';
 const DAV_PREFIX = '/dav';
 /** Folder of DATA_DIR. */
 const THUMBNAILS = 'thumbnails';
+/** File of DATA_DIR. */
+const SCRATCH = 'scratch.db';
 /** How long running requests may take to end when the server stops. */
 const STOP_GRACE_MS = 3_000;
 /** How long each part may take to stop before the next one is stopped all the same. */
@@ -78,8 +81,14 @@ export async function startApp(config: ServeConfig): Promise<RunningApp> {
     const status = async () => reportOf(version, members);
     const mounts = members.map(mountOf);
     const content = contentOf(catalog, members);
-    const vfs = new Vfs({ reader: catalog.reader, content, mounts });
-    const dav = new DavServer({ vfs, mountNames: mounts.flatMap(({ name }) => name ?? []) });
+    const scratch = openScratch(config, mounts, logger);
+    if (scratch !== null) stops.push(() => scratch.close());
+    const vfs = new Vfs({ reader: catalog.reader, content, mounts, scratch });
+    const { locks, properties } = catalog;
+    const dav = new DavServer({
+      ...{ vfs, config: config.dav, stores: { locks, properties, now: () => Date.now() } },
+      mountNames: mounts.flatMap(({ name }) => name ?? []),
+    });
     let mountLines: readonly MountLine[] = [];
     const sources = members.map(shownSourceOf);
     await catalog.writer.showSources(sources);
@@ -125,9 +134,23 @@ export async function startApp(config: ServeConfig): Promise<RunningApp> {
 }
 
 async function addSource(config: SourceConfig, options: MemberOptions): Promise<Member> {
-  if (config.isWritable)
-    options.logger.warn(`"${config.name}" is set to be writable, but everything is read-only so far`);
-  return await addMember(config, options);
+  const member = await addMember(config, options);
+  if (config.isWritable && member.ingest.writer === null)
+    options.logger.warn(
+      `"${config.name}" is set to be writable, but stays read-only. ${readOnlyReason(member)}`,
+    );
+  return member;
+}
+
+/** Nobody leaves anything where nothing can be written. */
+function openScratch(
+  { catalog }: ServeConfig,
+  mounts: readonly Mount[],
+  logger: Logger,
+): ScratchStore | null {
+  if (mounts.every(({ writer }) => writer === null)) return null;
+  mkdirSync(catalog.dataDir, { recursive: true, mode: 0o700 });
+  return new ScratchStore({ file: join(catalog.dataDir, SCRATCH), logger });
 }
 
 /** Thumbnails of what no asset holds any more. */
@@ -146,12 +169,23 @@ function contentOf(catalog: Catalog, members: readonly Member[]): Content {
   return new Content({ catalog, sources, obstacleOf: (id) => ingests.get(id)?.obstacle ?? null });
 }
 
-function mountOf({ config, sourceId, ingest }: Member): Mount {
+function mountOf(member: Member): Mount {
+  const { config, sourceId, source, ingest } = member;
   return {
+    writer: ingest.writer,
+    readOnlyReason: readOnlyReason(member),
     name: config.mountsAtRoot ? null : config.name,
     sourceId,
     failure: () => (ingest.obstacle === null ? null : `"${config.name}": ${ingest.obstacle}`),
+    // No client ends it: whoever asks waits a moment at most, and the answer serves the next one.
+    space: () => source.space(new AbortController().signal),
   };
+}
+
+function readOnlyReason({ config }: Member): string {
+  if (!config.isWritable) return 'This is read-only: nothing was changed.';
+  if (config.provider !== 'local') return 'Only local folders can be written to so far: nothing was changed.';
+  return `Shown by ${config.layout}, this has no place for new files: only the layout "folders" can be written to.`;
 }
 
 interface Edges {
@@ -188,12 +222,18 @@ async function listen(
     }
     await dav.handle(exchange, path, prefix);
   };
+  const answerParent = async (exchange: Exchange) => {
+    checkHost(exchange.target);
+    exchange.user = authenticator.authenticate(exchange.req, { acceptsApiKeys: false });
+    await dav.handleParent(exchange, DAV_PREFIX.slice(1));
+  };
   const answerMain = async (exchange: Exchange) => {
     const { path } = exchange.target;
     const isDav = path === DAV_PREFIX || path.startsWith(`${DAV_PREFIX}/`);
     // Clients look at the parents of the address that they mount, too.
     if (isDav) return await answerDav(exchange, path.slice(DAV_PREFIX.length) || '/', DAV_PREFIX);
     if (exchange.req.method === 'OPTIONS') return await answerDav(exchange, path, '');
+    if (exchange.req.method === 'PROPFIND' && path === '/') return await answerParent(exchange);
     try {
       checkHost(exchange.target);
       exchange.user = authenticator.authenticate(exchange.req, { acceptsApiKeys: true });

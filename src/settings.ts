@@ -16,6 +16,7 @@ import { type Place, resolvePath, unreadableReason } from './config/place.ts';
 import { checkDataDir, checkSources, type SourceConfig } from './config/source-config.ts';
 import { misspeltSetting } from './config/unknown-names.ts';
 import { NO_YAML, readYamlFile } from './config/yaml-file.ts';
+import { DAV_SETTINGS, type DavConfig } from './dav/settings.ts';
 import { HTTP_SETTINGS, type HttpConfig } from './http/settings.ts';
 import { INGEST_SETTINGS } from './ingest/settings.ts';
 import { LOG_SETTINGS, type LogConfig } from './log-settings.ts';
@@ -31,6 +32,7 @@ export type { ImmichSourceConfig, Layout, LocalSourceConfig, SourceConfig } from
 /** Everything that mediadav was told. Deeply frozen; holds secrets, so it is never logged as a whole. */
 export interface RunConfig {
   readonly http: HttpConfig;
+  readonly dav: DavConfig;
   readonly log: LogConfig;
   readonly catalog: CatalogConfig;
   readonly names: NamePolicy;
@@ -63,6 +65,7 @@ export const SETTING_GROUPS: readonly SettingGroup[] = [
   { title: 'Immich', table: IMMICH_SETTINGS },
   { title: 'What is shown', table: INGEST_SETTINGS },
   { title: 'Addresses, login and HTTPS', table: HTTP_SETTINGS },
+  { title: 'WebDAV', table: DAV_SETTINGS },
   { title: 'Own files', table: CATALOG_SETTINGS },
   { title: 'Log', table: LOG_SETTINGS },
 ];
@@ -93,6 +96,7 @@ export function readAppConfig(input: ConfigInput): AppConfig {
   const read = <T extends SettingTable>(table: T) => readTable(table, layers, { place, problems });
 
   const httpReading = read(HTTP_SETTINGS);
+  const dav = read(DAV_SETTINGS).values;
   const log = read(LOG_SETTINGS).values;
   const catalogReading = read(CATALOG_SETTINGS);
   const ingest = read(INGEST_SETTINGS);
@@ -122,6 +126,7 @@ export function readAppConfig(input: ConfigInput): AppConfig {
   if (problems.length > 0) throw new ConfigError(problems);
   const config: RunConfig = deepFreeze({
     http,
+    dav: { quota: dav.WEBDAV_QUOTA },
     log: { level: log.LOG_LEVEL, format: log.LOG_FORMAT },
     catalog,
     names: ingest.values.NAMES,

@@ -4,6 +4,7 @@ import { join, sep } from 'node:path';
 import type { AssetEvent, CollectionEvent, KeptEvent, ScanCall } from '../../src/provider/provider.ts';
 import { birthMsOf, fileFactsOf, refIdOf, toMs } from './file-facts.ts';
 import { errnoOf } from './translate-error.ts';
+import { isStagingName } from './write/staging-name.ts';
 
 /** Folders that systems make for themselves. Hidden names (with a leading dot) are left out beside these. */
 const SYSTEM_FOLDERS = new Set([
@@ -56,6 +57,7 @@ export function isSystemName(name: string): boolean {
 
 /** Is the entry to be looked at? Decides by its name and by what the listing tells of its type. */
 export function isVisible(entry: Dirent, folder: Folder, call: ScanCall): boolean {
+  if (isStagingName(entry.name)) return false;
   if (entry.name.startsWith('.')) {
     call.warn('a hidden name', entry.name);
     return false;

@@ -4,11 +4,13 @@ import { fileIn, hasOtherNames } from './file-facts.ts';
 import { translateFileError } from './translate-error.ts';
 import { isEmptyFolder, unmountedRef } from './unmounted.ts';
 import { entryHeard, MAX_DEPTH, type WalkListener, walk } from './walk.ts';
+import type { Leftovers } from './write/staging-name.ts';
 
 export interface Look {
   readonly root: Root;
   readonly call: ScanCall;
   readonly listener: WalkListener | null;
+  readonly leftovers: Leftovers | null;
   /** What to throw when the root is empty: a disk that is not mounted holds nothing. */
   emptyRoot(): Error;
 }
@@ -24,7 +26,7 @@ export async function* look(here: Look, path: string): AsyncGenerator<LookEvent>
   const files = new Set<string>();
   const found = yield* lookAtPlace(here, path);
   if (found?.kind === 'folder') {
-    for await (const event of walk(here.root, found, here.call, here.listener)) {
+    for await (const event of walk(here.root, found, here.call, here.listener, here.leftovers)) {
       if (event.kind === 'asset' && hasOtherNames(event.facts.ref.id)) files.add(fileIn(event.facts.ref.id));
       yield event;
     }
@@ -113,7 +115,8 @@ async function* nothingAt(
     yield { kind: 'kept', collection: refOf(folder) };
     return;
   }
-  if (isEmpty && folder.event === null) throw emptyRoot();
+  // Where nothing was held, nothing can be missing: the last file may have been removed through us.
+  if (isEmpty && folder.event === null && (await call.held.refAt(place)) !== null) throw emptyRoot();
   const heldRef = isEmpty ? await unmountedRef(folder, call.held) : null;
   if (heldRef !== null && folder.event !== null) {
     yield* above.slice(0, -1);

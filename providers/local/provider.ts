@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { addAbortSignal, type Readable } from 'node:stream';
 import type { AssetFacts, SourceRef } from '../../src/model/asset.ts';
 import { CodedError } from '../../src/model/coded-error.ts';
+import type { Space } from '../../src/model/space.ts';
 import type {
   Call,
   LookEvent,
@@ -15,6 +16,7 @@ import type {
   Want,
   WatchHint,
 } from '../../src/provider/provider.ts';
+import { diskSpaceOf } from './disk-space.ts';
 import { isSystemName, isWithin, type Root, topOf } from './entry.ts';
 import { FileContent } from './file-content.ts';
 import { fileFactsOf, versionOf } from './file-facts.ts';
@@ -25,15 +27,24 @@ import { walk } from './walk.ts';
 import { FolderWatches } from './watch-folders.ts';
 import { MountWatch } from './watch-mounts.ts';
 import { QUEUE_GAUGE } from './watch-queue.ts';
+import { Leftovers } from './write/staging-name.ts';
+import { createWriting } from './write/writing.ts';
 
 export interface LocalProviderSettings {
   /** Absolute path of the folder. */
   readonly path: string;
+  /**
+   * Hexadecimal; names whoever writes there, of which never two run at once, so that what it has left behind can be told
+   * from what others are doing. Absent: nothing is ever written.
+   */
+  readonly writer?: string;
 }
 
-/** Shows a folder of this machine. Reads only. */
-export function createLocalProvider(settings: LocalProviderSettings): Provider {
-  return new LocalProvider(settings.path);
+/** Shows a folder of this machine; with a `writer` also changes it. */
+export function createLocalProvider({ path, writer }: LocalProviderSettings): Provider {
+  if (writer === undefined) return new LocalProvider(path, null);
+  const provider = new LocalProvider(path, new Leftovers(writer));
+  return Object.assign(provider, createWriting({ root: () => provider.presentRoot(), writer }));
 }
 
 class LocalProvider implements Provider {
@@ -42,28 +53,37 @@ class LocalProvider implements Provider {
   #root: Root | null = null;
   #watches: FolderWatches | null = null;
 
-  constructor(path: string) {
+  readonly #leftovers: Leftovers | null;
+
+  constructor(path: string, leftovers: Leftovers | null) {
     this.#path = path;
+    this.#leftovers = leftovers;
   }
 
   async *scan(call: ScanCall): AsyncGenerator<ScanEvent> {
     const root = await this.#findRoot();
     this.#root = root;
     this.#watches?.beginWalk(root.path);
-    yield* walk(root, topOf(root), call, this.#watches);
+    yield* walk(root, topOf(root), call, this.#watches, this.#leftovers);
     // A disk that was pulled in the middle of the walk leaves empty folders behind.
     const after = await this.#findRoot();
     if (after.device !== root.device || after.path !== root.path) throw missingRoot();
   }
 
   async *look(path: string, call: ScanCall): AsyncGenerator<LookEvent> {
+    const root = await this.presentRoot();
+    const [listener, leftovers] = [this.#watches, this.#leftovers];
+    listener?.beginWalk(root.path);
+    yield* look({ root, call, listener, leftovers, emptyRoot: missingRoot }, path);
+  }
+
+  /** The root that the last scan has found. Another disk, or none, in its place is `unavailable`: only a scan can tell. */
+  async presentRoot(): Promise<Root> {
     const known = await this.#knownRoot();
     const root = await this.#findRoot();
     const isSame = root.path === known.path && root.device === known.device && root.inode === known.inode;
-    // Another disk, or none, is where the last scan found this one: only a scan can tell what that means.
     if (!isSame) throw missingRoot();
-    this.#watches?.beginWalk(root.path);
-    yield* look({ root, call, listener: this.#watches, emptyRoot: missingRoot }, path);
+    return root;
   }
 
   async *watch(call: Call): AsyncGenerator<WatchHint> {
@@ -114,6 +134,10 @@ class LocalProvider implements Provider {
       },
       close: () => handle.close(),
     };
+  }
+
+  async space(_call: Call): Promise<Space> {
+    return await diskSpaceOf(await this.#findRoot());
   }
 
   async close(): Promise<void> {

@@ -8,8 +8,11 @@ import { deviceIn } from './file-facts.ts';
  * An empty folder where another disk was mounted when it was last told is that disk, not mounted now.
  * @returns the ref it was told under then, or null when the folder is just empty.
  */
-export async function unmountedRef(folder: Folder, held: Held): Promise<string | null> {
-  if (folder.event === null || folder.device !== folder.parentDevice) return null;
+export async function unmountedRef(
+  folder: Pick<Folder, 'path' | 'device' | 'parentDevice'>,
+  held: Held,
+): Promise<string | null> {
+  if (folder.path === '' || folder.device !== folder.parentDevice) return null;
   const ref = await held.refAt(folder.path);
   if (ref === null) return null;
   const parentPath = folder.path.slice(0, Math.max(folder.path.lastIndexOf('/'), 0));
@@ -18,7 +21,7 @@ export async function unmountedRef(folder: Folder, held: Held): Promise<string |
 }
 
 /** Reads no further than to the first name that a person gave. */
-export async function isEmptyFolder(root: Root, folder: Folder): Promise<boolean> {
+export async function isEmptyFolder(root: Root, folder: Pick<Folder, 'path'>): Promise<boolean> {
   for await (const { name } of await opendir(join(root.path, folder.path))) {
     if (!isSystemName(name)) return false;
   }

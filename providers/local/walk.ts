@@ -6,6 +6,7 @@ import { type EntryFound, entryAt, type Folder, isSystemName, isVisible, type Ro
 import { hasOtherNames } from './file-facts.ts';
 import { translateFileError } from './translate-error.ts';
 import { unmountedRef } from './unmounted.ts';
+import { isStagingName, type Leftovers } from './write/staging-name.ts';
 
 /** How many `lstat` calls are under way at once; more only queue in Node's thread pool. */
 const STATS_AT_ONCE = 32;
@@ -35,12 +36,14 @@ interface Reading {
  * Walks a tree from `top` on, a folder's files before its sub-folders, both by name, so that two walks of one tree
  * tell the same story. A folder that cannot be read is told as kept; a link to a file is followed when it stays
  * inside the root; a link to a folder never, because it may lead in circles.
+ * @param leftovers of uploads, to be removed on the way; null where nothing is written.
  */
 export async function* walk(
   root: Root,
   top: Folder,
   call: ScanCall,
   listener: WalkListener | null,
+  leftovers: Leftovers | null,
 ): AsyncGenerator<ScanEvent> {
   const waiting: Folder[] = [top];
   const entered = new Set<string | null>();
@@ -58,7 +61,7 @@ export async function* walk(
       continue;
     }
     listener?.entering(folder.path, identityOf(folder, root));
-    const reading = await readFolder(root, folder, call);
+    const reading = await readFolder(root, folder, call, leftovers);
     if (reading?.isEmpty === true) {
       const heldRef = await unmountedRef(folder, call.held);
       if (heldRef !== null && folder.event !== null) {
@@ -106,7 +109,12 @@ function identityOf(folder: Folder, root: Root): string {
 }
 
 /** Null when the folder cannot be read. The root must be readable. */
-async function readFolder(root: Root, folder: Folder, call: ScanCall): Promise<Reading | null> {
+async function readFolder(
+  root: Root,
+  folder: Folder,
+  call: ScanCall,
+  leftovers: Leftovers | null,
+): Promise<Reading | null> {
   let entries: Dirent[];
   try {
     entries = await readdir(join(root.path, folder.path), { withFileTypes: true });
@@ -114,6 +122,9 @@ async function readFolder(root: Root, folder: Folder, call: ScanCall): Promise<R
     if (folder.path === '') throw translateFileError(error);
     call.warn('a folder that could not be read', folder.path);
     return null;
+  }
+  for (const { name } of entries) {
+    if (isStagingName(name)) await leftovers?.removeIfAbandoned(join(root.path, folder.path), name);
   }
   const visible = entries.filter((entry) => isVisible(entry, folder, call));
   visible.sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -1,10 +1,10 @@
 import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { constants, createGzip } from 'node:zlib';
+import { acceptsGzip } from '../http/accept-encoding.ts';
 import { weighConditions } from '../http/conditions.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { CodedError } from '../model/coded-error.ts';
-import { acceptsGzip } from './accept-encoding.ts';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 

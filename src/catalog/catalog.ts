@@ -1,5 +1,5 @@
 import type { AssetFacts, Digests, MediaFacts } from '../model/asset.ts';
-import type { ChangePage } from '../model/change.ts';
+import type { ChangePage, LeftPlace, PlaceChangePage } from '../model/change.ts';
 import type { AssetNode, CollectionNode, Node, NodeId, Page } from '../model/node.ts';
 import type { ChangeBell } from './change-bell.ts';
 import type { LockStore } from './lock-store.ts';
@@ -70,6 +70,17 @@ export interface CatalogReader {
    * Rejects `cursor-expired` for one that is older than what the log still holds, or newer than its head.
    */
   changes(cursor: number, limit: number): Promise<ChangePage>;
+  /**
+   * The log by places, for readers who know paths instead of nodes: nodes changed after a cursor and up to `upTo`, and
+   * places left since where nothing is now, oldest first, at most `limit`. Rejects `cursor-expired` as `changes` does.
+   * @param upTo `headSeq` when the reading began, so that no node comes twice.
+   */
+  placeChanges(cursor: number, upTo: number, limit: number): Promise<PlaceChangePage>;
+  /**
+   * Places that a collection has left since a cursor and that something else has now, at most `limit`. What was in that
+   * collection is told nowhere, as its members have left no place of their own. Rejects `cursor-expired`.
+   */
+  replacedCollections(cursor: number, limit: number): Promise<readonly LeftPlace[]>;
   /** The first 1,000 places of the assets with that digest (lower-case hexadecimal), oldest asset first. */
   byDigest(algorithm: DigestAlgorithm, digest: string): Promise<readonly AssetNode[]>;
   /**

@@ -7,6 +7,7 @@ import { escapeXml } from './xml-text.ts';
 const HEADERS = {
   'Content-Type': 'text/html; charset=utf-8',
   'Cache-Control': 'no-cache',
+  Vary: 'Accept-Encoding',
   'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
   'X-Content-Type-Options': 'nosniff',
 };
@@ -36,7 +37,7 @@ export async function sendCollectionPage(request: DavRequest, collection: Collec
     }
   }
   body.add('</table>');
-  body.end();
+  await body.end();
 }
 
 function rowOf(href: string, node: Node): string {

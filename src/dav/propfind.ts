@@ -1,75 +1,94 @@
-import type { ServerResponse } from 'node:http';
 import { readBody } from '../http/body.ts';
 import type { CollectionNode, Node } from '../model/node.ts';
 import { BodyWriter } from './body-writer.ts';
 import { DavRequest } from './dav-request.ts';
-import { allpropWriter, type PropstatWriter, propnameWriter, propWriter } from './live-properties.ts';
+import {
+  allpropWriter,
+  isLiveProperty,
+  type PropstatWriter,
+  propnameWriter,
+  propWriter,
+} from './live-properties.ts';
+import {
+  CLOSE_MULTISTATUS,
+  multistatusHeaders,
+  openMultistatus,
+  responseOf,
+  sendPrecondition,
+} from './multistatus.ts';
+import { gatherFacts } from './property-facts.ts';
+import { PropertyStates, type WantedState } from './property-states.ts';
 import { type PropfindHeaders, readPropfindHeaders } from './propfind-headers.ts';
 import { type PropfindRequest, parsePropfind } from './propfind-request.ts';
-import { MAX_XML_BYTES } from './xml-request.ts';
-
-const XML_HEADERS = { 'Content-Type': 'application/xml; charset=utf-8', 'Cache-Control': 'no-cache' };
-const PREAMBLE = '<?xml version="1.0" encoding="utf-8"?>\n';
-const CLOSE = '</D:multistatus>';
-const FINITE_DEPTH = `${PREAMBLE}<D:error xmlns:D="DAV:"><D:propfind-finite-depth/></D:error>`;
+import { submittedTokens } from './submitted-tokens.ts';
+import { isDav, MAX_XML_BYTES, type PropertyName } from './xml-request.ts';
 
 /**
  * PROPFIND (RFC 4918 section 9.1). A collection is written piece by piece as the socket takes it, from the catalog
  * alone. Depth `infinity`, which is also what an absent Depth means, is refused as section 9.1 allows.
  */
 export async function propfind(request: DavRequest): Promise<void> {
+  const node = () => request.node();
+  await answerPropfind(request, node, (collection) => request.vfs.members(collection));
+}
+
+/** The same for a resource that need not be in the tree. @param members of a collection, a page at a time. */
+export async function answerPropfind(
+  request: DavRequest,
+  nodeOf: () => Promise<Node>,
+  members: (collection: CollectionNode) => AsyncGenerator<readonly Node[]>,
+): Promise<void> {
   const { exchange } = request;
   const headers = readPropfindHeaders(request);
   const wanted = parsePropfind(await readBody(exchange, { limitBytes: MAX_XML_BYTES }));
   if (headers.depth === 'infinity') {
-    sendXml(exchange.res, 403, FINITE_DEPTH);
+    sendPrecondition(exchange.res, 403, 'propfind-finite-depth');
     return;
   }
-  const node = await request.node();
-  const writer = writerFor(wanted, headers);
-  if (headers.depth === '0' || node.kind === 'asset') {
-    sendXml(exchange.res, 207, openOf(writer) + responseOf(request.hrefOf(node), node, writer) + CLOSE);
-    return;
+  const node = await nodeOf();
+  await submittedTokens(request);
+  const writer = await writerFor(request, node, wanted, headers);
+  const states = new PropertyStates(request, wantedState(wanted));
+  const body = new BodyWriter(exchange, 207, multistatusHeaders(headers.applied));
+  const href = request.hrefOf(node);
+  body.add(openMultistatus(writer));
+  if (!headers.omitsRoot || node.kind === 'asset') {
+    body.add(responseOf(href, node, writer, await states.ofRequested(node)));
   }
-  await sendMembers(request, node, writer, headers);
-}
-
-async function sendMembers(
-  request: DavRequest,
-  collection: CollectionNode,
-  writer: PropstatWriter,
-  { omitsRoot }: PropfindHeaders,
-): Promise<void> {
-  const href = request.hrefOf(collection);
-  const body = new BodyWriter(request.exchange, 207, XML_HEADERS);
-  body.add(openOf(writer));
-  if (!omitsRoot) body.add(responseOf(href, collection, writer));
-  // The first page is read before the status is sent: a source that cannot be listed is a 503, not an empty 207.
-  for await (const page of request.vfs.members(collection)) {
-    for (const member of page) {
-      body.add(responseOf(DavRequest.memberHref(href, member), member, writer));
-      if (body.isFull) await body.flush();
+  if (headers.depth === '1' && node.kind === 'collection') {
+    // The first page is read before the status is sent: a source that cannot be listed is a 503, not an empty 207.
+    for await (const page of members(node)) {
+      const stateOf = await states.ofMembers(node, page);
+      for (const member of page) {
+        body.add(responseOf(DavRequest.memberHref(href, member), member, writer, stateOf(member)));
+        if (body.isFull) await body.flush();
+      }
     }
   }
-  body.add(CLOSE);
-  body.end();
+  body.add(CLOSE_MULTISTATUS);
+  await body.end();
 }
 
-function openOf({ declarations }: PropstatWriter): string {
-  return `${PREAMBLE}<D:multistatus xmlns:D="DAV:"${declarations}>`;
+async function writerFor(
+  request: DavRequest,
+  node: Node,
+  wanted: PropfindRequest,
+  { omitsMissing }: PropfindHeaders,
+): Promise<PropstatWriter> {
+  const facts = await gatherFacts(request, node, namesIn(wanted));
+  if (wanted.kind === 'propname') return propnameWriter(facts);
+  if (wanted.kind === 'allprop') return allpropWriter(wanted.include, { omitsMissing, facts });
+  return propWriter(wanted.names, { omitsMissing, facts });
 }
 
-function responseOf(href: string, node: Node, writer: PropstatWriter): string {
-  return `<D:response><D:href>${href}</D:href>${writer.write(node)}</D:response>`;
+/** Dead properties are looked up for whoever could mean one. */
+function wantedState(wanted: PropfindRequest): WantedState {
+  const names = namesIn(wanted);
+  const locks = names.some((name) => isDav(name, 'lockdiscovery') || isDav(name, 'supportedlock'));
+  return { locks, dead: wanted.kind !== 'prop' || names.some((name) => !isLiveProperty(name)) };
 }
 
-function writerFor(wanted: PropfindRequest, { omitsMissing }: PropfindHeaders): PropstatWriter {
-  if (wanted.kind === 'propname') return propnameWriter();
-  if (wanted.kind === 'allprop') return allpropWriter(wanted.include, { omitsMissing });
-  return propWriter(wanted.names, { omitsMissing });
-}
-
-function sendXml(res: ServerResponse, status: number, text: string): void {
-  res.writeHead(status, { ...XML_HEADERS, 'Content-Length': Buffer.byteLength(text) });
-  res.end(text);
+function namesIn(wanted: PropfindRequest): readonly PropertyName[] {
+  if (wanted.kind === 'propname') return [];
+  return wanted.kind === 'allprop' ? wanted.include : wanted.names;
 }

@@ -20,3 +20,23 @@ export interface ChangePage {
   readonly cursor: number;
   readonly hasMore: boolean;
 }
+
+/** The log by places: a node as it is now, or a place that nothing is at any more. */
+export type PlaceChange = { readonly kind: 'updated'; readonly seq: number; readonly node: Node } | LeftPlace;
+
+/** Something was removed, moved or renamed. */
+export interface LeftPlace {
+  readonly kind: 'left';
+  readonly seq: number;
+  readonly parentId: NodeId;
+  /** The name it was shown by there. */
+  readonly name: string;
+  readonly wasCollection: boolean;
+}
+
+export interface PlaceChangePage {
+  readonly changes: readonly PlaceChange[];
+  /** Where to go on. */
+  readonly cursor: number;
+  readonly hasMore: boolean;
+}

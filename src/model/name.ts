@@ -24,11 +24,17 @@ const WINDOWS_TWINS: Readonly<Record<string, string>> = {
 
 const WINDOWS_RESERVED = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)/i;
 const FORBIDDEN_ALWAYS = /[\u0000-\u001f\u007f/\ufffe\uffff]/g;
+
+/**
+ * C1 control characters, which terminals obey; what turns the direction of writing, so that `gpj.exe` reads as `exe.jpg`;
+ * and halves of a surrogate pair, which UTF-8 cannot carry. None has a twin that could be seen.
+ */
+const INVISIBLE = /[\u0080-\u009f\u202a-\u202e\u2066-\u2069]|\p{Surrogate}/gu;
 const FORBIDDEN_ON_WINDOWS = /[<>:"\\|?*]/g;
 
 /** The name a client is shown for a source's own `storedName`. Pure and idempotent; never empty. */
 export function safeName(storedName: string, policy: NamePolicy): string {
-  let name = storedName.toWellFormed().replace(FORBIDDEN_ALWAYS, twinOfControl);
+  let name = storedName.replace(INVISIBLE, codePointText).replace(FORBIDDEN_ALWAYS, twinOfControl);
   if (policy === 'windows') {
     name = name.replace(FORBIDDEN_ON_WINDOWS, (character) => WINDOWS_TWINS[character] ?? '_');
     if (WINDOWS_RESERVED.test(name)) name = insertBeforeFirstDot(name, '_');
@@ -89,6 +95,11 @@ function twinOfControl(character: string): string {
   if (code <= 0x1f) return String.fromCharCode(0x2400 + code);
   if (code === 0x7f) return '␡';
   return '\ufffd';
+}
+
+/** `{U+202E}`: tells which character it was, and every client can store it. */
+function codePointText(character: string): string {
+  return `{U+${character.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}}`;
 }
 
 function twinOfTrailer(character: string): string {

@@ -25,6 +25,8 @@ export interface CollectionNode extends NodeFacts {
   readonly ref: string | null;
   /** It was never read, so that it has no members means nothing. */
   readonly isUnread: boolean;
+  /** Place in the change log of the last change to it or to anything below it, what was taken away included. */
+  readonly stateSeq: number;
 }
 
 /** One asset at one place. The same asset in two albums is two of these. */
@@ -39,6 +41,14 @@ export type Node = CollectionNode | AssetNode;
 export interface Page<T> {
   readonly entries: readonly T[];
   readonly next: string | null;
+}
+
+/**
+ * The ETag of a collection: another one after any change to it or below it. It is a property only, as no representation
+ * of a collection is kept byte for byte. @param epoch of the catalog, because numbers of another one mean nothing.
+ */
+export function collectionEtagOf({ id, stateSeq }: CollectionNode, epoch: string): string {
+  return `"${epoch}-${id}-${stateSeq}"`;
 }
 
 /** The strong validator (RFC 9110 section 8.8.3) of an asset's bytes: the same in PROPFIND, GET and HEAD. */

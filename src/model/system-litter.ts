@@ -1,56 +1,42 @@
-import type { ResourcePath } from './resource-path.ts';
+/** Names in lower case that operating systems ask for, and leave behind, in every folder they look into. */
+const LITTER: ReadonlySet<string> = new Set([
+  // macOS
+  '.apdisk',
+  '.com.apple.timemachine.donotpresent',
+  '.documentrevisions-v100',
+  '.ds_store',
+  '.fseventsd',
+  '.hidden',
+  '.localized',
+  '.metadata_direct_scope_only',
+  '.metadata_never_index',
+  '.metadata_never_index_unless_rootfs',
+  '.ql_disablecache',
+  '.ql_disablethumbnails',
+  '.spotlight-v100',
+  '.temporaryitems',
+  '.trashes',
+  '.volumeicon.icns',
+  'mach_kernel',
+  // Windows
+  'desktop.ini',
+  'ehthumbs.db',
+  'ehthumbs_vista.db',
+  'thumbs.db',
+  // Linux desktops
+  '.directory',
+  '.xdg-volume-info',
+]);
 
 /**
- * Files and folders that systems leave wherever somebody looks, and ask for in each folder. None of them is a photo, no
- * source shall hold them, and most are never there. Trash folders are not among them: what is thrown away is somebody's.
- * https://developer.apple.com/library/archive/technotes/tn1150 and what Finder, Explorer and Samba are known to write.
+ * Is this no content of anybody's, but the litter of a system? `._name` is where macOS keeps what a file system cannot
+ * hold of `name`. Sources show none of it, so nothing has to be looked up to say that it is not there.
  */
-const NAMES: ReadonlySet<string> = new Set(
-  [
-    // macOS
-    '.DS_Store',
-    '.localized',
-    '.hidden',
-    '.apdisk',
-    '.AppleDB',
-    '.AppleDesktop',
-    '.AppleDouble',
-    '.com.apple.timemachine.donotpresent',
-    '.com.apple.timemachine.supported',
-    '.DocumentRevisions-V100',
-    '.fseventsd',
-    '.metadata_never_index',
-    '.metadata_never_index_unless_rootfs',
-    '.metadata_direct_scope_only',
-    '.PKInstallSandboxManager',
-    '.ql_disablecache',
-    '.ql_disablethumbnails',
-    '.Spotlight-V100',
-    '.TemporaryItems',
-    '.VolumeIcon.icns',
-    'Icon\r',
-    'mach_kernel',
-    'Network Trash Folder',
-    'Temporary Items',
-    'TheVolumeSettingsFolder',
-    // Windows
-    'desktop.ini',
-    'ehthumbs.db',
-    'ehthumbs_vista.db',
-    'System Volume Information',
-    'Thumbs.db',
-    'Thumbs.db:encryptable',
-    // KDE
-    '.directory',
-  ].map((name) => name.toLowerCase()),
-);
-
-/** Is it one of those names? Case says nothing: Windows asks in any. */
-export function isSystemLitterName(name: string): boolean {
-  return name.startsWith('._') || NAMES.has(name.toLowerCase());
+export function isSystemLitter(name: string): boolean {
+  return name.startsWith('._') || LITTER.has(name.toLowerCase());
 }
 
-/** Is it system litter, or in a folder of such? */
-export function isSystemLitter(path: ResourcePath): boolean {
-  return path.segments.some(isSystemLitterName);
+/** Is it where a system keeps what somebody has thrown away? Asked for like litter, but what is in it is somebody's. */
+export function isSystemTrash(name: string): boolean {
+  return name.toLowerCase() === '.trashes';
 }

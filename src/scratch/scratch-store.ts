@@ -1,20 +1,26 @@
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import { Readable } from 'node:stream';
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import type { ByteRange } from '../model/byte-range.ts';
 import { CodedError } from '../model/coded-error.ts';
 import type { Logger } from '../model/logger.ts';
-import type { ResourcePath } from '../model/resource-path.ts';
+import { openScratchDatabase, prepareStatements, type Statements, translating } from './scratch-database.ts';
 
 /** Something that a system has left at a path. */
 export interface ScratchEntry {
   /** Made anew with each content, never used twice. */
   readonly id: number;
+  /** `ResourcePath.key`, as all paths here. */
   readonly path: string;
   readonly kind: 'collection' | 'content';
   readonly sizeBytes: number;
   readonly modifiedMs: number;
   readonly createdMs: number;
+}
+
+/** Names one exact content. */
+export function versionOf({ id }: ScratchEntry): string {
+  return `scratch-${id}`;
 }
 
 export interface ScratchLimits {
@@ -43,25 +49,6 @@ const PIECE_BYTES = 128 * 1024;
 /** Pieces deleted in one turn of the event loop. */
 const PIECES_A_TURN = 32;
 
-const SCHEMA = `
-  PRAGMA journal_mode = WAL;
-  PRAGMA synchronous = NORMAL;
-  PRAGMA journal_size_limit = 8388608;
-  CREATE TABLE IF NOT EXISTS entry (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    path TEXT UNIQUE,                -- null: not whole yet, or waiting to be deleted
-    kind TEXT NOT NULL,
-    size_bytes INTEGER NOT NULL,
-    modified_ms REAL NOT NULL,
-    created_ms REAL NOT NULL
-  ) STRICT;
-  CREATE TABLE IF NOT EXISTS piece (
-    entry_id INTEGER NOT NULL, at INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (entry_id, at)
-  ) STRICT;
-`;
-
-const COLUMNS = 'id, path, kind, size_bytes, modified_ms, created_ms';
-
 /**
  * Where system litter goes instead of into a source: written ones can be read back at their path, and nobody else ever
  * sees them. Bounded by count and bytes; what was written longest ago goes first. One file of SQLite in DATA_DIR, owned
@@ -78,23 +65,28 @@ export class ScratchStore {
   #isClosed = false;
 
   constructor({ file, logger, limits = SCRATCH_LIMITS }: ScratchStoreOptions) {
-    this.#database = new DatabaseSync(file);
+    this.#database = openScratchDatabase(file, logger);
     this.#logger = logger;
     this.#limits = limits;
-    this.#database.exec(SCHEMA);
-    this.#statements = prepare(this.#database);
+    this.#statements = prepareStatements(this.#database);
     this.#clean();
   }
 
-  at(path: ResourcePath): ScratchEntry | null {
-    const row = this.#statements.at.get(path.key);
+  at(path: string): ScratchEntry | null {
+    const row = this.#statements.at.get(path);
+    return row === undefined ? null : entryOf(row);
+  }
+
+  /** Null when it was replaced or removed. */
+  byId(id: number): ScratchEntry | null {
+    const row = this.#statements.byId.get(id);
     return row === undefined ? null : entryOf(row);
   }
 
   /** Direct members of a collection, by name. */
-  members(path: ResourcePath): ScratchEntry[] {
-    const below = this.#statements.below.all(...rangeBelow(path.key));
-    return below.map(entryOf).filter((entry) => !entry.path.slice(path.key.length + 1).includes('/'));
+  members(path: string): ScratchEntry[] {
+    const below = this.#statements.below.all(...rangeBelow(path));
+    return below.map(entryOf).filter((entry) => !entry.path.slice(path.length + 1).includes('/'));
   }
 
   /**
@@ -102,14 +94,14 @@ export class ScratchStore {
    * Rejects `too-large` beyond the limit of one entry, `exists` where a collection is.
    * @param modifiedMs null: now.
    */
-  async put(path: ResourcePath, content: Readable, modifiedMs: number | null): Promise<ScratchEntry> {
+  async put(path: string, content: Readable, modifiedMs: number | null): Promise<ScratchEntry> {
     if (this.at(path)?.kind === 'collection') throw new CodedError('exists', 'A folder has that name.');
     const nowMs = Date.now();
-    const id = Number(this.#statements.insert.run('content', modifiedMs ?? nowMs, nowMs).lastInsertRowid);
+    const id = this.#insert('content', modifiedMs ?? nowMs);
     this.#pending.add(id);
     try {
       const sizeBytes = await this.#store(id, content);
-      this.#replace(path.key, id, sizeBytes);
+      this.#replace(path, id, sizeBytes);
     } finally {
       this.#pending.delete(id);
       this.#clean();
@@ -120,11 +112,11 @@ export class ScratchStore {
   }
 
   /** Rejects `exists`. */
-  makeCollection(path: ResourcePath): void {
+  makeCollection(path: string): void {
     if (this.at(path) !== null) throw new CodedError('exists', 'There is something of that name already.');
     const nowMs = Date.now();
-    const id = Number(this.#statements.insert.run('collection', nowMs, nowMs).lastInsertRowid);
-    this.#replace(path.key, id, 0);
+    const id = this.#insert('collection', nowMs);
+    this.#replace(path, id, 0);
   }
 
   /** The bytes of a content, or a range of them. The caller destroys it. Fails with `changed` once it is replaced. */
@@ -143,23 +135,23 @@ export class ScratchStore {
     return Readable.from(pieces(), { objectMode: false });
   }
 
-  setModifiedTime(path: ResourcePath, modifiedMs: number): void {
-    this.#statements.setTime.run(modifiedMs, path.key);
+  setModifiedTime(path: string, modifiedMs: number): void {
+    this.#statements.setTime.run(modifiedMs, path);
   }
 
   /** With everything below it. @returns false when there was nothing. */
-  removeTree(path: ResourcePath): boolean {
-    const here = this.#statements.drop.run(path.key).changes;
-    const below = this.#statements.dropBelow.run(...rangeBelow(path.key)).changes;
+  removeTree(path: string): boolean {
+    const here = this.#statements.drop.run(path).changes;
+    const below = this.#statements.dropBelow.run(...rangeBelow(path)).changes;
     this.#clean();
     return Number(here) + Number(below) > 0;
   }
 
   /** What is at `from` and below it goes to `to`, in place of all that is there. */
-  moveTree(from: ResourcePath, to: ResourcePath): void {
+  moveTree(from: string, to: string): void {
     this.removeTree(to);
-    const [after, before] = rangeBelow(from.key);
-    this.#statements.moveTree.run(to.key, from.key, after, before);
+    const [after, before] = rangeBelow(from);
+    this.#statements.moveTree.run(to, from, after, before);
   }
 
   async close(): Promise<void> {
@@ -168,13 +160,20 @@ export class ScratchStore {
     this.#database.close();
   }
 
+  /** @returns the id of an entry without a place yet. */
+  #insert(kind: ScratchEntry['kind'], modifiedMs: number): number {
+    return translating(() =>
+      Number(this.#statements.insert.run(kind, modifiedMs, Date.now()).lastInsertRowid),
+    );
+  }
+
   async #store(id: number, content: Readable): Promise<number> {
     let sizeBytes = 0;
     let at = 0;
     let held: Buffer[] = [];
     let heldBytes = 0;
     const write = (bytes: Buffer): void => {
-      this.#statements.writePiece.run(id, at, bytes);
+      translating(() => this.#statements.writePiece.run(id, at, bytes));
       at += 1;
     };
     for await (const chunk of content as AsyncIterable<Buffer>) {
@@ -198,16 +197,18 @@ export class ScratchStore {
 
   /** Gives the entry its place and makes room: in one transaction, so that there is always the old or the new one. */
   #replace(path: string, id: number, sizeBytes: number): void {
-    this.#database.exec('BEGIN IMMEDIATE');
-    try {
-      this.#statements.drop.run(path);
-      this.#statements.place.run(path, sizeBytes, id);
-      this.#makeRoom(id);
-      this.#database.exec('COMMIT');
-    } catch (error) {
-      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
-      throw error;
-    }
+    translating(() => {
+      this.#database.exec('BEGIN IMMEDIATE');
+      try {
+        this.#statements.drop.run(path);
+        this.#statements.place.run(path, sizeBytes, id);
+        this.#makeRoom(id);
+        this.#database.exec('COMMIT');
+      } catch (error) {
+        if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+        throw error;
+      }
+    });
   }
 
   #makeRoom(keptId: number): void {
@@ -244,33 +245,6 @@ export class ScratchStore {
     const ids = this.#statements.lost.all().map((row) => Number(row.id));
     return ids.find((id) => !this.#pending.has(id)) ?? null;
   }
-}
-
-type Statements = ReturnType<typeof prepare>;
-
-function prepare(database: DatabaseSync) {
-  const statements = {
-    at: `SELECT ${COLUMNS} FROM entry WHERE path = ?`,
-    below: `SELECT ${COLUMNS} FROM entry WHERE path > ? AND path < ? ORDER BY path`,
-    insert: 'INSERT INTO entry (path, kind, size_bytes, modified_ms, created_ms) VALUES (NULL, ?, 0, ?, ?)',
-    place: 'UPDATE entry SET path = ?, size_bytes = ? WHERE id = ?',
-    setTime: 'UPDATE entry SET modified_ms = ? WHERE path = ?',
-    drop: 'UPDATE entry SET path = NULL WHERE path = ?',
-    dropBelow: 'UPDATE entry SET path = NULL WHERE path > ? AND path < ?',
-    moveTree:
-      'UPDATE entry SET path = ?1 || substr(path, length(?2) + 1) WHERE path = ?2 OR (path > ?3 AND path < ?4)',
-    total:
-      'SELECT count(*) AS count, coalesce(sum(size_bytes), 0) AS bytes FROM entry WHERE path IS NOT NULL',
-    oldest: 'SELECT path, size_bytes FROM entry WHERE path IS NOT NULL AND id <> ? ORDER BY id LIMIT 1',
-    lost: 'SELECT id FROM entry WHERE path IS NULL',
-    delete: 'DELETE FROM entry WHERE id = ?',
-    writePiece: 'INSERT INTO piece (entry_id, at, bytes) VALUES (?, ?, ?)',
-    piece: 'SELECT bytes FROM piece WHERE entry_id = ? AND at = ?',
-    deletePieces:
-      'DELETE FROM piece WHERE entry_id = ? AND at IN (SELECT at FROM piece WHERE entry_id = ? ORDER BY at DESC LIMIT ?)',
-  } as const;
-  const prepared = Object.entries(statements).map(([name, sql]) => [name, database.prepare(sql)] as const);
-  return Object.fromEntries(prepared) as Record<keyof typeof statements, StatementSync>;
 }
 
 /** The open range of all paths below one: `0` is the character after `/`. */

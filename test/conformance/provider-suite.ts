@@ -7,6 +7,7 @@ import type { AssetFacts } from '../../src/model/asset.ts';
 import type { ByteRange } from '../../src/model/byte-range.ts';
 import type { AssetEvent, Call, Provider, ScanCall, ScanEvent } from '../../src/provider/provider.ts';
 import type { SourceEditor } from './watching-suite.ts';
+import { POWERS } from './writing-suite.ts';
 
 /** A provider over a source that holds at least one collection with one asset of more than 1,000 bytes in it. */
 export interface ProviderUnderTest {
@@ -174,9 +175,31 @@ export function providerSuite(name: string, create: () => Promise<ProviderUnderT
       expect(await scanAll(under.provider)).toEqual(events);
     });
 
+    it('tells how much space there is, if it can, and that it is away when it is', async () => {
+      const space = under.provider.space?.bind(under.provider);
+      if (space === undefined) return;
+      const { availableBytes, usedBytes, volume } = await space(call());
+      for (const bytes of [availableBytes, usedBytes]) expect(Number.isSafeInteger(bytes)).toBe(true);
+      expect(availableBytes).toBeGreaterThanOrEqual(0);
+      expect(usedBytes).toBeGreaterThan(0);
+      expect(volume).not.toBe('');
+      await under.outage(true);
+      try {
+        await expect(space(call())).rejects.toMatchObject({ code: 'unavailable' });
+      } finally {
+        await under.outage(false);
+      }
+    });
+
     it('has both powers that watching takes, or none, and is tested for them', () => {
       const { watch, look } = under.provider;
       expect([look === undefined, under.editor === undefined]).toEqual(Array(2).fill(watch === undefined));
+    });
+
+    it('has all powers to write, or none', () => {
+      const { provider } = under;
+      const powers = POWERS.filter((power) => provider[power] !== undefined);
+      expect([[], POWERS]).toContainEqual(powers);
     });
 
     it('says "not-found" for what is gone', async () => {

@@ -1,3 +1,4 @@
+import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type FolderApp, patterned, startFolderApp } from './dav-app.ts';
 import { onlyResponse, propBody, readMultistatus } from './dav-multistatus.ts';
@@ -8,7 +9,7 @@ const BYTES = patterned(400_000);
 const MODIFIED = 'Thu, 02 Jan 2020 12:00:00 GMT';
 const APPLE_DOUBLE = '{http://www.apple.com/webdav_fs/props/}appledoubleheader';
 const EXECUTABLE = '{http://apache.org/dav/props/}executable';
-const READ_ONLY = { allow: 'OPTIONS, GET, HEAD, PROPFIND', dav: '1', 'ms-author-via': 'DAV' };
+const READ_ONLY = { allow: 'OPTIONS, GET, HEAD, PROPFIND, REPORT', dav: '1', 'ms-author-via': 'DAV' };
 
 let running: FolderApp;
 let wire: Wire;
@@ -42,7 +43,8 @@ function speakAs(common: Readonly<Record<string, string>>) {
     list: async (path: string, headers: Readonly<Record<string, string>>, body?: string) => {
       const answer = await send('PROPFIND', path, headers, body);
       expect(answer.statusLine).toBe('HTTP/1.1 207 Multi-Status');
-      return readMultistatus(answer.body);
+      const isPacked = answer.headers['content-encoding'] === 'gzip';
+      return readMultistatus(isPacked ? gunzipSync(answer.body) : answer.body);
     },
   };
 }
@@ -70,7 +72,8 @@ it('Finder mounts read-only, lists, reads on where it stopped, and is refused wh
 
   // Numbers here make it wait for a minute and a half.
   const quota = ['quota-available-bytes', 'quota-used-bytes', 'quota', 'quotaused'];
-  expect((await list('/', { Depth: '0' }, propBody(...quota)))[0]?.missing).toEqual(quota);
+  const [told] = await list('/', { Depth: '0' }, propBody(...quota));
+  expect([...(told?.missing ?? [])].sort()).toEqual(quota.sort());
 
   const wanted = ['getlastmodified', 'getcontentlength', 'creationdate', 'resourcetype', APPLE_DOUBLE];
   const members = await list('/photos/', { Depth: '1' }, propBody(...wanted));
@@ -154,9 +157,8 @@ it('GNOME looks at the parents, asks for types in a header, and reads the names'
   ];
   const members = await list('/', { Depth: '1' }, propBody(...wanted));
   expect(members.every(({ found }) => (found.get('displayname') ?? '') !== '')).toBe(true);
-  // A folder that cannot tell its space is shown without it.
   const quota = await list('/photos/', { Depth: '0' }, propBody('quota-available-bytes', 'quota-used-bytes'));
-  expect(quota[0]?.missing.length).toBe(2);
+  expect(Number(quota[0]?.found.get('quota-available-bytes'))).toBeGreaterThan(0);
 });
 
 it('KDE asks for thirteen properties of every member, and keeps what it has', async () => {

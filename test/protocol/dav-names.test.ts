@@ -84,6 +84,14 @@ describe('names of a disk', () => {
       for (const { href } of await listAll(running.davPort, '/')) expect(href).toMatch(/^(\/[\w.~%-]+)+\/?$/);
     });
 
+    it('hold nothing that nobody sees and that changes what is read', async () => {
+      const names = (await listAll(running.davPort, '/')).map(nameOf);
+      expect(
+        names.filter((name) => /[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/.test(name)),
+      ).toEqual([]);
+      expect(names).toContain('{U+202E}gpj.exe.jpg');
+    });
+
     it('are told the same by displayname and by href', async () => {
       for (const response of await listAll(running.davPort, '/')) {
         expect(response.found.get('displayname')).toBe(nameOf(response));

@@ -177,7 +177,7 @@ describe('OPTIONS', () => {
       expect([path, answer.status, answer.body.length]).toEqual([path, 200, 0]);
       expect(answer.headers).toMatchObject({
         dav: '1',
-        allow: 'OPTIONS, GET, HEAD, PROPFIND',
+        allow: 'OPTIONS, GET, HEAD, PROPFIND, REPORT',
         'ms-author-via': 'DAV',
         'content-length': '0',
       });

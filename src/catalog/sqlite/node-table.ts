@@ -4,6 +4,8 @@ import type { NodeId } from '../../model/node.ts';
 import { NodeBatch } from './node-batch.ts';
 import type { ScanMarks } from './scan-marks.ts';
 import { MAX_PRUNINGS, NO_PARENT, PRUNED_SEQ_KEY, PRUNINGS_KEY } from './schema.ts';
+import { SubtreeStates } from './subtree-states.ts';
+import { Vacancies } from './vacancies.ts';
 
 /** What placing a node needs to know of one that is there. */
 export interface NodeRow {
@@ -48,10 +50,14 @@ export class NodeTable {
   readonly #dig: StatementSync;
   readonly #notePruned: StatementSync;
   readonly #countPruning: StatementSync;
+  readonly #states: SubtreeStates;
+  readonly #vacancies: Vacancies;
   #seq: number | null = null;
 
   constructor(database: DatabaseSync, policy: NamePolicy) {
     this.policy = policy;
+    this.#states = new SubtreeStates(database);
+    this.#vacancies = new Vacancies(database);
     const select = `SELECT ${COLUMNS} FROM node`;
     this.#byId = arrays(database.prepare(`${select} WHERE id = ?`));
     this.#byRef = arrays(database.prepare(`${select} WHERE source_id = ? AND ref = ?`));
@@ -71,7 +77,9 @@ export class NodeTable {
     );
     this.#touchAsset = database.prepare('UPDATE node SET modified_ms = ?, changed_seq = ? WHERE id = ?');
     this.#touchMoved = database.prepare('UPDATE node SET changed_seq = ? WHERE id = ?');
-    this.#delete = database.prepare('DELETE FROM node WHERE id = ? RETURNING source_id, created_seq');
+    this.#delete = database.prepare(
+      'DELETE FROM node WHERE id = ? RETURNING source_id, created_seq, parent_id, name, asset_id',
+    );
     this.#bury = database.prepare(
       'INSERT INTO tombstone (seq, node_id, source_id, created_seq, removed_ms) VALUES (?, ?, ?, ?, ?)',
     );
@@ -132,6 +140,12 @@ export class NodeTable {
   /** After a rollback: the numbers handed out were not used. */
   forgetSeq(): void {
     this.#seq = null;
+    this.#states.forget();
+  }
+
+  /** Before a commit: collections learn what was changed below them. */
+  settleStates(): void {
+    if (this.#seq !== null) this.#states.settle(this.#seq);
   }
 
   insertRoot(sourceId: number, name: string): NodeId {
@@ -173,6 +187,7 @@ export class NodeTable {
 
   insert(sourceId: number, row: Omit<NodeRow, 'id'>, matchName: string | null): NodeId {
     const seq = this.nextSeq();
+    this.#states.note(row.parentId);
     const run = this.#insert.run(
       ...[sourceId, row.parentId, row.name, row.storedName, matchName, row.ref, row.isVirtual ? 1 : 0],
       ...[row.assetId, row.anchorId, row.modifiedMs, row.createdMs, seq, seq],
@@ -181,6 +196,13 @@ export class NodeTable {
   }
 
   update(row: NodeRow, matchName: string | null): void {
+    const left = this.#vacancies.placeToLeave(row.id, row.parentId, row.name);
+    if (left !== null) {
+      this.#states.note(left.parentId);
+      // A number of its own, so that a reader may stop between the two.
+      this.#vacancies.note(left, this.nextSeq());
+    }
+    this.#states.note(row.parentId);
     this.#place.run(
       ...[row.parentId, row.name, row.storedName, matchName, row.ref, row.assetId, row.anchorId],
       ...[row.modifiedMs, row.createdMs, this.nextSeq(), row.id],
@@ -189,6 +211,7 @@ export class NodeTable {
 
   /** Only collections of a layout and roots take their time from their members. */
   touchVirtual(id: NodeId): void {
+    this.#states.note(id);
     this.#touch.run(Date.now(), this.nextSeq(), id);
   }
 
@@ -237,10 +260,11 @@ export class NodeTable {
   /** @returns how many were forgotten. */
   pruneTombstones(beforeMs: number, limit: number): number {
     const seqs = this.#oldTombstones.all(beforeMs, limit).map((row) => Number(row.seq));
-    if (seqs.length === 0) return 0;
+    const left = this.#vacancies.prune(beforeMs, limit);
+    if (seqs.length === 0 && left.length === 0) return 0;
     for (const seq of seqs) this.#dig.run(seq);
-    this.#expireBefore(Math.max(...seqs));
-    return seqs.length;
+    this.#expireBefore(Math.max(...seqs, ...left));
+    return Math.max(seqs.length, left.length);
   }
 
   /** No cursor handed out so far can be served any more. */
@@ -250,15 +274,21 @@ export class NodeTable {
 
   /** Every place of an asset whose facts changed. */
   touchAsset(assetId: number, modifiedMs: number): void {
-    for (const { id } of this.byAsset(assetId)) this.#touchAsset.run(modifiedMs, this.nextSeq(), id);
+    for (const { id, parentId } of this.byAsset(assetId)) {
+      this.#states.note(parentId);
+      this.#touchAsset.run(modifiedMs, this.nextSeq(), id);
+    }
   }
 
   /** @returns false when it was gone already. */
   remove(id: NodeId): boolean {
     const gone = this.#delete.get(id);
     if (gone === undefined) return false;
-    const values = [this.nextSeq(), id, Number(gone.source_id), Number(gone.created_seq), Date.now()];
-    this.#bury.run(...values);
+    const seq = this.nextSeq();
+    this.#bury.run(seq, id, Number(gone.source_id), Number(gone.created_seq), Date.now());
+    const parentId = Number(gone.parent_id);
+    this.#states.note(parentId);
+    this.#vacancies.note({ parentId, name: String(gone.name), isCollection: gone.asset_id === null }, seq);
     return true;
   }
 

@@ -12,6 +12,7 @@ export type Row = Record<string, SQLOutputValue>;
 export const NODE_COLUMNS = `
   node.id, node.source_id, node.parent_id, node.name, node.stored_name, node.ref, node.is_virtual, node.is_unread, node.asset_id,
   node.modified_ms AS node_modified_ms, node.created_ms AS node_created_ms, node.changed_seq,
+  node.subtree_seq,
   asset.ref AS asset_ref, asset.path, asset.version, asset.size_bytes, asset.content_type, asset.kind,
   asset.modified_ms, asset.created_ms, asset.status_changed_ms, asset.width, asset.height, asset.orientation, asset.duration_ms,
   asset.latitude, asset.longitude, asset.camera, asset.taken_local, asset.taken_offset_minutes, asset.taken_ms,
@@ -103,6 +104,7 @@ function collectionOf(row: Row): CollectionNode {
     modifiedMs: row.node_modified_ms as number,
     createdMs: row.node_created_ms as number | null,
     changedSeq: row.changed_seq as number,
+    stateSeq: Math.max(row.changed_seq as number, row.subtree_seq as number),
   };
 }
 

@@ -11,9 +11,9 @@ const MAX_UNSHOWN = 10_000;
 export class ScanMarks implements Scan {
   readonly sourceId: number;
   /** Nodes whose name was taken over by another one during the scan. */
-  readonly displaced: Set<NodeId>;
+  readonly displaced = new Set<NodeId>();
   /** Assets that lost a place during the scan, as far as they are few. */
-  readonly unshownAssets: Set<number>;
+  readonly unshownAssets = new Set<number>();
   readonly #outer: ScanMarks | undefined;
   #displacements = 0;
   #leavesOrphans = false;
@@ -22,8 +22,6 @@ export class ScanMarks implements Scan {
   constructor(sourceId: number, outer?: ScanMarks) {
     this.sourceId = sourceId;
     this.#outer = outer;
-    this.displaced = outer?.displaced ?? new Set();
-    this.unshownAssets = outer?.unshownAssets ?? new Set();
   }
 
   get displacements(): number {
@@ -59,7 +57,8 @@ export class ScanMarks implements Scan {
   }
 
   noteUnshown(assetId: number): void {
-    this.noteOrphans();
+    this.#leavesOrphans = true;
+    this.#outer?.noteUnshown(assetId);
     if (this.unshownAssets.size < MAX_UNSHOWN) this.unshownAssets.add(assetId);
   }
 

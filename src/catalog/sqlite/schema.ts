@@ -96,6 +96,23 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE node ADD COLUMN is_unread INTEGER NOT NULL DEFAULT 0;
   `,
   `
+  -- Of a collection: number of the newest change at anything below it. 0: none since there is this column.
+  ALTER TABLE node ADD COLUMN subtree_seq INTEGER NOT NULL DEFAULT 0;
+  -- Places that something has left, each for the last time that happened: see Vacancies.
+  CREATE TABLE vacancy (
+    parent_id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    is_collection INTEGER NOT NULL,
+    collection_seq INTEGER NOT NULL, -- the last time that it was a collection; 0 for never
+    left_ms REAL NOT NULL,
+    PRIMARY KEY (parent_id, name)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX vacancy_by_seq ON vacancy (seq);
+  CREATE INDEX vacancy_by_time ON vacancy (left_ms);
+  CREATE INDEX vacancy_of_collection ON vacancy (collection_seq) WHERE collection_seq > 0;
+  `,
+  `
   -- Of WebDAV: see LockStore and PropertyStore.
   CREATE TABLE lock (
     token TEXT NOT NULL UNIQUE,

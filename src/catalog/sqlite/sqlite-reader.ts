@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { AssetFacts } from '../../model/asset.ts';
-import type { ChangePage } from '../../model/change.ts';
+import type { ChangePage, LeftPlace, PlaceChangePage } from '../../model/change.ts';
 import { CodedError } from '../../model/coded-error.ts';
 import type { AssetNode, CollectionNode, Node, NodeId, Page } from '../../model/node.ts';
 import type { CatalogReader, DigestAlgorithm, PendingAsset, ShownSource, SourceRecord } from '../catalog.ts';
@@ -8,6 +8,7 @@ import { ChangeReader } from './change-reader.ts';
 import { readEpoch, translating } from './database.ts';
 import { DigestReader } from './digest-reader.ts';
 import { HeldReader } from './held-reader.ts';
+import { PlaceReader } from './place-reader.ts';
 import { fromPublicId, toPublicId } from './public-id.ts';
 import { NODE_COLUMNS, NODE_FROM, nodeOf, type Row, sourceOf } from './rows.ts';
 import { DISPLACED } from './schema.ts';
@@ -17,6 +18,7 @@ import { ShownSources } from './shown-sources.ts';
 export class SqliteReader implements CatalogReader {
   readonly epoch: string;
   readonly #changes: ChangeReader;
+  readonly #places: PlaceReader;
   readonly #digests: DigestReader;
   readonly #held: HeldReader;
   readonly #shown: ShownSources;
@@ -31,6 +33,7 @@ export class SqliteReader implements CatalogReader {
   constructor(database: DatabaseSync) {
     this.epoch = readEpoch(database);
     this.#changes = new ChangeReader(database);
+    this.#places = new PlaceReader(database, () => this.#changes.headSeq());
     this.#digests = new DigestReader(database);
     this.#held = new HeldReader(database);
     this.#shown = new ShownSources(database);
@@ -100,6 +103,14 @@ export class SqliteReader implements CatalogReader {
 
   async changes(cursor: number, limit: number): Promise<ChangePage> {
     return this.#changes.page(cursor, limit);
+  }
+
+  async placeChanges(cursor: number, upTo: number, limit: number): Promise<PlaceChangePage> {
+    return this.#places.page(cursor, upTo, limit);
+  }
+
+  async replacedCollections(cursor: number, limit: number): Promise<readonly LeftPlace[]> {
+    return this.#places.replaced(cursor, limit);
   }
 
   async byDigest(algorithm: DigestAlgorithm, digest: string): Promise<readonly AssetNode[]> {
@@ -180,7 +191,9 @@ export class SqliteReader implements CatalogReader {
    * without this test every 404 in a large collection would read all of it.
    */
   #storedAs(parentId: NodeId, name: string): Row | null {
-    return /[<>:"\\|?*\u0000-\u001f\u007f]|[. ]$|^(con|prn|aux|nul|com|lpt)/i.test(name)
+    return /[<>:"\\|?*\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]|[. ]$|^(con|prn|aux|nul|com|lpt)/i.test(
+      name,
+    )
       ? this.#get(this.#byStoredName, parentId, name)
       : null;
   }

@@ -234,6 +234,7 @@ export class SqliteWriter implements CatalogWriter {
       this.#database.exec('BEGIN IMMEDIATE');
       try {
         const done = work();
+        this.#nodes.settleStates();
         this.#database.exec('COMMIT');
         return done;
       } catch (error) {

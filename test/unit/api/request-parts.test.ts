@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { acceptsGzip } from '../../../src/api/accept-encoding.ts';
 import { creationMs, daysFrom } from '../../../src/api/creation-date.ts';
 import { readDigest } from '../../../src/api/digest-parameter.ts';
 import { isoText, superRoot } from '../../../src/api/feed-node.ts';
 import { type ParameterTable, readParameters } from '../../../src/api/parameter.ts';
+import { acceptsGzip } from '../../../src/http/accept-encoding.ts';
 import { UNKNOWN_MEDIA } from '../../../src/model/asset.ts';
 
 describe('acceptsGzip', () => {
@@ -92,7 +92,7 @@ describe('superRoot', () => {
       ref: null,
       isUnread: false,
     },
-    ...{ createdMs, modifiedMs, changedSeq: 1 },
+    ...{ createdMs, modifiedMs, changedSeq: 1, stateSeq: 1 },
   });
   it('is as old as its oldest member and changed with the newest', () => {
     expect(superRoot([root(2_000, 5_000), root(null, 1_000), root(3_000, 9_000)], 0)).toMatchObject({

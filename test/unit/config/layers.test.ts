@@ -17,6 +17,7 @@ test('defaults are those of the contract', () => {
       allowsAnonymous: false,
       tls: null,
     },
+    dav: { quota: 'auto' },
     log: { level: 'info', format: 'text' },
     catalog: {
       dataDir: workspace.path('data'),

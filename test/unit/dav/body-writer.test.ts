@@ -31,7 +31,7 @@ class FakeResponse extends EventEmitter {
 function makeWriter() {
   const res = new FakeResponse();
   const controller = new AbortController();
-  const exchange = { res, signal: controller.signal } as unknown as Exchange;
+  const exchange = { res, req: { headers: {} }, signal: controller.signal } as unknown as Exchange;
   return { res, controller, body: new BodyWriter(exchange, 207, { 'Content-Type': 'text/x' }) };
 }
 
@@ -44,11 +44,11 @@ describe('BodyWriter', () => {
     expect(res.written).toEqual([]);
   });
 
-  it('sends what fits into one piece with its length in bytes', () => {
+  it('sends what fits into one piece with its length in bytes', async () => {
     const { res, body } = makeWriter();
     body.add('caf\u00e9');
     body.add('!');
-    body.end();
+    await body.end();
     expect(res.heads).toEqual([[207, { 'Content-Type': 'text/x', 'Content-Length': 6 }]]);
     expect(res.ended).toBe('caf\u00e9!');
   });
@@ -60,7 +60,7 @@ describe('BodyWriter', () => {
     body.add('two');
     await body.flush();
     body.add('three');
-    body.end();
+    await body.end();
     expect(res.heads).toEqual([[207, { 'Content-Type': 'text/x' }]]);
     expect([...res.written, res.ended]).toEqual(['one', 'two', 'three']);
   });

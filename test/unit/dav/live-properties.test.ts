@@ -5,6 +5,7 @@ import {
   propnameWriter,
   propWriter,
 } from '../../../src/dav/live-properties.ts';
+import type { PropertyFacts } from '../../../src/dav/property-facts.ts';
 import { type AssetFacts, UNKNOWN_MEDIA } from '../../../src/model/asset.ts';
 import type { AssetNode, CollectionNode } from '../../../src/model/node.ts';
 
@@ -39,6 +40,7 @@ function folder(facts: Partial<CollectionNode> = {}): CollectionNode {
     ...PLACE,
     kind: 'collection',
     isUnread: false,
+    stateSeq: 5,
     name: 'folder',
     ref: null,
     modifiedMs: TIME_MS,
@@ -48,7 +50,8 @@ function folder(facts: Partial<CollectionNode> = {}): CollectionNode {
 }
 
 const dav = (...names: string[]) => names.map((local) => ({ namespace: 'DAV:', local }));
-const EVERYTHING = { omitsMissing: false };
+const FACTS: PropertyFacts = { epoch: 'abcdef012345', head: null, spaces: new Map(), principalHref: null };
+const EVERYTHING = { omitsMissing: false, facts: FACTS };
 const FOUND = (content: string) =>
   `<D:propstat><D:prop>${content}</D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat>`;
 const MISSING = (content: string) =>
@@ -68,7 +71,7 @@ describe('live properties', () => {
     ['displayname', 'a &amp; b.jpg', 'folder'],
     ['getcontentlength', '1234', null],
     ['getcontenttype', 'image/jpeg', null],
-    ['getetag', '"v-1"', null],
+    ['getetag', '"v-1"', '"abcdef012345-7-5"'],
     ['getlastmodified', 'Thu, 29 Feb 2024 12:30:45 GMT', 'Thu, 29 Feb 2024 12:30:45 GMT'],
     ['creationdate', '2024-02-29T12:30:44Z', '2024-02-29T12:30:45Z'],
     ['iscollection', '0', '1'],
@@ -76,6 +79,9 @@ describe('live properties', () => {
     ['lockdiscovery', '', ''],
     ['getcontentlanguage', null, null],
     ['quota-used-bytes', null, null],
+    ['quota-available-bytes', null, null],
+    ['sync-token', null, null],
+    ['current-user-principal', '<D:unauthenticated/>', '<D:unauthenticated/>'],
     ['constructor', null, null],
     ['__proto__', null, null],
   ])('%s', (local, ofPhoto, ofFolder) => {
@@ -109,13 +115,13 @@ describe('live properties', () => {
 
 describe('propWriter', () => {
   it('gives what is there and names what is not, in one propstat each', () => {
-    const { declarations, write } = propWriter(dav('getetag', 'nothing', 'resourcetype'), EVERYTHING);
+    const { declarations, write } = propWriter(dav('getcontenttype', 'nothing', 'resourcetype'), EVERYTHING);
     expect(declarations).toBe('');
     expect(write(photo())).toBe(
-      FOUND('<D:getetag>"v-1"</D:getetag><D:resourcetype/>') + MISSING('<D:nothing/>'),
+      FOUND('<D:getcontenttype>image/jpeg</D:getcontenttype><D:resourcetype/>') + MISSING('<D:nothing/>'),
     );
     expect(write(folder())).toBe(
-      FOUND('<D:resourcetype><D:collection/></D:resourcetype>') + MISSING('<D:nothing/><D:getetag/>'),
+      FOUND('<D:resourcetype><D:collection/></D:resourcetype>') + MISSING('<D:nothing/><D:getcontenttype/>'),
     );
   });
 
@@ -145,10 +151,10 @@ describe('propWriter', () => {
   });
 
   it('keeps silent about what is not there when that is wanted', () => {
-    const names = [...dav('getetag', 'nothing'), { namespace: 'urn:a', local: 'one' }];
-    const { declarations, write } = propWriter(names, { omitsMissing: true });
+    const names = [...dav('getcontentlength', 'nothing'), { namespace: 'urn:a', local: 'one' }];
+    const { declarations, write } = propWriter(names, { omitsMissing: true, facts: FACTS });
     expect(declarations).toBe('');
-    expect(write(photo())).toBe(FOUND('<D:getetag>"v-1"</D:getetag>'));
+    expect(write(photo())).toBe(FOUND('<D:getcontentlength>1234</D:getcontentlength>'));
     // RFC 8144 section 2.1: the resource is told of all the same.
     expect(write(folder())).toBe(FOUND(''));
   });
@@ -174,17 +180,66 @@ describe('allpropWriter', () => {
   });
 
   it('keeps silent about what was to be included and is not there, when that is wanted', () => {
-    expect(allpropWriter(dav('nothing'), { omitsMissing: true }).write(photo())).not.toContain('nothing');
+    expect(allpropWriter(dav('nothing'), { omitsMissing: true, facts: FACTS }).write(photo())).not.toContain(
+      'nothing',
+    );
+  });
+});
+
+describe('oc:checksums', () => {
+  const asked = propWriter([{ namespace: 'http://owncloud.org/ns', local: 'checksums' }], EVERYTHING);
+
+  it('are those that are known, in one text, and missing when none is', () => {
+    expect(asked.declarations).toBe(' xmlns:oc="http://owncloud.org/ns"');
+    expect(asked.write(photo({}, { digests: { sha256: 'cc', md5: 'bb', sha1: 'aa' } }))).toBe(
+      FOUND('<oc:checksums><oc:checksum>SHA1:aa MD5:bb SHA256:cc</oc:checksum></oc:checksums>'),
+    );
+    expect(asked.write(photo({}, { digests: { sha1: 'aa' } }))).toContain(
+      '<oc:checksum>SHA1:aa</oc:checksum>',
+    );
+    expect(asked.write(photo())).toBe(MISSING('<oc:checksums/>'));
+    expect(asked.write(folder())).toBe(MISSING('<oc:checksums/>'));
+  });
+
+  it('are given to nobody who does not name them', () => {
+    const known = photo({}, { digests: { sha1: 'aa' } });
+    expect(allpropWriter([], EVERYTHING).write(known)).not.toContain('checksum');
+    expect(propnameWriter(FACTS).write(known)).toContain('<oc:checksums/>');
+  });
+});
+
+describe('facts of the request', () => {
+  const spaces = new Map([[1, { availableBytes: 10, usedBytes: 20, volume: 'v' }]]);
+  const facts = { ...FACTS, head: 99, spaces, principalHref: '/dav/' };
+  const names = dav('sync-token', 'quota-available-bytes', 'quota-used-bytes', 'current-user-principal');
+  const writer = propWriter(names, { omitsMissing: false, facts });
+
+  it('show in properties of collections', () => {
+    expect(writer.write(folder())).toBe(
+      FOUND(
+        '<D:sync-token>mediadav-sync:abcdef012345:7:99</D:sync-token><D:quota-available-bytes>10</D:quota-available-bytes>' +
+          '<D:quota-used-bytes>20</D:quota-used-bytes><D:current-user-principal><D:href>/dav/</D:href></D:current-user-principal>',
+      ),
+    );
+  });
+
+  it('tell no quota of files, nor of other sources', () => {
+    expect(writer.write(photo())).toContain(
+      MISSING('<D:sync-token/><D:quota-available-bytes/><D:quota-used-bytes/>'),
+    );
+    expect(writer.write(folder({ sourceId: 2 }))).toContain(
+      MISSING('<D:quota-available-bytes/><D:quota-used-bytes/>'),
+    );
   });
 });
 
 describe('propnameWriter', () => {
   it('names, without values, what the resource has', () => {
-    expect(propnameWriter().write(folder())).toBe(
+    expect(propnameWriter(FACTS).write(folder())).toBe(
       FOUND(
-        '<D:resourcetype/><D:displayname/><D:getlastmodified/><D:creationdate/><D:iscollection/><D:supportedlock/><D:lockdiscovery/>',
+        '<D:resourcetype/><D:displayname/><D:getetag/><D:getlastmodified/><D:creationdate/><D:iscollection/><D:supportedlock/><D:lockdiscovery/><D:supported-report-set/><D:current-user-principal/>',
       ),
     );
-    expect(propnameWriter().write(photo())).toContain('<D:getetag/>');
+    expect(propnameWriter(FACTS).write(photo())).toContain('<D:getetag/>');
   });
 });

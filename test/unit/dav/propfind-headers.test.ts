@@ -21,7 +21,7 @@ describe('readPropfindHeaders', () => {
     // There is nothing else to tell of.
     ['0,noroot', '0', false],
   ])('reads the depth "%s"', (depth, expected, omitsRoot) => {
-    expect(read({ depth })).toEqual({ depth: expected, omitsRoot, omitsMissing: false });
+    expect(read({ depth })).toEqual({ depth: expected, omitsRoot, omitsMissing: false, applied: [] });
   });
 
   it('takes an absent depth for infinity, as RFC 4918 says', () => {
@@ -60,6 +60,12 @@ describe('readPropfindHeaders', () => {
     ['return=representation', false, false],
     ['respond-async,,;', false, false],
   ])('Prefer: %s', (prefer, omitsMissing, omitsRoot) => {
-    expect(read({ depth: '1', prefer })).toEqual({ depth: '1', omitsRoot, omitsMissing });
+    const applied = [omitsMissing ? 'return=minimal' : [], omitsRoot ? 'depth-noroot' : []].flat();
+    expect(read({ depth: '1', prefer })).toEqual({ depth: '1', omitsRoot, omitsMissing, applied });
+  });
+
+  it('says nothing was applied where it changes nothing', () => {
+    expect(read({ depth: '0', prefer: 'depth-noroot' }).applied).toEqual([]);
+    expect(read({ depth: '1', brief: 't' }).applied).toEqual([]);
   });
 });

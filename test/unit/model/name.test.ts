@@ -16,7 +16,13 @@ describe('safeName', () => {
     ['com1.tar.gz', 'com1_.tar.gz'],
     ['CONcert.jpg', 'CONcert.jpg'],
     ['line\nbreak\u0000.jpg', 'line␊break␀.jpg'],
-    ['lone \ud800.jpg', 'lone \ufffd.jpg'],
+    ['lone \ud800.jpg', 'lone {U+D800}.jpg'],
+    ['half \udfd6\ufe0f.jpg', 'half {U+DFD6}\ufe0f.jpg'],
+    ['photo\u202egpj.exe', 'photo{U+202E}gpj.exe'],
+    ['\u2066isolated\u2069', '{U+2066}isolated{U+2069}'],
+    ['next\u0085line\u009b31m', 'next{U+0085}line{U+009B}31m'],
+    // Marks that right-to-left names and emoji are written with.
+    ['\u200fשלום\u200e 👨‍👩‍👧.jpg', '\u200fשלום\u200e 👨‍👩‍👧.jpg'],
     ['Strand 🏖️.jpg', 'Strand 🏖️.jpg'],
   ])('shows %j as %j on Windows', (stored, shown) => {
     expect(safeName(stored, 'windows')).toBe(shown);
@@ -29,6 +35,7 @@ describe('safeName', () => {
     ['..', '.．'],
     ['a/b', 'a／b'],
     ['bell\u0007', 'bell␇'],
+    ['a\u202eb\u0080', 'a{U+202E}b{U+0080}'],
   ])('shows %j as %j exactly', (stored, shown) => {
     expect(safeName(stored, 'exact')).toBe(shown);
   });
@@ -40,7 +47,15 @@ describe('safeName', () => {
   });
 
   it('is idempotent', () => {
-    for (const stored of ['..', 'a?.', 'CON', `${'x'.repeat(300)}. .jpg`, '\u0001 ']) {
+    for (const stored of [
+      '..',
+      'a?.',
+      'CON',
+      `${'x'.repeat(300)}. .jpg`,
+      '\u0001 ',
+      '\u202e.',
+      '\u009f\ud800',
+    ]) {
       const once = safeName(stored, 'windows');
       expect(safeName(once, 'windows')).toBe(once);
     }

@@ -1,30 +1,23 @@
 import { describe, expect, it } from 'vitest';
-import { ResourcePath } from '../../../src/model/resource-path.ts';
-import { isSystemLitter } from '../../../src/model/system-litter.ts';
+import { isSystemLitter, isSystemTrash } from '../../../src/model/system-litter.ts';
 
 describe('system litter', () => {
-  it.each([
-    '/photos/._IMG_1.jpg',
-    '/.DS_Store',
-    '/photos/.Spotlight-V100/Store-V2/x.jpg',
-    '/photos/Thumbs.db',
-    '/photos/THUMBS.DB',
-    '/photos/desktop.ini',
-  ])('is what is at %s', (path) => {
-    expect(isSystemLitter(ResourcePath.parse(path))).toBe(true);
-  });
+  it.each(['._IMG_1.jpg', '.DS_Store', '.Spotlight-V100', 'Thumbs.db', 'THUMBS.DB', 'desktop.ini'])(
+    'is what is called %s',
+    (name) => {
+      expect([isSystemLitter(name), isSystemTrash(name)]).toEqual([true, false]);
+    },
+  );
 
-  // Trash holds what somebody had: it must not go where the oldest is let go.
-  it.each([
-    '/',
-    '/photos/a.jpg',
-    '/photos/.hidden.jpg',
-    '/photos/DS_Store',
-    '/photos/folder.jpg',
-    '/photos/.Trashes/501/a.jpg',
-    '/photos/$RECYCLE.BIN/a.jpg',
-    '/photos/.Trash-1000/files/a.jpg',
-  ])('is not what is at %s', (path) => {
-    expect(isSystemLitter(ResourcePath.parse(path))).toBe(false);
+  // What somebody has made or thrown away must not go where the oldest is let go.
+  it.each(['a.jpg', '.hidden.jpg', 'DS_Store', 'folder.jpg', '$RECYCLE.BIN', '.Trash-1000'])(
+    'is not what is called %s',
+    (name) => {
+      expect(isSystemLitter(name)).toBe(false);
+    },
+  );
+
+  it('tells trash apart', () => {
+    expect([isSystemTrash('.Trashes'), isSystemTrash('.trashes')]).toEqual([true, true]);
   });
 });

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -10,7 +10,7 @@ import { QUIET_LOGGER } from '../../fakes/quiet-logger.ts';
 import { patterned } from '../../protocol/dav-app.ts';
 
 const LIMITS = { entries: 5, totalBytes: 1_000_000, entryBytes: 600_000 };
-const at = (path: string) => ResourcePath.parse(encodeURI(path));
+const at = (path: string) => ResourcePath.parse(encodeURI(path)).key;
 
 describe('the scratch store', () => {
   let folder: string;
@@ -116,6 +116,16 @@ describe('the scratch store', () => {
     expect(store.removeTree(at('/p'))).toBe(false);
     expect(store.at(at('/p/.TemporaryItems/b'))).toBeNull();
     expect((await read('/q/._x/a'))?.toString()).toBe('deep');
+  });
+
+  it('is made anew when its file is damaged', async () => {
+    await put('/._a', 'x');
+    await store.close();
+    await writeFile(join(folder, 'scratch.db'), 'this is no database at all, but some text '.repeat(100));
+    store = open();
+    expect(store.at(at('/._a'))).toBeNull();
+    await put('/._a', 'y');
+    expect((await read('/._a'))?.toString()).toBe('y');
   });
 
   it('finds a name in either Unicode form', async () => {
