@@ -23,6 +23,7 @@ import type { SourceStatus } from './ingest/source-ingest.ts';
 import { createLogger } from './log.ts';
 import type { Logger } from './model/logger.ts';
 import { mountLinesFor, reachableUrl } from './mount-lines.ts';
+import { ScratchStore } from './scratch/scratch-store.ts';
 import type { ServeConfig, SourceConfig } from './settings.ts';
 import { addMember, type Member, type MemberOptions, shownSourceOf } from './source-member.ts';
 import { readVersion } from './version.ts';
@@ -32,6 +33,8 @@ import { type Mount, Vfs } from './vfs/vfs.ts';
 const DAV_PREFIX = '/dav';
 /** Folder of DATA_DIR. */
 const THUMBNAILS = 'thumbnails';
+/** File of DATA_DIR. */
+const SCRATCH = 'scratch.db';
 /** How long running requests may take to end when the server stops. */
 const STOP_GRACE_MS = 3_000;
 /** How long each part may take to stop before the next one is stopped all the same. */
@@ -79,9 +82,12 @@ export async function startApp(config: ServeConfig): Promise<RunningApp> {
     const status = async () => reportOf(version, members);
     const mounts = members.map(mountOf);
     const content = contentOf(catalog, members, logger);
-    const vfs = new Vfs({ reader: catalog.reader, content, mounts });
+    const scratch = openScratch(config, mounts, logger);
+    if (scratch !== null) stops.push(() => scratch.close());
+    const vfs = new Vfs({ reader: catalog.reader, content, mounts, scratch });
+    const { locks, properties } = catalog;
     const dav = new DavServer({
-      ...{ vfs, config: config.dav },
+      ...{ vfs, config: config.dav, stores: { locks, properties, now: () => Date.now() } },
       mountNames: mounts.flatMap(({ name }) => name ?? []),
     });
     let mountLines: readonly MountLine[] = [];
@@ -129,9 +135,23 @@ export async function startApp(config: ServeConfig): Promise<RunningApp> {
 }
 
 async function addSource(config: SourceConfig, options: MemberOptions): Promise<Member> {
-  if (config.isWritable)
-    options.logger.warn(`"${config.name}" is set to be writable, but everything is read-only so far`);
-  return await addMember(config, options);
+  const member = await addMember(config, options);
+  if (config.isWritable && member.ingest.writer === null)
+    options.logger.warn(
+      `"${config.name}" is set to be writable, but stays read-only. ${readOnlyReason(member)}`,
+    );
+  return member;
+}
+
+/** Nobody leaves anything where nothing can be written. */
+function openScratch(
+  { catalog }: ServeConfig,
+  mounts: readonly Mount[],
+  logger: Logger,
+): ScratchStore | null {
+  if (mounts.every(({ writer }) => writer === null)) return null;
+  mkdirSync(catalog.dataDir, { recursive: true, mode: 0o700 });
+  return new ScratchStore({ file: join(catalog.dataDir, SCRATCH), logger });
 }
 
 /** Thumbnails of what no asset holds any more. */
@@ -154,14 +174,23 @@ function contentOf(catalog: Catalog, members: readonly Member[], logger: Logger)
   return new Content({ catalog, sources, obstacleOf, passing });
 }
 
-function mountOf({ config, sourceId, source, ingest }: Member): Mount {
+function mountOf(member: Member): Mount {
+  const { config, sourceId, source, ingest } = member;
   return {
+    writer: ingest.writer,
+    readOnlyReason: readOnlyReason(member),
     name: config.mountsAtRoot ? null : config.name,
     sourceId,
     failure: () => (ingest.obstacle === null ? null : `"${config.name}": ${ingest.obstacle}`),
     // No client ends it: whoever asks waits a moment at most, and the answer serves the next one.
     space: () => source.space(new AbortController().signal),
   };
+}
+
+function readOnlyReason({ config }: Member): string {
+  if (!config.isWritable) return 'This is read-only: nothing was changed.';
+  if (config.provider !== 'local') return 'Only local folders can be written to so far: nothing was changed.';
+  return `Shown by ${config.layout}, this has no place for new files: only the layout "folders" can be written to.`;
 }
 
 interface Edges {

@@ -33,7 +33,7 @@ export interface MemberOptions {
 export async function addMember(config: SourceConfig, options: MemberOptions): Promise<Member> {
   const { catalog, pool, observe = (provider) => provider } = options;
   const logger = withFields(options.logger, { source: config.name });
-  const provider = observe(createProvider(config));
+  const provider = observe(createProvider(config, catalog.reader.epoch));
   const source = new Source({ name: config.name, provider, filter: createPathFilter(config), logger });
   const { layout, splitsByType } = config;
   let enricher: Enricher | null = null;

@@ -26,9 +26,14 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'src/ingest': ['src/model', 'src/provider', 'src/catalog', 'src/source'],
   'src/enrich': ['src/model', 'src/catalog', 'src/source'],
   'src/content': ['src/model', 'src/catalog', 'src/source'],
-  'src/vfs': ['src/model', 'src/catalog', 'src/content'],
+  'src/vfs': ['src/model', 'src/catalog', 'src/content', 'src/scratch'],
   'src/http': ['src/model'],
-  'src/dav': ['src/model', 'src/http', 'src/vfs'],
+  'src/dav': [
+    ...['src/model', 'src/http', 'src/vfs'],
+    // Locks and dead properties are the edge's own; of the tree it knows what the vfs shows.
+    ...['src/catalog/lock-store.ts', 'src/catalog/property-store.ts'],
+  ],
+  'src/scratch': ['src/model'],
   'src/api': ['src/model', 'src/http', 'src/catalog', 'src/content'],
   'providers/index.ts': ['src/provider', 'src/settings.ts', 'providers/local', 'providers/immich'],
   'providers/local': ['src/model', 'src/provider'],

@@ -1,8 +1,7 @@
 import { join } from 'node:path';
-import type { ScanCall } from '../../src/provider/provider.ts';
-import type { Disk } from './disk.ts';
-import type { NamesPart, Root } from './disk-messages.ts';
+import type { NamesPart } from './disk-messages.ts';
 import { type EntryFound, entriesAt, type Folder, visibleNames } from './entry.ts';
+import type { WalkPlace } from './walk.ts';
 
 /** Some of what is in a folder, by name over all parts. */
 export interface FolderPart {
@@ -22,8 +21,8 @@ export class FolderReading {
   #ahead: Promise<Outcome>;
 
   /** Begins at once. */
-  constructor(disk: Disk, root: Root, folder: Folder, call: ScanCall) {
-    this.#parts = partsOf(disk, root, folder, call);
+  constructor(place: WalkPlace, folder: Folder) {
+    this.#parts = partsOf(place, folder);
     this.#ahead = this.#readOne();
   }
 
@@ -49,13 +48,15 @@ export class FolderReading {
   }
 }
 
-async function* partsOf(disk: Disk, root: Root, folder: Folder, call: ScanCall): AsyncGenerator<FolderPart> {
+async function* partsOf(place: WalkPlace, folder: Folder): AsyncGenerator<FolderPart> {
+  const { disk, root, call, leftovers } = place;
   const listing = await disk.ask('list', { path: join(root.path, folder.path) }, call.signal);
   const { isEmpty } = listing;
   let part: NamesPart = listing;
   let restId: number | null = listing.restId;
   try {
     for (;;) {
+      if (leftovers !== null) await leftovers.removeAbandoned(join(root.path, folder.path), part.names);
       const names = visibleNames(part, folder, call);
       yield { isEmpty, entries: await entriesAt(disk, root, folder, names, call) };
       if (restId === null) return;

@@ -111,7 +111,8 @@ async function* nothingAt(
     yield { kind: 'kept', collection: refOf(folder) };
     return;
   }
-  if (isEmpty && folder.event === null) throw emptyRoot();
+  // Where nothing was held, nothing can be missing: the last file may have been removed through us.
+  if (isEmpty && folder.event === null && (await call.held.refAt(place)) !== null) throw emptyRoot();
   const heldRef = isEmpty ? await unmountedRef(folder, call.held) : null;
   if (heldRef !== null && folder.event !== null) {
     yield* above.slice(0, -1);

@@ -27,19 +27,28 @@ import { look } from './look.ts';
 import { isSystemName, isWithin } from './names.ts';
 import { statFactsOf, versionOf } from './stat-facts.ts';
 import { isMissing, translateFileError } from './translate-error.ts';
-import { walk } from './walk.ts';
+import { type WalkPlace, walk } from './walk.ts';
 import { FolderWatches } from './watch-folders.ts';
 import { MountWatch } from './watch-mounts.ts';
 import { QUEUE_GAUGE } from './watch-queue.ts';
+import { Leftovers } from './write/staging-name.ts';
+import { createWriting } from './write/writing.ts';
 
 export interface LocalProviderSettings {
   /** Absolute path of the folder. */
   readonly path: string;
+  /**
+   * Hexadecimal; names whoever writes there, of which never two run at once, so that what it has left behind can be told
+   * from what others are doing. Absent: nothing is ever written.
+   */
+  readonly writer?: string;
 }
 
-/** Shows a folder of this machine. Reads only. */
-export function createLocalProvider(settings: LocalProviderSettings): Provider {
-  return new LocalProvider(settings.path);
+/** Shows a folder of this machine; with a `writer` also changes it. */
+export function createLocalProvider({ path, writer }: LocalProviderSettings): Provider {
+  if (writer === undefined) return new LocalProvider(path, null);
+  const provider = new LocalProvider(path, new Leftovers(writer));
+  return Object.assign(provider, createWriting({ root: () => provider.presentRoot(), writer }));
 }
 
 class LocalProvider implements Provider {
@@ -48,30 +57,36 @@ class LocalProvider implements Provider {
   readonly #disk = new Disk();
   #root: Root | null = null;
   #watches: FolderWatches | null = null;
+  readonly #leftovers: Leftovers | null;
 
-  constructor(path: string) {
+  constructor(path: string, leftovers: Leftovers | null) {
     this.#path = path;
+    this.#leftovers = leftovers;
   }
 
   async *scan(call: ScanCall): AsyncGenerator<ScanEvent> {
     const root = await this.#findRoot(call.signal);
     this.#root = root;
     this.#watches?.beginWalk(root.path);
-    yield* walk({ disk: this.#disk, root, call, listener: this.#watches }, topOf());
+    yield* walk(this.#placeFor(root, call), topOf());
     // A disk that was pulled in the middle of the walk leaves empty folders behind.
     const after = await this.#findRoot(call.signal);
     if (after.device !== root.device || after.path !== root.path) throw missingRoot();
   }
 
   async *look(path: string, call: ScanCall): AsyncGenerator<LookEvent> {
-    const known = await this.#knownRoot();
-    const root = await this.#findRoot(call.signal);
-    const isSame = root.path === known.path && root.device === known.device && root.inode === known.inode;
-    // Another disk, or none, is where the last scan found this one: only a scan can tell what that means.
-    if (!isSame) throw missingRoot();
+    const root = await this.presentRoot(call.signal);
     this.#watches?.beginWalk(root.path);
-    const place = { disk: this.#disk, root, call, listener: this.#watches };
-    yield* look({ ...place, emptyRoot: missingRoot }, path);
+    yield* look({ ...this.#placeFor(root, call), emptyRoot: missingRoot }, path);
+  }
+
+  /** The root that the last scan has found. Another disk, or none, in its place is `unavailable`: only a scan can tell. */
+  async presentRoot(signal?: AbortSignal): Promise<Root> {
+    const known = await this.#knownRoot();
+    const root = await this.#findRoot(signal);
+    const isSame = root.path === known.path && root.device === known.device && root.inode === known.inode;
+    if (!isSame) throw missingRoot();
+    return root;
   }
 
   async *watch(call: Call): AsyncGenerator<WatchHint> {
@@ -165,6 +180,10 @@ class LocalProvider implements Provider {
   async #knownRoot(): Promise<Root> {
     this.#root ??= await this.#findRoot();
     return this.#root;
+  }
+
+  #placeFor(root: Root, call: ScanCall): WalkPlace {
+    return { disk: this.#disk, root, call, listener: this.#watches, leftovers: this.#leftovers };
   }
 
   async #findRoot(signal?: AbortSignal): Promise<Root> {

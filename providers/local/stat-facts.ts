@@ -60,6 +60,6 @@ function refIdOf(stats: BigIntStats, rootDevice: bigint, path: string): string {
 }
 
 /** Milliseconds with the fraction that a double can still hold. */
-function toMs(ns: bigint): number {
+export function toMs(ns: bigint): number {
   return Number(ns / NS_PER_MS) + Number(ns % NS_PER_MS) / Number(NS_PER_MS);
 }

@@ -9,8 +9,11 @@ import { deviceIn } from './stat-facts.ts';
  * An empty folder where another disk was mounted when it was last told is that disk, not mounted now.
  * @returns the ref it was told under then, or null when the folder is just empty.
  */
-export async function unmountedRef(folder: Folder, held: Held): Promise<string | null> {
-  if (folder.event === null || folder.device !== folder.parentDevice) return null;
+export async function unmountedRef(
+  folder: Pick<Folder, 'path' | 'device' | 'parentDevice'>,
+  held: Held,
+): Promise<string | null> {
+  if (folder.path === '' || folder.device !== folder.parentDevice) return null;
   const ref = await held.refAt(folder.path);
   if (ref === null) return null;
   const parentPath = folder.path.slice(0, Math.max(folder.path.lastIndexOf('/'), 0));

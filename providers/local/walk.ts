@@ -6,6 +6,7 @@ import { type FolderPart, FolderReading } from './folder-reading.ts';
 import { hasOtherNames } from './stat-facts.ts';
 import { isMissing, translateFileError } from './translate-error.ts';
 import { unmountedRef } from './unmounted.ts';
+import type { Leftovers } from './write/staging-name.ts';
 
 /** How many of the folders that come next are being read already. */
 const FOLDERS_AHEAD = 8;
@@ -31,6 +32,8 @@ export interface WalkPlace {
   readonly root: Root;
   readonly call: ScanCall;
   readonly listener: WalkListener | null;
+  /** Of uploads, to be removed on the way; null where nothing is written. */
+  readonly leftovers: Leftovers | null;
 }
 
 /**
@@ -159,11 +162,11 @@ class FoldersAhead {
 
   /** @param folders the one whose turn comes next is the last. */
   begin(folders: readonly Folder[]): void {
-    const { disk, root, call, listener } = this.#place;
+    const { root, listener } = this.#place;
     for (const folder of folders.toReversed()) {
       if (folder.depth > MAX_DEPTH || this.#readings.has(folder)) continue;
       listener?.entering(folder.path, identityOf(folder, root));
-      this.#readings.set(folder, new FolderReading(disk, root, folder, call));
+      this.#readings.set(folder, new FolderReading(this.#place, folder));
     }
   }
 

@@ -2,6 +2,8 @@ import type { AssetFacts, Digests, MediaFacts } from '../model/asset.ts';
 import type { ChangePage, LeftPlace, PlaceChangePage } from '../model/change.ts';
 import type { AssetNode, CollectionNode, Node, NodeId, Page } from '../model/node.ts';
 import type { ChangeBell } from './change-bell.ts';
+import type { LockStore } from './lock-store.ts';
+import type { PropertyStore } from './property-store.ts';
 
 /**
  * What every edge reads and only ingest writes: the tree, the assets and the log of their changes. All calls
@@ -10,6 +12,8 @@ import type { ChangeBell } from './change-bell.ts';
 export interface Catalog {
   readonly reader: CatalogReader;
   readonly writer: CatalogWriter;
+  readonly locks: LockStore;
+  readonly properties: PropertyStore;
   /** Rings after each commit of the writer that the change log has grown by. */
   readonly bell: ChangeBell;
   /** Waits for a running transaction, then releases the files. */

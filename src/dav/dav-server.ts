@@ -3,19 +3,25 @@ import { v2 as webdav } from 'webdav-server';
 import type { Exchange } from '../http/exchange.ts';
 import { CodedError } from '../model/coded-error.ts';
 import { ResourcePath } from '../model/resource-path.ts';
-import type { Vfs } from '../vfs/vfs.ts';
-import { type DavMethod, DavRequest } from './dav-request.ts';
+import { copy, move } from './copy-move.ts';
+import { type DavMethod, DavRequest, type DavRooms } from './dav-request.ts';
+import { remove } from './delete.ts';
 import { EdgeAuthentication, EdgePrivileges } from './edge-rights.ts';
 import { get } from './get.ts';
+import { lock, unlock } from './lock.ts';
+import { mkcol } from './mkcol.ts';
+import { sendPreconditionError } from './multistatus.ts';
 import { propfindParent } from './parent-collection.ts';
+import { PreconditionError } from './precondition-error.ts';
 import { propfind } from './propfind.ts';
+import { proppatch } from './proppatch.ts';
+import { put } from './put.ts';
 import { report } from './report.ts';
-import type { DavConfig } from './settings.ts';
 import { answerProbe, isSystemProbe } from './system-probe.ts';
 import { VfsFileSystem } from './vfs-file-system.ts';
 
-/** Methods that answer. */
-const METHODS: Readonly<Record<string, DavMethod>> = {
+/** Methods that answer everywhere. */
+const READS: Readonly<Record<string, DavMethod>> = {
   GET: get,
   HEAD: get,
   PROPFIND: propfind,
@@ -25,12 +31,26 @@ const METHODS: Readonly<Record<string, DavMethod>> = {
 /** Methods by which systems look for their own files in every folder. */
 const PROBES: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PROPFIND']);
 
-/** Methods that would change something. Every source is read-only, so each is refused before it reads its body. */
-const WRITES = ['PUT', 'DELETE', 'MKCOL', 'COPY', 'MOVE', 'PROPPATCH', 'LOCK', 'UNLOCK', 'PATCH'];
+/** Methods that change something. Where a source is read-only, each is refused before it reads its body. */
+const WRITES: Readonly<Record<string, DavMethod>> = {
+  PUT: put,
+  DELETE: remove,
+  MKCOL: mkcol,
+  COPY: copy,
+  MOVE: move,
+  PROPPATCH: proppatch,
+  LOCK: lock,
+  UNLOCK: unlock,
+};
 
-const ALLOW = ['OPTIONS', ...Object.keys(METHODS)].join(', ');
-/** Class 1 only: without LOCK, Finder mounts read-only instead of failing when something is saved. */
-const DAV_CLASSES = '1';
+/** Methods that would change something, if anything could be changed that way. */
+const REFUSED = ['PATCH'];
+
+const ALLOW_READS = ['OPTIONS', ...Object.keys(READS)].join(', ');
+const ALLOW_WRITES = [ALLOW_READS, ...Object.keys(WRITES)].join(', ');
+/** Without LOCK, Finder mounts read-only instead of failing when something is saved. */
+const CLASSES_READ_ONLY = '1';
+const CLASSES_WRITABLE = '1, 2';
 /** What the package adds to every answer: wrong (classes, challenge) or unsafe (any origin with credentials). */
 const UNWANTED_HEADERS = [
   'Access-Control-Allow-Origin',
@@ -41,11 +61,9 @@ const UNWANTED_HEADERS = [
   'Allow',
 ];
 
-export interface DavServerOptions {
-  readonly vfs: Vfs;
+export interface DavServerOptions extends DavRooms {
   /** Names of the collections that sources are mounted at; empty when a single source is the root. */
   readonly mountNames: readonly string[];
-  readonly config: DavConfig;
 }
 
 /**
@@ -54,14 +72,12 @@ export interface DavServerOptions {
  * whole listings (measured; see src/README.md).
  */
 export class DavServer {
-  readonly #vfs: Vfs;
-  readonly #config: DavConfig;
+  readonly #rooms: DavRooms;
   readonly #shell: webdav.WebDAVServer;
   readonly #requests = new WeakMap<IncomingMessage, PendingRequest>();
 
   constructor(options: DavServerOptions) {
-    this.#vfs = options.vfs;
-    this.#config = options.config;
+    this.#rooms = options;
     const nodeOf = (request: IncomingMessage) => this.#requests.get(request)?.request.node() ?? null;
     this.#shell = new webdav.WebDAVServer({
       rootFileSystem: new VfsFileSystem(nodeOf),
@@ -75,8 +91,8 @@ export class DavServer {
       this.#shell.setFileSystemSync(`/${name}`, new VfsFileSystem(nodeOf));
     }
     for (const name of Object.keys(this.#shell.methods)) this.#register(name, refuseUnknown);
-    for (const name of WRITES) this.#register(name, refuseWrite);
-    for (const [name, method] of Object.entries(METHODS)) this.#register(name, method);
+    for (const name of REFUSED) this.#register(name, refuseWrite);
+    for (const [name, method] of Object.entries({ ...READS, ...WRITES })) this.#register(name, method);
     this.#shell.onUnknownMethod(this.#adapt(refuseUnknown));
   }
 
@@ -89,22 +105,45 @@ export class DavServer {
   async handle(exchange: Exchange, encodedPath: string, prefix: string): Promise<void> {
     const { req, res } = exchange;
     if (req.method === 'OPTIONS') {
-      res.writeHead(200, { DAV: DAV_CLASSES, Allow: ALLOW, 'MS-Author-Via': 'DAV', 'Content-Length': 0 });
+      // Without regard to what is there: whoever asks may be anybody.
+      const asked = encodedPath === '*' ? ResourcePath.ROOT : ResourcePath.parse(encodedPath);
+      res.writeHead(200, {
+        DAV: this.#classesAt(asked),
+        Allow: this.#allowAt(asked),
+        'MS-Author-Via': 'DAV',
+        'Content-Length': 0,
+      });
       res.end();
       return;
     }
     const path = ResourcePath.parse(encodedPath);
-    const request = new DavRequest(exchange, path, { vfs: this.#vfs, config: this.#config }, prefix);
-    if (isSystemProbe(path) && PROBES.has(req.method ?? '')) {
-      res.setHeader('DAV', DAV_CLASSES);
+    const request = new DavRequest({
+      ...{ exchange, path, rooms: this.#rooms, prefix },
+      allow: this.#allowAt(path),
+    });
+    if (isSystemProbe(path) && PROBES.has(req.method ?? '') && !this.#rooms.vfs.isInScratch(path)) {
+      res.setHeader('DAV', this.#classesAt(path));
       return await answerProbe(request);
     }
-    await new Promise<void>((resolve, reject) => {
-      this.#requests.set(req, { request, resolve, reject });
-      // Should the package ever answer by itself, this request is over too.
-      res.once('close', resolve);
-      this.#execute(req, res, path);
-    });
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#requests.set(req, { request, resolve, reject });
+        // Should the package ever answer by itself, this request is over too.
+        res.once('close', resolve);
+        this.#execute(req, res, path);
+      });
+    } catch (error) {
+      if (!(error instanceof PreconditionError) || res.headersSent) throw error;
+      sendPreconditionError(exchange, error);
+    }
+  }
+
+  #allowAt(path: ResourcePath): string {
+    return this.#rooms.vfs.isWritable(path) ? ALLOW_WRITES : ALLOW_READS;
+  }
+
+  #classesAt(path: ResourcePath): string {
+    return this.#rooms.vfs.isWritable(path) ? CLASSES_WRITABLE : CLASSES_READ_ONLY;
   }
 
   /**
@@ -112,9 +151,10 @@ export class DavServer {
    * @param name of the tree in that collection.
    */
   async handleParent(exchange: Exchange, name: string): Promise<void> {
-    exchange.res.setHeader('DAV', DAV_CLASSES);
-    const rooms = { vfs: this.#vfs, config: this.#config };
-    await propfindParent(new DavRequest(exchange, ResourcePath.ROOT, rooms, ''), name);
+    const path = ResourcePath.ROOT;
+    exchange.res.setHeader('DAV', this.#classesAt(path));
+    const request = new DavRequest({ exchange, path, rooms: this.#rooms, prefix: '', allow: ALLOW_READS });
+    await propfindParent(request, name);
   }
 
   /**
@@ -139,7 +179,7 @@ export class DavServer {
         const pending = this.#requests.get(context.request);
         if (pending === undefined) throw new Error('a WebDAV request that did not come through handle()');
         for (const header of UNWANTED_HEADERS) context.response.removeHeader(header);
-        context.response.setHeader('DAV', DAV_CLASSES);
+        context.response.setHeader('DAV', this.#classesAt(pending.request.path));
         method(pending.request).then(() => {
           done();
           pending.resolve();
@@ -159,13 +199,14 @@ interface PendingRequest {
   readonly reject: (error: unknown) => void;
 }
 
-async function refuseWrite(): Promise<void> {
-  throw new CodedError('denied', 'This is read-only: nothing was changed.');
+async function refuseWrite({ vfs, path }: DavRequest): Promise<void> {
+  const text = vfs.isWritable(path) ? 'This cannot be changed here' : 'This is read-only';
+  throw new CodedError('denied', `${text}: nothing was changed.`);
 }
 
 async function refuseUnknown(request: DavRequest): Promise<void> {
   const text = 'This method is not supported.\n';
-  const headers = { Allow: ALLOW, 'Content-Type': 'text/plain; charset=utf-8' };
+  const headers = { Allow: request.allow, 'Content-Type': 'text/plain; charset=utf-8' };
   request.exchange.res.writeHead(405, { ...headers, 'Content-Length': Buffer.byteLength(text) });
   request.exchange.res.end(text);
 }

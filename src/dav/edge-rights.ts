@@ -28,7 +28,7 @@ export class EdgeAuthentication implements webdav.HTTPAuthentication {
   }
 }
 
-/** Everybody who got this far may read everything and write nothing. */
+/** Everybody who got this far may read everything. What may be written our own methods decide, not the package. */
 export class EdgePrivileges extends webdav.PrivilegeManager {
   protected override _can(
     _path: webdav.Path,

@@ -3,6 +3,7 @@ import type { Digests } from '../model/asset.ts';
 import { collectionEtagOf, etagOf, type Node } from '../model/node.ts';
 import type { Space } from '../model/space.ts';
 import type { PropertyFacts } from './property-facts.ts';
+import { NO_STATE, type PropertyState } from './property-states.ts';
 import { syncTokenOf } from './sync-token.ts';
 import { DAV_NAMESPACE, type PropertyName } from './xml-request.ts';
 import { escapeXml } from './xml-text.ts';
@@ -15,7 +16,7 @@ interface LiveProperty {
   readonly tag: string;
   /** In the answer to allprop. Others are given only when they are named. */
   readonly isInAllprop: boolean;
-  value(node: Node, facts: PropertyFacts): string | null;
+  value(node: Node, facts: PropertyFacts, state: PropertyState): string | null;
 }
 
 const ROOT_NAME = 'mediadav';
@@ -23,7 +24,7 @@ const ROOT_NAME = 'mediadav';
 const OC_NAMESPACE = 'http://owncloud.org/ns';
 const OC_PREFIX = 'oc:';
 
-/** In the order they are written. Values are cheap: they come from the node and the facts of the request alone. */
+/** In the order they are written. Values are cheap: they come from the node and from what was gathered before. */
 const LIVE_PROPERTIES: readonly LiveProperty[] = [
   always('resourcetype', (node) => (node.kind === 'collection' ? '<D:collection/>' : '')),
   // The root has no name of its own; GNOME shows an empty one as it is.
@@ -37,9 +38,9 @@ const LIVE_PROPERTIES: readonly LiveProperty[] = [
   always('creationdate', (node) => creationDateOf(node)),
   // Not in RFC 4918, but players and Infuse tell folders by it.
   named('iscollection', (node) => (node.kind === 'collection' ? '1' : '0')),
-  // No locks while everything is read-only, and clients that ask get that said in one empty element.
-  named('supportedlock', () => ''),
-  named('lockdiscovery', () => ''),
+  // Where nothing can be locked, clients that ask get that said in one empty element.
+  named('supportedlock', (_node, _facts, { supportedlock }) => supportedlock),
+  named('lockdiscovery', (_node, _facts, { lockdiscovery }) => lockdiscovery),
   named('sync-token', (node, { epoch, head }) =>
     node.kind === 'collection' && head !== null
       ? syncTokenOf(epoch, { collectionId: node.id, cursor: head, listedTo: null })
@@ -72,13 +73,19 @@ function named(local: string, value: LiveProperty['value']): LiveProperty {
   return { ...always(local, value), isInAllprop: false };
 }
 
+/** Is it the server's to say what it is? Then no client can change it. */
+export function isLiveProperty(name: PropertyName): boolean {
+  return BY_NAME.has(keyOf(name));
+}
+
 const BY_NAME = new Map(LIVE_PROPERTIES.map((property) => [keyOf(property), property]));
 
 /** Writes the `propstat` elements of resources. Made once a request, used once a resource. */
 export interface PropstatWriter {
   /** Attributes of the multistatus element that `write` relies on. */
   readonly declarations: string;
-  write(node: Node): string;
+  /** @param state default: nothing more is known of it. */
+  write(node: Node, state?: PropertyState): string;
 }
 
 export interface WriterOptions {
@@ -87,47 +94,60 @@ export interface WriterOptions {
   readonly omitsMissing: boolean;
 }
 
-/** Everything that allprop gives, and what `include` names besides (RFC 4918 section 9.1.6). */
+/** Everything that allprop gives, dead properties too, and what `include` names besides (RFC 4918 section 9.1.6). */
 export function allpropWriter(include: readonly PropertyName[], options: WriterOptions): PropstatWriter {
   const offered = LIVE_PROPERTIES.filter((property) => property.isInAllprop);
   const more = include.filter((name) => !offered.some((property) => keyOf(property) === keyOf(name)));
-  return writerOf(offered, more, options);
+  return writerOf(offered, more, options, true);
 }
 
 /** The names alone. */
 export function propnameWriter(facts: PropertyFacts): PropstatWriter {
-  const write = (node: Node) => {
-    const there = LIVE_PROPERTIES.filter((property) => property.value(node, facts) !== null);
-    return found(there.map(({ tag }) => `<${tag}/>`).join(''));
+  const write = (node: Node, state: PropertyState = NO_STATE) => {
+    const there = LIVE_PROPERTIES.filter((property) => property.value(node, facts, state) !== null);
+    const names = there.map(({ tag }) => `<${tag}/>`).join('');
+    return found(names + state.dead.map(emptyDeadElement).join(''));
   };
   return { declarations: OC_DECLARATION, write };
 }
 
 /** The named properties: those there are with their values, the others as 404. */
 export function propWriter(names: readonly PropertyName[], options: WriterOptions): PropstatWriter {
-  return writerOf([], names, options);
+  return writerOf([], names, options, false);
 }
 
-/** @param offered properties that are given where they are there; those in `names` are missed where they are not. */
+/**
+ * @param offered properties that are given where they are there; those in `names` are missed where they are not.
+ * @param offersDead dead properties are given where they are there, too.
+ */
 function writerOf(
   offered: readonly LiveProperty[],
   names: readonly PropertyName[],
   { omitsMissing, facts }: WriterOptions,
+  offersDead: boolean,
 ): PropstatWriter {
   const known = names.flatMap((name) => BY_NAME.get(keyOf(name)) ?? []);
   const unknown = names.filter((name) => !BY_NAME.has(keyOf(name)));
   const { declarations, elements } = emptyElements(omitsMissing ? [] : unknown);
-  const write = (node: Node) => {
+  const allMissing = elements.join('');
+  const write = (node: Node, state: PropertyState = NO_STATE) => {
     let values = '';
-    let missing = elements;
+    let missing = allMissing;
     for (const { tag, value: read } of offered) {
-      const value = read(node, facts);
+      const value = read(node, facts, state);
       if (value !== null) values += elementOf(tag, value);
     }
     for (const { tag, value: read } of known) {
-      const value = read(node, facts);
+      const value = read(node, facts, state);
       if (value !== null) values += elementOf(tag, value);
       else if (!omitsMissing) missing += `<${tag}/>`;
+    }
+    if (state.dead.length > 0) {
+      const dead = new Map(state.dead.map((property) => [keyOf(property), property.xml]));
+      const there = offersDead ? [...dead.values()] : unknown.map((name) => dead.get(keyOf(name)) ?? '');
+      values += there.join('');
+      const absent = elements.filter((_element, at) => !dead.has(keyOf(unknown[at] ?? NO_NAME)));
+      missing = absent.join('') + missing.slice(allMissing.length);
     }
     if (missing === '') return found(values);
     const absent = `<D:propstat><D:prop>${missing}</D:prop><D:status>HTTP/1.1 404 Not Found</D:status></D:propstat>`;
@@ -147,11 +167,22 @@ function elementOf(tag: string, value: string): string {
   return value === '' ? `<${tag}/>` : `<${tag}>${value}</${tag}>`;
 }
 
+const NO_NAME: PropertyName = { namespace: '', local: '' };
+
+/** By itself, as its namespace is not known when the answer begins. */
+function emptyDeadElement({ namespace, local }: PropertyName): string {
+  return namespace === '' ? `<${local}/>` : `<x:${local} xmlns:x="${escapeXml(namespace)}"/>`;
+}
+
 /**
  * Unknown properties go back with the namespace and name they came with. A namespace is declared once an answer: a
  * long one, repeated for every property of every member, would make a small request a gigantic answer.
  */
-function emptyElements(names: readonly PropertyName[]): { declarations: string; elements: string } {
+export function emptyElements(names: readonly PropertyName[]): {
+  readonly declarations: string;
+  /** One a name, in the same order. */
+  readonly elements: readonly string[];
+} {
   const prefixes = new Map<string, string>([
     [DAV_NAMESPACE, 'D:'],
     ['', ''],
@@ -159,7 +190,7 @@ function emptyElements(names: readonly PropertyName[]): { declarations: string; 
     ['http://www.w3.org/XML/1998/namespace', 'xml:'],
   ]);
   let declarations = '';
-  let elements = '';
+  const elements: string[] = [];
   for (const { namespace, local } of names) {
     let prefix = prefixes.get(namespace);
     if (prefix === undefined) {
@@ -167,7 +198,7 @@ function emptyElements(names: readonly PropertyName[]): { declarations: string; 
       prefixes.set(namespace, prefix);
       declarations += ` xmlns:${prefix.slice(0, -1)}="${escapeXml(namespace)}"`;
     }
-    elements += `<${prefix}${local}/>`;
+    elements.push(`<${prefix}${local}/>`);
   }
   return { declarations, elements };
 }

@@ -2,7 +2,13 @@ import { readBody } from '../http/body.ts';
 import type { CollectionNode, Node } from '../model/node.ts';
 import { BodyWriter } from './body-writer.ts';
 import { DavRequest } from './dav-request.ts';
-import { allpropWriter, type PropstatWriter, propnameWriter, propWriter } from './live-properties.ts';
+import {
+  allpropWriter,
+  isLiveProperty,
+  type PropstatWriter,
+  propnameWriter,
+  propWriter,
+} from './live-properties.ts';
 import {
   CLOSE_MULTISTATUS,
   multistatusHeaders,
@@ -11,9 +17,11 @@ import {
   sendPrecondition,
 } from './multistatus.ts';
 import { gatherFacts } from './property-facts.ts';
+import { PropertyStates, type WantedState } from './property-states.ts';
 import { type PropfindHeaders, readPropfindHeaders } from './propfind-headers.ts';
 import { type PropfindRequest, parsePropfind } from './propfind-request.ts';
-import { MAX_XML_BYTES, type PropertyName } from './xml-request.ts';
+import { submittedTokens } from './submitted-tokens.ts';
+import { isDav, MAX_XML_BYTES, type PropertyName } from './xml-request.ts';
 
 /**
  * PROPFIND (RFC 4918 section 9.1). A collection is written piece by piece as the socket takes it, from the catalog
@@ -38,16 +46,21 @@ export async function answerPropfind(
     return;
   }
   const node = await nodeOf();
+  await submittedTokens(request);
   const writer = await writerFor(request, node, wanted, headers);
+  const states = new PropertyStates(request, wantedState(wanted));
   const body = new BodyWriter(exchange, 207, multistatusHeaders(headers.applied));
   const href = request.hrefOf(node);
   body.add(openMultistatus(writer));
-  if (!headers.omitsRoot || node.kind === 'asset') body.add(responseOf(href, node, writer));
+  if (!headers.omitsRoot || node.kind === 'asset') {
+    body.add(responseOf(href, node, writer, await states.ofRequested(node)));
+  }
   if (headers.depth === '1' && node.kind === 'collection') {
     // The first page is read before the status is sent: a source that cannot be listed is a 503, not an empty 207.
     for await (const page of members(node)) {
+      const stateOf = await states.ofMembers(node, page);
       for (const member of page) {
-        body.add(responseOf(DavRequest.memberHref(href, member), member, writer));
+        body.add(responseOf(DavRequest.memberHref(href, member), member, writer, stateOf(member)));
         if (body.isFull) await body.flush();
       }
     }
@@ -66,6 +79,13 @@ async function writerFor(
   if (wanted.kind === 'propname') return propnameWriter(facts);
   if (wanted.kind === 'allprop') return allpropWriter(wanted.include, { omitsMissing, facts });
   return propWriter(wanted.names, { omitsMissing, facts });
+}
+
+/** Dead properties are looked up for whoever could mean one. */
+function wantedState(wanted: PropfindRequest): WantedState {
+  const names = namesIn(wanted);
+  const locks = names.some((name) => isDav(name, 'lockdiscovery') || isDav(name, 'supportedlock'));
+  return { locks, dead: wanted.kind !== 'prop' || names.some((name) => !isLiveProperty(name)) };
 }
 
 function namesIn(wanted: PropfindRequest): readonly PropertyName[] {

@@ -1,4 +1,4 @@
-import { SaxesParser } from 'saxes';
+import { SaxesParser, type SaxesTagNS } from 'saxes';
 import { CodedError } from '../model/coded-error.ts';
 
 /** An element or property by its namespace and local name (RFC 4918 section 4.4). */
@@ -14,12 +14,17 @@ export const MAX_XML_BYTES = 64 * 1024;
 const MAX_DEPTH = 32;
 const MAX_PROPERTIES = 256;
 
+/** An element as it stands in the body, with its attributes. */
+export type XmlElement = SaxesTagNS;
+
 /** Gets the elements of a body one by one. */
 export interface XmlReader {
   /** @param path names of the elements from the root to the one that begins. */
-  open(path: readonly PropertyName[]): void;
+  open(path: readonly PropertyName[], element: XmlElement): void;
   /** Text directly in the innermost element; may come in parts. */
   text?(part: string, path: readonly PropertyName[]): void;
+  /** @param path to the element that ends. */
+  close?(path: readonly PropertyName[]): void;
 }
 
 /**
@@ -36,15 +41,20 @@ export function readXml(text: string, reader: XmlReader): void {
   parser.on('doctype', () => {
     throw new CodedError('invalid', 'The request body must not hold a document type.');
   });
-  parser.on('opentag', ({ uri, local }) => {
-    path.push({ namespace: uri, local });
+  parser.on('opentag', (element) => {
+    path.push({ namespace: element.uri, local: element.local });
     if (path.length > MAX_DEPTH) throw new CodedError('too-large', 'The request body nests too deep.');
-    reader.open(path);
+    reader.open(path, element);
   });
-  parser.on('text', (part) => {
+  const tellText = (part: string) => {
     if (path.length > 0) reader.text?.(part, path);
+  };
+  parser.on('text', tellText);
+  parser.on('cdata', tellText);
+  parser.on('closetag', () => {
+    reader.close?.(path);
+    path.pop();
   });
-  parser.on('closetag', () => void path.pop());
   parser.write(text).close();
 }
 

@@ -3,12 +3,16 @@ import type { Catalog, Entry, SourceRecord } from '../catalog/catalog.ts';
 import type { AssetFacts } from '../model/asset.ts';
 import { CodedError, codeOf, type ErrorCode, messageOf } from '../model/coded-error.ts';
 import type { Logger } from '../model/logger.ts';
+import type { TreeWriter } from '../model/write.ts';
 import type { Held } from '../provider/provider.ts';
 import type { ScanWarning, Source } from '../source/source.ts';
 import { createLayout, type LayoutOptions } from './layout.ts';
 import type { ScanHistory } from './schedule.ts';
+import { type OpenScan, SourceWrites } from './source-writes.ts';
 import { Stillness } from './stillness.ts';
 import { TimePlaces } from './time-places.ts';
+import { TouchedPaths } from './touched-paths.ts';
+import { Turns } from './turns.ts';
 import { WatchIngest } from './watch-ingest.ts';
 
 export interface SourceIngestOptions {
@@ -66,8 +70,12 @@ export class SourceIngest {
   #watch: WatchIngest | null = null;
   /** Some asset that was told since the last call of `#changed` may be read. */
   #sawStill = false;
-  /** Ends when everything that was asked for so far has had its turn. */
-  #turns: Promise<void> = Promise.resolve();
+  readonly #turns = new Turns();
+  /** Set while a scan reads and lets others in between its steps. */
+  #openScan: OpenScan | null = null;
+  /** Something of the source was met since the start, or its first scan has ended: it can be told whether it is there. */
+  #isMet = false;
+  #onMet: (() => void)[] = [];
   #record: SourceRecord | null = null;
   #running: Promise<void> | null = null;
   #stop = new AbortController();
@@ -192,16 +200,52 @@ export class SourceIngest {
   async close(): Promise<void> {
     this.#stop.abort(new CodedError('cancelled', 'The server is stopping.'));
     await this.#watch?.close();
-    await this.#turns;
+    await this.#turns.settled();
     this.#stillness.close();
     await this.#source.close();
   }
 
-  /** One scan or look at a time: what one has seen before the other must not come after it. */
+  /** Changes the source; null when it is read-only, or is not shown by the paths it has. */
+  get writer(): TreeWriter | null {
+    const { writing } = this.#source;
+    if (writing === null || !createLayout(this.#layout).mapsPaths) return null;
+    return new SourceWrites({
+      ...{
+        source: this.#source,
+        writing,
+        catalog: this.#catalog,
+        layout: this.#layout,
+        logger: this.#logger,
+      },
+      ...{ held: this.#held, places: this.#places, turns: this.#turns, stop: this.#stop.signal },
+      sourceId: () => this.#sourceId(),
+      openScan: () => this.#openScan,
+      ready: () => this.#untilMet(),
+      onAsset: (facts, isWhole) => this.#note(facts, isWhole),
+      onApplied: () => {
+        if (this.#sawStill) this.#tellChanged();
+      },
+      onMissed: () => void this.scan(),
+    });
+  }
+
   #exclusively(work: () => Promise<void>): Promise<void> {
-    const turn = this.#turns.then(work);
-    this.#turns = turn.catch(() => undefined);
-    return turn;
+    return this.#turns.exclusively(work);
+  }
+
+  /** Into the folder that an unmounted disk leaves behind nothing must be written. Rejects `unavailable`. */
+  async #untilMet(): Promise<void> {
+    if (!this.#isMet) {
+      if (this.#running === null) void this.scan();
+      await new Promise<void>((resolve) => this.#onMet.push(resolve));
+    }
+    if (this.#lastError === null) return;
+    throw new CodedError('unavailable', `"${this.name}" cannot be read now. ${this.#lastError.message}`);
+  }
+
+  #noteMet(): void {
+    this.#isMet = true;
+    for (const resolve of this.#onMet.splice(0)) resolve();
   }
 
   async #sourceId(): Promise<number> {
@@ -213,8 +257,8 @@ export class SourceIngest {
     this.#changed();
   }
 
-  #note(facts: AssetFacts): void {
-    this.#stillness.note(facts);
+  #note(facts: AssetFacts, isWhole = false): void {
+    this.#stillness.note(facts, isWhole);
     this.#sawStill ||= this.#stillness.isStill(facts);
   }
 
@@ -233,6 +277,7 @@ export class SourceIngest {
       this.#reportFailure(error);
     } finally {
       this.#endedMs = Date.now();
+      this.#noteMet();
     }
     this.#tellChanged();
   }
@@ -251,7 +296,9 @@ export class SourceIngest {
     let isEmpty = true;
     const onMet = () => {
       isEmpty = false;
+      this.#noteMet();
     };
+    const open: OpenScan = { scan, touched: new TouchedPaths() };
     let mayRemove = true;
     const flush = async () => {
       await writer.apply(record.id, batch, scan);
@@ -260,7 +307,11 @@ export class SourceIngest {
     };
     let mayHeal = false;
     try {
-      for await (const event of this.#source.scan(this.#stop.signal, warnings, this.#held, onMet)) {
+      const told = this.#source.scan(this.#stop.signal, warnings, this.#held, onMet);
+      const mayBeWritten = this.#source.writing !== null;
+      if (mayBeWritten) this.#openScan = open;
+      for await (const event of mayBeWritten ? this.#turns.interleaved(told, flush) : told) {
+        if (mayBeWritten && open.touched.isOutdated(event)) continue;
         if (event.kind === 'asset') this.#note(event.facts);
         if (event.kind === 'kept') mayHeal ||= event.mayHeal ?? false;
         // Where the layout has no place for the collection, what it held cannot be told from what is gone.
@@ -274,6 +325,7 @@ export class SourceIngest {
       await flush();
       throw error;
     } finally {
+      this.#openScan = null;
       this.#warnings = [...warnings.values()];
     }
     const before = await this.#catalog.reader.source(this.name);

@@ -140,6 +140,7 @@ export class WatchIngest {
     const reading = await this.#readingFor(scan);
     await reading.read(paths);
     const { mapsPaths } = createLayout(this.#options.layout);
+    if (mapsPaths) await this.#forgetUnheld(reading.gone);
     if (reading.gone.size > 0 && !mapsPaths) this.#rescanSoon();
     if (reading.gone.size > 0 || scan.displacements > 0) {
       const gone = new Set(mapsPaths ? reading.gone : []);
@@ -148,6 +149,11 @@ export class WatchIngest {
       if (mapsPaths) await this.#remove(gone, reading, scan);
     }
     await writer.settle(scan);
+  }
+
+  /** What the catalog has lost already, because it was removed through us, need not be waited for. */
+  async #forgetUnheld(gone: Set<string>): Promise<void> {
+    for (const path of gone) if ((await this.#options.held.refAt(path)) === null) gone.delete(path);
   }
 
   /** Looks for what is gone where it may have moved to. @returns false when that is everywhere. */

@@ -58,6 +58,14 @@ export class ResourcePath {
     return new ResourcePath([...this.segments, name]);
   }
 
+  /**
+   * One text for a place, whatever Unicode form a client typed it in: `/` between decoded segments, none at the end
+   * (except the root, `/`).
+   */
+  get key(): string {
+    return `/${this.segments.join('/').normalize('NFC')}`;
+  }
+
   /** Percent-encoded, starting with `/` and without a trailing slash (except the root). */
   encode(): string {
     return `/${this.segments.map(encodeSegment).join('/')}`;

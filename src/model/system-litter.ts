@@ -35,3 +35,8 @@ const LITTER: ReadonlySet<string> = new Set([
 export function isSystemLitter(name: string): boolean {
   return name.startsWith('._') || LITTER.has(name.toLowerCase());
 }
+
+/** Is it where a system keeps what somebody has thrown away? Asked for like litter, but what is in it is somebody's. */
+export function isSystemTrash(name: string): boolean {
+  return name.toLowerCase() === '.trashes';
+}

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type { AssetFacts, SourceRef } from '../model/asset.ts';
 import type { ByteRange } from '../model/byte-range.ts';
 import type { Space } from '../model/space.ts';
+import type { Over, WriteFailure } from '../model/write.ts';
 
 /**
  * The whole contract of a plug-in: what `providers/` may import besides `src/model/`.
@@ -62,6 +63,65 @@ export interface Provider {
 
   /** How much room there is where the source keeps its content. Rejects `unavailable` when the source is away. */
   space?(call: Call): Promise<Space>;
+
+  // Powers to write. Paths are as in `SourceRef.path`. Each rejects `denied` for a path that is not shown or that leads
+  // out of the source, `parent-missing` where no collection is above it, `no-space`, `unavailable`; then nothing was
+  // changed. Nothing is ever tried again. What `call.signal` ends leaves nothing behind.
+
+  /**
+   * Takes in a content beside its place, on the same disk, where nobody is shown it; everything of it is on the disk
+   * when this resolves. Rejects with the error of `content`, which the caller destroys.
+   * @param want `modifiedMs` since 1970; null: now.
+   */
+  receive?(
+    path: string,
+    content: Readable,
+    want: { readonly modifiedMs: number | null },
+    call: WriteCall,
+  ): Promise<Staged>;
+
+  /**
+   * Copies what is shown at `from`, with its times, to beside its new place. Rejects `not-found`.
+   * @param want `isDeep` false: a collection without its members.
+   */
+  copy?(from: string, to: string, want: { readonly isDeep: boolean }, call: WriteCall): Promise<Staged>;
+
+  /**
+   * Moves whatever is shown at `from`, with all in it, at once; nothing that is shown may be at `to`, except for an
+   * asset when an asset is moved. Rejects `not-found`, and as `Staged.place` does.
+   * @returns false when that cannot be done at once, because the places are on two disks; then nothing was done.
+   */
+  move?(from: string, to: string, over: Over, call: WriteCall): Promise<boolean>;
+
+  /** Rejects `exists`. */
+  makeCollection?(path: string, call: WriteCall): Promise<void>;
+
+  /**
+   * Removes what is shown at the path and below it, and what systems leave in folders by themselves. What is not shown
+   * stays, with all that is above it. Rejects `not-found`, and for an asset also what kept it from being removed.
+   * @returns what is still there; empty: nothing is, at the path itself neither.
+   */
+  remove?(path: string, call: WriteCall): Promise<readonly WriteFailure[]>;
+
+  /** @param modifiedMs since 1970. Rejects `not-found`. */
+  setModifiedTime?(path: string, modifiedMs: number, call: WriteCall): Promise<void>;
+
+  /** Bytes that may still be written below a collection; `''`: the top. */
+  freeBytes?(path: string, call: WriteCall): Promise<number>;
+}
+
+/** Something whole that is held beside its place and not shown. Whoever asked for it places or discards it. */
+export interface Staged {
+  readonly sizeBytes: number;
+  /**
+   * Shows it at its place, in one step: nobody sees half of it, and it outlasts a power cut. Of what is there before,
+   * only an asset is replaced, and only by an asset. Rejects `exists` when something is there that is not to be
+   * replaced, `changed` for another version than that of `over`, `denied` for what is not shown; nothing was changed
+   * then, and it may be placed again.
+   */
+  place(over: Over): Promise<void>;
+  /** Throws it away. Does nothing once it was placed. */
+  discard(): Promise<void>;
 }
 
 /** A file that is held open. Whoever asked for it closes it. */
@@ -127,6 +187,9 @@ export interface ScanCall extends Call {
   warn(reason: string, name: string): void;
   readonly held: Held;
 }
+
+/** As for a look: what is shown is what may be written. */
+export type WriteCall = Omit<ScanCall, 'warn'>;
 
 /** What is held of this source by whoever asks, for a provider that has to compare with what it said before. */
 export interface Held {

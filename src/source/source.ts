@@ -17,9 +17,11 @@ import type {
   Traits,
   Want,
   WatchHint,
+  WriteCall,
 } from '../provider/provider.ts';
 import { countBytes } from './counted-stream.ts';
 import type { PathFilter } from './path-filter.ts';
+import { hasWriting, SourceWriting } from './source-writing.ts';
 
 /** When to try again. Waits grow by doubling; a wait the other side asks for is kept, up to its maximum. */
 export interface RetryPolicy {
@@ -170,6 +172,13 @@ export class Source {
     });
   }
 
+  /** Its powers to write; null where it has none. */
+  get writing(): SourceWriting | null {
+    const provider = this.#provider;
+    if (!hasWriting(provider)) return null;
+    return new SourceWriting(provider, (signal, held) => this.#writeCall(signal, held));
+  }
+
   /** See `Provider.space`. Null when the source cannot tell. */
   async space(signal: AbortSignal): Promise<Space | null> {
     const space = this.#provider.space?.bind(this.#provider);
@@ -178,6 +187,12 @@ export class Source {
 
   async close(): Promise<void> {
     await this.#provider.close();
+  }
+
+  #writeCall(signal: AbortSignal, held: Held): WriteCall {
+    const { warn: _, ...call } = this.#scanCall(signal, new Map(), held);
+    // What was half done must not be done twice.
+    return { ...call, attempt: (work) => work(signal) };
   }
 
   #scanCall(signal: AbortSignal, warnings: Map<string, ScanWarning>, held: Held): ScanCall {

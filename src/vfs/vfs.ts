@@ -2,12 +2,16 @@ import type { Readable } from 'node:stream';
 import type { CatalogReader } from '../catalog/catalog.ts';
 import type { Content } from '../content/content.ts';
 import type { ByteRange } from '../model/byte-range.ts';
-import { CodedError } from '../model/coded-error.ts';
+import { CodedError, codeOf } from '../model/coded-error.ts';
 import type { AssetNode, CollectionNode, Node, Page } from '../model/node.ts';
-import type { ResourcePath } from '../model/resource-path.ts';
+import { ResourcePath } from '../model/resource-path.ts';
 import type { Space } from '../model/space.ts';
+import type { TreeWriter } from '../model/write.ts';
+import type { ScratchStore } from '../scratch/scratch-store.ts';
+import { isScratchNode, isScratchPath, ScratchTree } from './scratch-tree.ts';
 import { type SpaceReader, SpaceReadings, totalSpace } from './space-readings.ts';
 import { TreeChanges } from './tree-changes.ts';
+import { WritePlace } from './write-place.ts';
 
 /** A source in the mounted tree. */
 export interface Mount {
@@ -16,6 +20,10 @@ export interface Mount {
   readonly sourceId: number;
   /** Why the source cannot be read now, or null. Asked only while nothing of it is known. */
   readonly failure: () => string | null;
+  /** Changes the source; null: it is read-only. */
+  readonly writer: TreeWriter | null;
+  /** Why there is no `writer`, as a sentence for clients. */
+  readonly readOnlyReason: string;
   /** Absent: the source cannot tell. */
   readonly space?: SpaceReader;
 }
@@ -24,6 +32,8 @@ export interface VfsOptions {
   readonly reader: CatalogReader;
   readonly content: Content;
   readonly mounts: readonly Mount[];
+  /** Takes in system litter; null: nobody can write any. */
+  readonly scratch: ScratchStore | null;
 }
 
 /** Members a page; also what a listing holds in memory at a time. */
@@ -40,6 +50,8 @@ export class Vfs {
   readonly #reader: CatalogReader;
   readonly #content: Content;
   readonly #mounts: readonly Mount[];
+  readonly #litter: ScratchStore | null;
+  readonly #scratch: ScratchTree | null;
   readonly #spaces: SpaceReadings;
   /** What has changed in the tree. */
   readonly changes: TreeChanges;
@@ -48,6 +60,8 @@ export class Vfs {
     this.#reader = options.reader;
     this.#content = options.content;
     this.#mounts = options.mounts;
+    this.#litter = options.scratch;
+    this.#scratch = options.scratch === null ? null : new ScratchTree(options.scratch);
     this.#spaces = new SpaceReadings(
       new Map(
         this.#mounts.flatMap(({ sourceId, space }) => (space === undefined ? [] : [[sourceId, space]])),
@@ -63,6 +77,40 @@ export class Vfs {
 
   /** The resource at a path. Rejects `not-found`. */
   async resolve(path: ResourcePath): Promise<Node> {
+    // Sources show no system litter, so there is nothing to be asked.
+    if (isScratchPath(path)) {
+      const node = this.#scratch?.nodeAt(path) ?? null;
+      if (node === null) throw new CodedError('not-found', 'There is nothing of that name.');
+      return node;
+    }
+    return await this.#resolveInSources(path);
+  }
+
+  /** Is it system litter that somebody has written? Answered from memory of this machine, without any source. */
+  isInScratch(path: ResourcePath): boolean {
+    return isScratchPath(path) && (this.#scratch?.nodeAt(path) ?? null) !== null;
+  }
+
+  /**
+   * `ResourcePath.key` of a place, by the names that are shown: one text for it, whichever of its names a client uses.
+   * @param node what is there; null: nothing.
+   */
+  async keyOf(path: ResourcePath, node: Node | null): Promise<string> {
+    if (path.isRoot || isScratchPath(path)) return path.key;
+    if (node === null) {
+      const parent = await this.#resolveOrNull(path.parent);
+      if (parent === null) return path.key;
+      return ResourcePath.of([...(await this.#shownPath(path.parent, parent)), path.name]).key;
+    }
+    return ResourcePath.of(await this.#shownPath(path, node)).key;
+  }
+
+  async #shownPath(path: ResourcePath, node: Node): Promise<readonly string[]> {
+    const mountPath = node.id === SUPER_ROOT_ID ? null : this.#mountPath(node.sourceId);
+    return mountPath === null ? path.segments : [...mountPath, ...(await this.#reader.pathOf(node.id))];
+  }
+
+  async #resolveInSources(path: ResourcePath): Promise<Node> {
     let node = await this.#rootNode();
     let rest = path.segments;
     if (node.id === SUPER_ROOT_ID && rest.length > 0) {
@@ -90,6 +138,10 @@ export class Vfs {
    * @param startAfter the name of a member; absent: from the first one on.
    */
   async *members(collection: CollectionNode, startAfter?: string): AsyncGenerator<readonly Node[]> {
+    if (isScratchNode(collection)) {
+      yield this.#scratch?.members(collection) ?? [];
+      return;
+    }
     if (collection.id === SUPER_ROOT_ID) {
       const skipped = this.#mounts.findIndex(({ name }) => name === startAfter) + 1;
       yield await Promise.all(this.#mounts.slice(skipped).map((mount) => this.#mountNode(mount)));
@@ -109,12 +161,85 @@ export class Vfs {
 
   /** See `Content.open`. */
   async open(node: AssetNode, range: ByteRange | undefined, signal: AbortSignal): Promise<Readable> {
+    if (this.#scratch !== null && isScratchNode(node)) return this.#scratch.open(node, range);
     return await this.#content.open(node, range, signal);
   }
 
   /** See `Content.refresh`. */
   async refresh(node: AssetNode, signal: AbortSignal): Promise<AssetNode> {
+    if (this.#scratch !== null && isScratchNode(node)) return this.#scratch.refresh(node);
     return await this.#content.refresh(node, signal);
+  }
+
+  /** May anything below the path be written to at all? Says nothing of what is there. */
+  isWritable(path: ResourcePath): boolean {
+    const mount = this.#mountOf(path);
+    return mount === null ? this.#mounts.some(({ writer }) => writer !== null) : mount.writer !== null;
+  }
+
+  /**
+   * A place that is to be written to, whether something is there or not. Rejects `denied` where nothing can ever be
+   * written, `unavailable` where it is not known what is there.
+   */
+  async writePlace(path: ResourcePath): Promise<WritePlace> {
+    const mount = this.#mountOf(path);
+    if (this.#scratch !== null && this.isWritable(path) && isScratchPath(path)) {
+      const above = await this.#resolveOrNull(path.parent);
+      return this.#scratch.place(path, above?.kind === 'collection' ? above : null);
+    }
+    const node = await this.#resolveOrNull(path);
+    if (mount === null) return await this.#placeAbove(path, node);
+    if (mount.writer === null) throw new CodedError('denied', mount.readOnlyReason);
+    const { sourceId, writer } = mount;
+    const isTop = node?.parentId === null;
+    const above = path.isRoot || isTop ? null : await this.#resolveOrNull(path.parent);
+    const parent = above?.kind === 'collection' ? above : null;
+    // What was put under a name can be read back under it; of the forms of one text, disks hold the composed one.
+    const ownName = path.name.normalize('NFC');
+    const storedNames =
+      node !== null
+        ? await this.#reader.storedPathOf(node.id)
+        : [...(parent === null ? [] : await this.#reader.storedPathOf(parent.id)), ownName];
+    return new WritePlace({
+      ...{ path, node, parent, sourceId, storedPath: storedNames.join('/'), writer },
+      ...{ key: await this.keyOf(path, node), litter: this.#litter, read: null },
+    });
+  }
+
+  /** The root above all sources, or a name in it that no source has. */
+  async #placeAbove(path: ResourcePath, node: Node | null): Promise<WritePlace> {
+    const readOnly = this.#mounts.every(({ writer }) => writer === null) ? this.#mounts[0] : undefined;
+    if (readOnly !== undefined) throw new CodedError('denied', readOnly.readOnlyReason);
+    if (node !== null) {
+      return new WritePlace({
+        path,
+        node,
+        parent: null,
+        sourceId: node.sourceId,
+        storedPath: '',
+        writer: null,
+        key: path.key,
+        litter: null,
+        read: null,
+      });
+    }
+    throw new CodedError('denied', 'Up here are the sources of this server, and nothing else can be.');
+  }
+
+  async #resolveOrNull(path: ResourcePath): Promise<Node | null> {
+    try {
+      return await this.resolve(path);
+    } catch (error) {
+      if (codeOf(error) === 'not-found') return null;
+      throw error;
+    }
+  }
+
+  /** The source that the path leads to; null for the root above all of them and for what is none. */
+  #mountOf(path: ResourcePath): Mount | null {
+    const only = this.#mounts.find((mount) => mount.name === null);
+    const composed = path.segments[0]?.normalize('NFC');
+    return only ?? this.#mounts.find((each) => each.name?.normalize('NFC') === composed) ?? null;
   }
 
   /**
@@ -165,9 +290,8 @@ export class Vfs {
   }
 
   async #mountNamed(name: string): Promise<CollectionNode> {
-    const composed = name.normalize('NFC');
-    const mount = this.#mounts.find((each) => each.name?.normalize('NFC') === composed);
-    if (mount === undefined) throw new CodedError('not-found', 'There is nothing of that name.');
+    const mount = this.#mountOf(ResourcePath.of([name]));
+    if (mount === null) throw new CodedError('not-found', 'There is nothing of that name.');
     return await this.#mountNode(mount);
   }
 

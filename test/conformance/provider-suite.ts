@@ -7,6 +7,7 @@ import type { AssetFacts } from '../../src/model/asset.ts';
 import type { ByteRange } from '../../src/model/byte-range.ts';
 import type { AssetEvent, Call, Provider, ScanCall, ScanEvent } from '../../src/provider/provider.ts';
 import type { SourceEditor } from './watching-suite.ts';
+import { POWERS } from './writing-suite.ts';
 
 /** A provider over a source that holds at least one collection with one asset of more than 1,000 bytes in it. */
 export interface ProviderUnderTest {
@@ -209,6 +210,12 @@ export function providerSuite(name: string, create: () => Promise<ProviderUnderT
     it('has both powers that watching takes, or none, and is tested for them', () => {
       const { watch, look } = under.provider;
       expect([look === undefined, under.editor === undefined]).toEqual(Array(2).fill(watch === undefined));
+    });
+
+    it('has all powers to write, or none', () => {
+      const { provider } = under;
+      const powers = POWERS.filter((power) => provider[power] !== undefined);
+      expect([[], POWERS]).toContainEqual(powers);
     });
 
     it('says "not-found" for what is gone', async () => {

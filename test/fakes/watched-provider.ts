@@ -51,7 +51,7 @@ export class WatchedProvider extends MemoryProvider implements Provider {
   }
 
   /** With everything below it. */
-  move(from: string, to: string): void {
+  relocate(from: string, to: string): void {
     const moved = this.#within(from).map((path) => [path, this.#places.get(path)] as const);
     this.take(from);
     for (const [path, place] of moved) {

@@ -120,10 +120,10 @@ describe('requests that are no HTTP', () => {
 describe('headers', () => {
   const HUGE = '9000000000000000';
   it.each<[Record<string, string>, number, number]>([
-    [{ If: '(<x>)' }, 200, 207],
-    [{ If: '(<urn:uuid:1>' }, 200, 207],
-    [{ If: '<http://[> (<x>)' }, 200, 207],
-    [{ If: '(["' }, 200, 207],
+    [{ If: '(<x>)' }, 412, 412],
+    [{ If: '(<urn:uuid:1>' }, 400, 400],
+    [{ If: '<http://[> (<x>)' }, 412, 412],
+    [{ If: '(["' }, 400, 400],
     [{ Destination: 'http://%zz' }, 200, 207],
     [{ Destination: '/%' }, 200, 207],
     [{ 'Lock-Token': 'x' }, 200, 207],

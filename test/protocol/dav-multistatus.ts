@@ -24,6 +24,13 @@ export interface SyncAnswer {
 const XML_NAMESPACE = 'http://www.w3.org/XML/1998/namespace';
 const FOUND = 'HTTP/1.1 200 OK';
 const MISSING = 'HTTP/1.1 404 Not Found';
+/** Of properties that could not be set (RFC 4918 section 9.2.1). */
+const REFUSED = new Set([
+  'HTTP/1.1 403 Forbidden',
+  'HTTP/1.1 409 Conflict',
+  'HTTP/1.1 424 Failed Dependency',
+  'HTTP/1.1 507 Insufficient Storage',
+]);
 
 /** Reads a multistatus body as strictly as XML can be read. Throws when it is not well-formed or not one. */
 export function readMultistatus(body: Buffer): MultistatusResponse[] {
@@ -72,7 +79,7 @@ function read(body: Buffer): { responses: MultistatusResponse[]; token: string |
   });
   parser.on('closetag', () => {
     const name = path.pop() ?? '';
-    if (path.length === 4) properties.set(name, value);
+    if (path.length === 4 && path[3] === '{DAV:}prop') properties.set(name, value);
     if (path.length === 3 && name === '{DAV:}status') status = value;
     if (path.length === 2 && name === '{DAV:}href') href = value;
     if (path.length === 2 && name === '{DAV:}propstat') {
@@ -114,7 +121,8 @@ function responseOf(
 ): MultistatusResponse {
   if (own !== null && propstats.size > 0) throw new Error(`${href} has a status and properties`);
   for (const status of propstats.keys()) {
-    if (status !== FOUND && status !== MISSING) throw new Error(`a status no client knows: ${status}`);
+    if (status !== FOUND && status !== MISSING && !REFUSED.has(status))
+      throw new Error(`a status no client knows: ${status}`);
   }
   const found = [...(propstats.get(FOUND) ?? [])].map(([name, value]) => [shortName(name), value] as const);
   const missing = [...(propstats.get(MISSING)?.keys() ?? [])].map(shortName);

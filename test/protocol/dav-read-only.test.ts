@@ -50,8 +50,6 @@ let before: readonly unknown[] = [];
 beforeAll(async () => {
   running = await startFolderApp({
     files: { 'a.jpg': patterned(1000), 'sub/c.jpg': 'c' },
-    // It is said at the start that nothing can be written yet; a setting must not make half of it possible.
-    env: { LOCAL_WRITABLE: 'true' },
   });
   davPort = running.davPort;
 });

@@ -229,7 +229,7 @@ export class NodeBatch {
     this.#known.noteChange(row.parentId, row.name);
     this.#displaced.add(row.id);
     this.#touched.add(row.parentId);
-    this.#marks?.noteDisplaced();
+    this.#marks?.noteDisplaced(row.id);
     this.#table.update({ ...row, parentId: DISPLACED, name: `${row.id}` }, null);
   }
 

@@ -10,8 +10,10 @@ const MAX_UNSHOWN = 10_000;
  */
 export class ScanMarks implements Scan {
   readonly sourceId: number;
+  /** Nodes whose name was taken over by another one during the scan. */
+  readonly displaced = new Set<NodeId>();
   /** Assets that lost a place during the scan, as far as they are few. */
-  readonly unshownAssets: Set<number>;
+  readonly unshownAssets = new Set<number>();
   /** Layouts' own collections that lost their last member during the scan, at least for a while. */
   readonly emptied: Set<NodeId>;
   readonly #outer: ScanMarks | undefined;
@@ -22,8 +24,12 @@ export class ScanMarks implements Scan {
   constructor(sourceId: number, outer?: ScanMarks) {
     this.sourceId = sourceId;
     this.#outer = outer;
-    this.unshownAssets = outer?.unshownAssets ?? new Set();
     this.emptied = outer?.emptied ?? new Set();
+  }
+
+  /** It is made within another scan that goes on, and only knows what came of itself. */
+  get isWithinAnother(): boolean {
+    return this.#outer !== undefined;
   }
 
   get displacements(): number {
@@ -46,10 +52,11 @@ export class ScanMarks implements Scan {
     this.#bits[byte] = (this.#bits[byte] ?? 0) | (1 << (id % 8));
   }
 
-  noteDisplaced(): void {
+  noteDisplaced(id: NodeId): void {
     this.#displacements += 1;
-    this.noteOrphans();
-    this.#outer?.noteDisplaced();
+    this.#leavesOrphans = true;
+    this.displaced.add(id);
+    this.#outer?.noteDisplaced(id);
   }
 
   noteOrphans(): void {
@@ -58,7 +65,8 @@ export class ScanMarks implements Scan {
   }
 
   noteUnshown(assetId: number): void {
-    this.noteOrphans();
+    this.#leavesOrphans = true;
+    this.#outer?.noteUnshown(assetId);
     if (this.unshownAssets.size < MAX_UNSHOWN) this.unshownAssets.add(assetId);
   }
 

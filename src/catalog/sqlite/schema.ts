@@ -112,6 +112,28 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX vacancy_by_time ON vacancy (left_ms);
   CREATE INDEX vacancy_of_collection ON vacancy (collection_seq) WHERE collection_seq > 0;
   `,
+  `
+  -- Of WebDAV: see LockStore and PropertyStore.
+  CREATE TABLE lock (
+    token TEXT NOT NULL UNIQUE,
+    path TEXT NOT NULL,
+    depth TEXT NOT NULL,             -- 0, infinity
+    scope TEXT NOT NULL,             -- exclusive, shared
+    owner TEXT NOT NULL,             -- XML
+    user TEXT,
+    expires_ms REAL NOT NULL
+  ) STRICT;
+  CREATE INDEX lock_by_path ON lock (path);
+  CREATE INDEX lock_by_expiry ON lock (expires_ms);
+
+  CREATE TABLE dead_property (
+    node_id INTEGER NOT NULL REFERENCES node (id) ON DELETE CASCADE,
+    namespace TEXT NOT NULL,
+    local TEXT NOT NULL,
+    xml TEXT NOT NULL,
+    PRIMARY KEY (node_id, namespace, local)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 /** Rows of `catalog`. */

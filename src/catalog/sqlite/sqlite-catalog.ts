@@ -4,6 +4,8 @@ import type { NamePolicy } from '../../model/name.ts';
 import type { Catalog, CatalogReader } from '../catalog.ts';
 import { CommitBell } from '../change-bell.ts';
 import { checkSchema, openForReading, openForWriting } from './database.ts';
+import { SqliteLockStore } from './sqlite-lock-store.ts';
+import { SqlitePropertyStore } from './sqlite-property-store.ts';
 import { SqliteReader } from './sqlite-reader.ts';
 import { SqliteWriter } from './sqlite-writer.ts';
 import { lockForWriting } from './writer-lock.ts';
@@ -29,6 +31,8 @@ export function openSqliteCatalog(file: string, policy: NamePolicy): Catalog {
     return {
       reader: new SqliteReader(reading),
       writer: new SqliteWriter(writing, policy, () => bell.ring()),
+      locks: new SqliteLockStore(writing),
+      properties: new SqlitePropertyStore(writing),
       bell,
       async close() {
         reading.close();

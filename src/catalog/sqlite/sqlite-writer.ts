@@ -133,13 +133,16 @@ export class SqliteWriter implements CatalogWriter {
   }
 
   async settle(scan: Scan): Promise<number> {
-    const { sourceId, unshownAssets, emptied } = scan as ScanMarks;
+    const { sourceId, displaced, isWithinAnother, unshownAssets, emptied } = scan as ScanMarks;
     let removed = 0;
-    // Those of a scan that came to no end too, by an error or a power cut.
+    // Also those of a scan that came to no end, by an error or a power cut; but what the scan around this one has
+    // displaced may yet be seen by it.
     for (const id of translating(() => this.#nodes.displacedOf(sourceId))) {
+      if (isWithinAnother && !displaced.has(id)) continue;
       removed += await this.#removeSubtree(sourceId, id);
     }
-    if (emptied.size > 0) removed += this.#removing(sourceId, (batch) => batch.removeEmptied(emptied));
+    if (emptied.size > 0 && !isWithinAnother)
+      removed += this.#removing(sourceId, (batch) => batch.removeEmptied(emptied));
     if (unshownAssets.size > 0) this.#transaction(() => this.#removeUnshown(sourceId, unshownAssets));
     return removed;
   }

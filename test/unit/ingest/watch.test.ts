@@ -171,7 +171,7 @@ describe('a hint', () => {
       if (times === 2) {
         provider.put('z.jpg', 'z2');
         provider.take('a');
-        provider.move('b', 'a');
+        provider.relocate('b', 'a');
         setTimeout(() => {
           provider.take('z.jpg');
           provider.hint('z.jpg');
@@ -206,7 +206,7 @@ describe('a hint', () => {
 describe('ids survive', () => {
   it('a move that is told by two hints', async () => {
     const before = await begin();
-    provider.move('a/x.jpg', 'b/moved.jpg');
+    provider.relocate('a/x.jpg', 'b/moved.jpg');
     provider.hint('a/x.jpg', 'b/moved.jpg');
     await untilPaths('a', 'a/y.jpg', 'b', 'b/moved.jpg', 'z.jpg');
     expect((await tree())['b/moved.jpg']).toBe(before['a/x.jpg']);
@@ -214,7 +214,7 @@ describe('ids survive', () => {
 
   it('a move whose second hint comes late', async () => {
     const before = await begin();
-    provider.move('a', 'b/moved');
+    provider.relocate('a', 'b/moved');
     provider.hint('a');
     await until(() => provider.looks.includes('a'));
     provider.hint('b/moved');
@@ -226,12 +226,12 @@ describe('ids survive', () => {
 
   it('two files and two folders that swap names', async () => {
     const before = await begin();
-    provider.move('a/x.jpg', 'a/t');
-    provider.move('a/y.jpg', 'a/x.jpg');
-    provider.move('a/t', 'a/y.jpg');
-    provider.move('a', 't');
-    provider.move('b', 'a');
-    provider.move('t', 'b');
+    provider.relocate('a/x.jpg', 'a/t');
+    provider.relocate('a/y.jpg', 'a/x.jpg');
+    provider.relocate('a/t', 'a/y.jpg');
+    provider.relocate('a', 't');
+    provider.relocate('b', 'a');
+    provider.relocate('t', 'b');
     provider.hint('a/x.jpg', 'a/t', 'a/y.jpg', 'a', 't', 'b');
     // The folders come first, so the paths alone are the same for a moment.
     await until(() => provider.looks.includes('t'));
@@ -244,7 +244,7 @@ describe('ids survive', () => {
 
   it('a move away from a name that something new takes', async () => {
     const before = await begin();
-    provider.move('a', 'c');
+    provider.relocate('a', 'c');
     provider.folder('a', 'A2');
     provider.put('a/x.jpg', 'x2');
     provider.hint('a', 'c');
@@ -260,7 +260,7 @@ describe('ids survive', () => {
     provider.beforeTelling = async (path) => {
       // From where the scan is still to come to where it has been.
       if (path === 'b') {
-        provider.move('z.jpg', 'a/z.jpg');
+        provider.relocate('z.jpg', 'a/z.jpg');
         provider.hint('z.jpg', 'a/z.jpg');
       }
     };

@@ -34,7 +34,7 @@ async function walked(signal: AbortSignal): Promise<ScanEvent[]> {
   const root = await disk.ask('root', { path: folder });
   if (root === null) throw new Error('no root');
   const events: ScanEvent[] = [];
-  const place = { disk, root, call: callFor(signal), listener: null };
+  const place = { disk, root, call: callFor(signal), listener: null, leftovers: null };
   for await (const event of walk(place, topOf())) events.push(event);
   return events;
 }
@@ -137,7 +137,7 @@ describe('a walk', () => {
     const stop = new AbortController();
     const seen: string[] = [];
     const walking = async () => {
-      const place = { disk, root, call: callFor(stop.signal), listener: null };
+      const place = { disk, root, call: callFor(stop.signal), listener: null, leftovers: null };
       for await (const event of walk(place, topOf())) {
         seen.push(event.kind);
         stop.abort(new CodedError('cancelled', 'The server is stopping.'));

@@ -230,7 +230,14 @@ describe('looking at a path', () => {
   it('tells of an empty root that it is unavailable', async () => {
     await scan();
     await unlink(on('a.jpg'));
-    await expect(look('a.jpg')).rejects.toMatchObject({ code: 'unavailable' });
+    const held: Held = { ...NOTHING, refAt: async () => '0-1-a' };
+    await expect(look('a.jpg', held)).rejects.toMatchObject({ code: 'unavailable' });
+  });
+
+  it('tells of an empty root that nothing is there where nothing was held', async () => {
+    await scan();
+    await unlink(on('a.jpg'));
+    expect(await look('a.jpg')).toEqual([{ kind: 'gone', path: 'a.jpg' }]);
   });
 
   it('tells of another folder in the place of the root that it is unavailable', async () => {

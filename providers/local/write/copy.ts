@@ -1,0 +1,122 @@
+import { constants } from 'node:fs';
+import { copyFile, lstat, mkdir, open, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Staged, WriteCall } from '../../../src/provider/provider.ts';
+import type { Root } from '../disk-messages.ts';
+import { toMs } from '../stat-facts.ts';
+import { MAX_DEPTH } from '../walk.ts';
+import { type HeldFolder, type HeldPlace, holdPlace, leftOut } from './held-folder.ts';
+import { isShown, missing, openShownFile } from './place-rules.ts';
+import { StagedEntry } from './staged-entry.ts';
+import { translateWriteError } from './translate-write-error.ts';
+
+export interface Copying {
+  readonly root: Root;
+  readonly call: WriteCall;
+  readonly stagingName: string;
+}
+
+/** A file system that can share the blocks of two equal files does. */
+const HOW = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE;
+
+/** See `Provider.copy`. */
+export async function copy(
+  copying: Copying,
+  from: string,
+  to: string,
+  { isDeep }: { readonly isDeep: boolean },
+): Promise<Staged> {
+  const { root, call, stagingName } = copying;
+  const source = await holdPlace(root, from, call);
+  try {
+    const there = await source.folder.member(source.name);
+    if (there === null) throw missing();
+    const kind = there.isDirectory() ? 'collection' : 'asset';
+    if (!(kind === 'asset' ? call.accepts(to) : call.enters(to))) throw leftOut();
+    const place = await holdPlace(root, to, call);
+    const staged = place.folder.at(stagingName);
+    try {
+      let sizeBytes = 0;
+      if (kind === 'asset') sizeBytes = await copyAsset(root, source, staged);
+      else {
+        await mkdir(staged);
+        if (isDeep) await copyMembers(copying, source, staged);
+        await syncFolder(staged);
+      }
+      return new StagedEntry({ root, place, stagingName, kind, sizeBytes });
+    } catch (error) {
+      await rm(staged, { recursive: true, force: true });
+      await place.folder.close();
+      throw error;
+    }
+  } catch (error) {
+    throw translateWriteError(error);
+  } finally {
+    await source.folder.close();
+  }
+}
+
+/** @returns its size in bytes. */
+async function copyAsset(root: Root, source: HeldPlace, staged: string): Promise<number> {
+  const { handle, path, stats } = await openShownFile(root, source);
+  try {
+    await copyFile(path, staged, HOW);
+    const copied = await open(staged, constants.O_RDONLY);
+    try {
+      await copied.utimes(Date.now() / 1000, toMs(stats.mtimeNs) / 1000);
+      await copied.sync();
+    } finally {
+      await copied.close();
+    }
+    return Number(stats.size);
+  } finally {
+    await handle.close();
+  }
+}
+
+interface CopyStep {
+  readonly folder: HeldFolder;
+  readonly staged: string;
+  readonly depth: number;
+}
+
+/** Folder by folder; what is not shown stays behind. */
+async function copyMembers({ root, call }: Copying, source: HeldPlace, staged: string): Promise<void> {
+  const visit = async ({ folder, staged: into, depth }: CopyStep): Promise<void> => {
+    for (const name of await readdir(folder.own)) {
+      call.signal.throwIfAborted();
+      const place = { folder, name, path: `${folder.path}/${name}` };
+      const target = join(into, name);
+      const there = await lstat(folder.at(name), { bigint: true });
+      if (!(await isShown(root, place, there, call))) continue;
+      if (!there.isDirectory()) {
+        await copyAsset(root, place, target);
+        continue;
+      }
+      await mkdir(target);
+      if (depth >= MAX_DEPTH) continue;
+      const below = await folder.enter(name);
+      try {
+        await visit({ folder: below, staged: target, depth: depth + 1 });
+      } finally {
+        await below.close();
+      }
+      await syncFolder(target);
+    }
+  };
+  const folder = await source.folder.enter(source.name);
+  try {
+    await visit({ folder, staged, depth: source.path.split('/').length });
+  } finally {
+    await folder.close();
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

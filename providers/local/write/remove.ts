@@ -1,0 +1,112 @@
+import { lstat, readdir, rm, rmdir, unlink } from 'node:fs/promises';
+import { CodedError, codeOf, messageOf } from '../../../src/model/coded-error.ts';
+import type { WriteFailure } from '../../../src/model/write.ts';
+import type { WriteCall } from '../../../src/provider/provider.ts';
+import type { Root } from '../disk-messages.ts';
+import { errnoOf } from '../translate-error.ts';
+import { MAX_DEPTH } from '../walk.ts';
+import { type HeldFolder, holdPlace } from './held-folder.ts';
+import { isShown, missing, shownFile } from './place-rules.ts';
+import { isStagingName } from './staging-name.ts';
+import { translateWriteError } from './translate-write-error.ts';
+
+/** What systems put into folders by themselves, and nobody misses. */
+const LITTER = /^(\.DS_Store|\._.*|\.localized|Thumbs\.db|ehthumbs\.db|desktop\.ini)$/i;
+/** What is told of one removal; whoever tries again is told of more. */
+const MAX_FAILURES = 100;
+
+/** See `Provider.remove`. */
+export async function remove(root: Root, path: string, call: WriteCall): Promise<readonly WriteFailure[]> {
+  const { folder, name } = await holdPlace(root, path, call);
+  try {
+    const there = await folder.member(name);
+    if (there === null) throw missing();
+    if (there.isDirectory()) {
+      const removal = new Removal(root, call);
+      await removal.removeFolder(folder, name);
+      await folder.sync();
+      return removal.failures;
+    }
+    if ((await shownFile(root, { folder, name, path }, there)) === null) {
+      throw missing();
+    }
+    await unlink(folder.at(name));
+    await folder.sync();
+    return [];
+  } catch (error) {
+    throw translateWriteError(error);
+  } finally {
+    await folder.close();
+  }
+}
+
+class Removal {
+  readonly failures: WriteFailure[] = [];
+  readonly #root: Root;
+  readonly #call: WriteCall;
+
+  constructor(root: Root, call: WriteCall) {
+    this.#root = root;
+    this.#call = call;
+  }
+
+  /** @returns whether all of it is gone. */
+  async removeFolder(parent: HeldFolder, name: string): Promise<boolean> {
+    const path = parent.path === '' ? name : `${parent.path}/${name}`;
+    try {
+      const folder = await parent.enter(name);
+      try {
+        if (!(await this.#removeMembers(folder))) return false;
+      } finally {
+        await folder.close();
+      }
+      await rmdir(parent.at(name));
+      return true;
+    } catch (error) {
+      this.#fail(path, error);
+      return false;
+    }
+  }
+
+  /** Litter goes last: while something else stays, it is none of ours. */
+  async #removeMembers(folder: HeldFolder): Promise<boolean> {
+    const names = await readdir(folder.own);
+    const isLitter = (name: string) => LITTER.test(name) || isStagingName(name);
+    let isAllGone = true;
+    for (const name of names.filter((each) => !isLitter(each))) {
+      if (!(await this.#removeMember(folder, name))) isAllGone = false;
+    }
+    if (!isAllGone) return false;
+    for (const name of names.filter(isLitter)) {
+      // A folder of such a name is somebody's.
+      await (isStagingName(name) ? rm(folder.at(name), { recursive: true }) : unlink(folder.at(name)));
+    }
+    return true;
+  }
+
+  async #removeMember(folder: HeldFolder, name: string): Promise<boolean> {
+    const path = `${folder.path}/${name}`;
+    try {
+      const there = await lstat(folder.at(name), { bigint: true });
+      const isDeep = path.split('/').length > MAX_DEPTH;
+      if (isDeep || !(await isShown(this.#root, { folder, name, path }, there, this.#call))) {
+        const text = 'The folder holds something that is not shown here, so it stays.';
+        throw new CodedError('denied', text);
+      }
+      if (there.isDirectory()) return await this.removeFolder(folder, name);
+      await unlink(folder.at(name));
+      return true;
+    } catch (error) {
+      // Somebody else was faster.
+      if (errnoOf(error) === 'ENOENT') return true;
+      this.#fail(path, error);
+      return false;
+    }
+  }
+
+  #fail(path: string, error: unknown): void {
+    const translated = translateWriteError(error);
+    if (this.failures.length >= MAX_FAILURES) return;
+    this.failures.push({ path, code: codeOf(translated), message: messageOf(translated) });
+  }
+}

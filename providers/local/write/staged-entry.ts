@@ -1,0 +1,98 @@
+import type { BigIntStats } from 'node:fs';
+import { chmod, chown, link, rename, rm, unlink } from 'node:fs/promises';
+import { CodedError } from '../../../src/model/coded-error.ts';
+import type { Over } from '../../../src/model/write.ts';
+import type { Staged } from '../../../src/provider/provider.ts';
+import type { Root } from '../disk-messages.ts';
+import { errnoOf } from '../translate-error.ts';
+import type { HeldPlace } from './held-folder.ts';
+import { checkOver } from './place-rules.ts';
+import { translateWriteError } from './translate-write-error.ts';
+
+export interface StagedEntryOptions {
+  readonly root: Root;
+  /** Where it belongs. Closed when it is placed or discarded. */
+  readonly place: HeldPlace;
+  /** What it is called in the same folder until then. */
+  readonly stagingName: string;
+  readonly kind: 'asset' | 'collection';
+  readonly sizeBytes: number;
+}
+
+/** Where a file system knows no hard links. */
+const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
+const PERMISSIONS = 0o7777;
+
+/** A whole file or folder under a hidden name, all of it on the disk. */
+export class StagedEntry implements Staged {
+  readonly sizeBytes: number;
+  readonly #options: StagedEntryOptions;
+  #isOver = false;
+
+  constructor(options: StagedEntryOptions) {
+    this.#options = options;
+    this.sizeBytes = options.sizeBytes;
+  }
+
+  async place(over: Over): Promise<void> {
+    const { root, place, kind } = this.#options;
+    if (this.#isOver) throw new Error('a staged entry was placed twice');
+    try {
+      await place.folder.verify();
+      const there = await place.folder.member(place.name);
+      await checkOver(root, place, there, kind === 'collection' ? 'nothing' : over);
+      if (kind === 'collection') await this.#rename();
+      else if (there === null) await this.#appear();
+      else await this.#replace(there);
+      await place.folder.sync();
+    } catch (error) {
+      throw translateWriteError(error);
+    }
+    this.#isOver = true;
+    await place.folder.close();
+  }
+
+  async discard(): Promise<void> {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    const { place, stagingName } = this.#options;
+    try {
+      await rm(place.folder.at(stagingName), { recursive: true, force: true });
+    } finally {
+      await place.folder.close();
+    }
+  }
+
+  /** Never takes the place of what somebody else has put there in this very moment. */
+  async #appear(): Promise<void> {
+    const { place, stagingName } = this.#options;
+    try {
+      await link(place.folder.at(stagingName), place.folder.at(place.name));
+    } catch (error) {
+      if (!NO_LINKS.has(errnoOf(error))) throw error;
+      await this.#rename();
+      return;
+    }
+    await unlink(place.folder.at(stagingName));
+  }
+
+  /** Whoever might read and change the file before still may. */
+  async #replace(before: BigIntStats): Promise<void> {
+    const { place, stagingName } = this.#options;
+    if (!before.isSymbolicLink()) {
+      const staged = place.folder.at(stagingName);
+      const own = await place.folder.member(stagingName);
+      if (own === null) throw new CodedError('unavailable', 'What was uploaded was taken away meanwhile.');
+      const isOwned = own.uid === before.uid && own.gid === before.gid;
+      // Only an administrator may give files away; the order matters, as `chown` takes rights back.
+      if (!isOwned && process.getuid?.() === 0) await chown(staged, Number(before.uid), Number(before.gid));
+      if (own.mode !== before.mode) await chmod(staged, Number(before.mode) & PERMISSIONS);
+    }
+    await this.#rename();
+  }
+
+  async #rename(): Promise<void> {
+    const { place, stagingName } = this.#options;
+    await rename(place.folder.at(stagingName), place.folder.at(place.name));
+  }
+}

@@ -1,0 +1,55 @@
+import { randomBytes } from 'node:crypto';
+import { lstat, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errnoOf } from '../translate-error.ts';
+
+/** Hidden, so that nobody is shown it, and plain enough to be known for what it is when somebody finds one. */
+const NAME = /^\.mediadav-upload-([0-9a-f]+)-([0-9a-f]{8})-\d+$/;
+/** What another server writes moves at least this often. */
+const ABANDONED_AFTER_MS = 24 * 3_600_000;
+/** Of this process: whatever has another one was left behind by one that is over. */
+const PROCESS = randomBytes(4).toString('hex');
+
+let count = 0;
+
+/** @param writer hexadecimal; see `LocalProviderSettings.writer`. */
+export function newStagingName(writer: string): string {
+  count += 1;
+  return `.mediadav-upload-${writer}-${PROCESS}-${count}`;
+}
+
+export function isStagingName(name: string): boolean {
+  return NAME.test(name);
+}
+
+/** Removes what uploads and copies that were cut short by the end of the process have left behind. */
+export class Leftovers {
+  readonly #writer: string;
+
+  constructor(writer: string) {
+    this.#writer = writer;
+  }
+
+  /**
+   * @param folder absolute path.
+   * @param names of what is in it, whatever it is.
+   */
+  async removeAbandoned(folder: string, names: readonly string[]): Promise<void> {
+    for (const name of names) if (isStagingName(name)) await this.#removeIfAbandoned(folder, name);
+  }
+
+  async #removeIfAbandoned(folder: string, name: string): Promise<void> {
+    const [, writer, process] = NAME.exec(name) ?? [];
+    if (writer === undefined || process === PROCESS) return;
+    const path = join(folder, name);
+    try {
+      // A catalog has one server, so what an earlier process of it began is over. Of others only time tells.
+      const isOurs = writer === this.#writer;
+      if (!isOurs && Date.now() - (await lstat(path)).ctimeMs < ABANDONED_AFTER_MS) return;
+      await rm(path, { recursive: true, force: true });
+    } catch (error) {
+      // It does no harm where it lies, and the next scan tries again; a bug of ours would have no errno.
+      if (errnoOf(error) === '') throw error;
+    }
+  }
+}

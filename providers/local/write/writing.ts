@@ -1,0 +1,108 @@
+import { mkdir, rename, statfs } from 'node:fs/promises';
+import type { Over } from '../../../src/model/write.ts';
+import type { Provider, WriteCall } from '../../../src/provider/provider.ts';
+import type { Root } from '../disk-messages.ts';
+import { errnoOf } from '../translate-error.ts';
+import { copy } from './copy.ts';
+import { HeldFolder, holdPlace, leftOut } from './held-folder.ts';
+import { checkOver, missing, openShownFile, shownFile } from './place-rules.ts';
+import { receive } from './receive.ts';
+import { remove } from './remove.ts';
+import { newStagingName } from './staging-name.ts';
+import { translateWriteError } from './translate-write-error.ts';
+
+export interface WritingOptions {
+  /** Where to write. Rejects `unavailable` when it is not there. */
+  readonly root: () => Promise<Root>;
+  readonly writer: string;
+}
+
+type Powers = 'receive' | 'copy' | 'move' | 'makeCollection' | 'remove' | 'setModifiedTime' | 'freeBytes';
+
+/** The powers of a local folder that may be changed. */
+export function createWriting({ root, writer }: WritingOptions): Required<Pick<Provider, Powers>> {
+  const staging = async (call: WriteCall) => ({
+    ...{ root: await root(), call, stagingName: newStagingName(writer) },
+  });
+  return {
+    receive: async (path, content, want, call) => await receive(await staging(call), path, content, want),
+    copy: async (from, to, want, call) => await copy(await staging(call), from, to, want),
+    move: async (from, to, over, call) => await move(await root(), from, to, over, call),
+    makeCollection: async (path, call) => await makeCollection(await root(), path, call),
+    remove: async (path, call) => await remove(await root(), path, call),
+    setModifiedTime: async (path, ms, call) => await setModifiedTime(await root(), path, ms, call),
+    freeBytes: async (path, call) => await freeBytes(await root(), path, call),
+  };
+}
+
+async function move(root: Root, from: string, to: string, over: Over, call: WriteCall): Promise<boolean> {
+  const source = await holdPlace(root, from, call);
+  try {
+    const target = await holdPlace(root, to, call);
+    try {
+      const there = await source.folder.member(source.name);
+      const isFolder = there?.isDirectory() === true;
+      if (there === null || !(isFolder || (await shownFile(root, source, there)) !== null)) throw missing();
+      if (!(isFolder ? call.enters(to) : call.accepts(to))) throw leftOut();
+      // Before anything is weighed: what is in the way there stays until all of this has arrived.
+      if (!(await target.folder.isOnDiskOf(there))) return false;
+      const inTheWay = await target.folder.member(target.name);
+      await checkOver(root, target, inTheWay, isFolder ? 'nothing' : over);
+      await rename(source.folder.at(source.name), target.folder.at(target.name));
+      await target.folder.sync();
+      await source.folder.sync();
+      return true;
+    } finally {
+      await target.folder.close();
+    }
+  } catch (error) {
+    if (errnoOf(error) === 'EXDEV') return false;
+    throw translateWriteError(error);
+  } finally {
+    await source.folder.close();
+  }
+}
+
+async function makeCollection(root: Root, path: string, call: WriteCall): Promise<void> {
+  if (!call.enters(path)) throw leftOut();
+  const { folder, name } = await holdPlace(root, path, call);
+  try {
+    await mkdir(folder.at(name));
+    await folder.sync();
+  } catch (error) {
+    throw translateWriteError(error);
+  } finally {
+    await folder.close();
+  }
+}
+
+async function setModifiedTime(root: Root, path: string, modifiedMs: number, call: WriteCall): Promise<void> {
+  const place = await holdPlace(root, path, call);
+  try {
+    const isFolder = (await place.folder.member(place.name))?.isDirectory() === true;
+    const opened = isFolder
+      ? await place.folder.enter(place.name)
+      : (await openShownFile(root, place)).handle;
+    try {
+      await opened.utimes(Date.now() / 1000, modifiedMs / 1000);
+    } finally {
+      await opened.close();
+    }
+  } catch (error) {
+    throw translateWriteError(error);
+  } finally {
+    await place.folder.close();
+  }
+}
+
+async function freeBytes(root: Root, path: string, call: WriteCall): Promise<number> {
+  const folder = await HeldFolder.open(root, path, call);
+  try {
+    const { bavail, bsize } = await statfs(folder.own);
+    return bavail * bsize;
+  } catch (error) {
+    throw translateWriteError(error);
+  } finally {
+    await folder.close();
+  }
+}

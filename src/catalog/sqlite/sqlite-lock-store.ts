@@ -1,0 +1,123 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { CodedError } from '../../model/coded-error.ts';
+import { type LockRecord, type LockStore, MAX_LOCKS } from '../lock-store.ts';
+import { translating } from './database.ts';
+import type { Row } from './rows.ts';
+import { inTransaction } from './transaction.ts';
+
+const COLUMNS = 'token, path, depth, scope, owner, user, expires_ms';
+
+/** Locks as rows of the table `lock`. */
+export class SqliteLockStore implements LockStore {
+  readonly #database: DatabaseSync;
+  readonly #covering: StatementSync;
+  readonly #below: StatementSync;
+  readonly #count: StatementSync;
+  readonly #insert: StatementSync;
+  readonly #refresh: StatementSync;
+  readonly #release: StatementSync;
+  readonly #releaseAt: StatementSync;
+  readonly #releaseBelow: StatementSync;
+  readonly #releaseExpired: StatementSync;
+
+  /** @param database the writing connection; what it reads is what was committed last. */
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+    this.#covering = database.prepare(
+      `SELECT ${COLUMNS} FROM lock
+       WHERE path IN (SELECT value FROM json_each(?1)) AND expires_ms > ?2 AND (depth = 'infinity' OR path = ?3)
+       ORDER BY length(path), rowid`,
+    );
+    this.#below = database.prepare(
+      `SELECT ${COLUMNS} FROM lock WHERE path > ? AND path < ? AND expires_ms > ? ORDER BY path, rowid`,
+    );
+    this.#count = database.prepare('SELECT count(*) AS count FROM lock');
+    this.#insert = database.prepare(`INSERT INTO lock (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)`);
+    this.#refresh = database.prepare(
+      `UPDATE lock SET expires_ms = ? WHERE token = ? AND expires_ms > ? RETURNING ${COLUMNS}`,
+    );
+    this.#release = database.prepare('DELETE FROM lock WHERE token = ?');
+    this.#releaseAt = database.prepare('DELETE FROM lock WHERE path = ?');
+    this.#releaseBelow = database.prepare('DELETE FROM lock WHERE path > ? AND path < ?');
+    this.#releaseExpired = database.prepare('DELETE FROM lock WHERE expires_ms <= ?');
+  }
+
+  async take(lock: LockRecord, nowMs: number): Promise<readonly LockRecord[]> {
+    return inTransaction(this.#database, () => {
+      this.#releaseExpired.run(nowMs);
+      const near = this.#readCovering(lock.path, nowMs);
+      const all = lock.depth === 'infinity' ? [...near, ...this.#readBelow(lock.path, nowMs)] : near;
+      const inTheWay = all.filter(({ scope }) => scope === 'exclusive' || lock.scope === 'exclusive');
+      if (inTheWay.length > 0) return inTheWay;
+      if (Number(this.#count.get()?.count) >= MAX_LOCKS) {
+        throw new CodedError('no-space', 'There are too many locks.');
+      }
+      const { token, path, depth, scope, owner, user, expiresMs } = lock;
+      this.#insert.run(token, path, depth, scope, owner, user, expiresMs);
+      return [];
+    });
+  }
+
+  async covering(path: string, nowMs: number): Promise<readonly LockRecord[]> {
+    return translating(() => this.#readCovering(path, nowMs));
+  }
+
+  async below(path: string, nowMs: number): Promise<readonly LockRecord[]> {
+    return translating(() => this.#readBelow(path, nowMs));
+  }
+
+  async refresh(token: string, expiresMs: number, nowMs: number): Promise<LockRecord | null> {
+    const row = translating(() => this.#refresh.get(expiresMs, token, nowMs)) as Row | undefined;
+    return row === undefined ? null : lockOf(row);
+  }
+
+  async release(token: string): Promise<boolean> {
+    return translating(() => this.#release.run(token)).changes > 0;
+  }
+
+  async releaseTree(path: string): Promise<void> {
+    inTransaction(this.#database, () => {
+      this.#releaseAt.run(path);
+      this.#releaseBelow.run(...membersOf(path));
+    });
+  }
+
+  async releaseBelow(path: string): Promise<void> {
+    translating(() => this.#releaseBelow.run(...membersOf(path)));
+  }
+
+  #readCovering(path: string, nowMs: number): LockRecord[] {
+    return (this.#covering.all(JSON.stringify(placesAbove(path)), nowMs, path) as Row[]).map(lockOf);
+  }
+
+  #readBelow(path: string, nowMs: number): LockRecord[] {
+    return (this.#below.all(...membersOf(path), nowMs) as Row[]).map(lockOf);
+  }
+}
+
+/** `/a/b` lies at `/`, `/a` and `/a/b`. */
+function placesAbove(path: string): string[] {
+  const places = ['/'];
+  for (let end = path.indexOf('/', 1); end !== -1; end = path.indexOf('/', end + 1)) {
+    places.push(path.slice(0, end));
+  }
+  if (path !== '/') places.push(path);
+  return places;
+}
+
+/** The open range of all paths below one: `0` is the character after `/`. */
+function membersOf(path: string): [after: string, before: string] {
+  return path === '/' ? ['/', '0'] : [`${path}/`, `${path}0`];
+}
+
+function lockOf(row: Row): LockRecord {
+  return {
+    token: String(row.token),
+    path: String(row.path),
+    depth: row.depth === '0' ? '0' : 'infinity',
+    scope: row.scope === 'shared' ? 'shared' : 'exclusive',
+    owner: String(row.owner),
+    user: row.user === null ? null : String(row.user),
+    expiresMs: Number(row.expires_ms),
+  };
+}

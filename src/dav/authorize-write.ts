@@ -1,0 +1,47 @@
+import { weighConditions } from '../http/conditions.ts';
+import { checkOrigin } from '../http/origin-check.ts';
+import { CodedError } from '../model/coded-error.ts';
+import { etagOf, type Node } from '../model/node.ts';
+import type { WritePlace } from '../vfs/write-place.ts';
+import { checkLocks } from './check-locks.ts';
+import type { DavRequest } from './dav-request.ts';
+import { submittedTokens } from './submitted-tokens.ts';
+
+/** What a request is about to change. */
+export interface IntendedChange {
+  readonly place: WritePlace;
+  /** Also everything below it. */
+  readonly isDeep: boolean;
+  /** The name comes or goes, so that the collection it is in is changed too. */
+  readonly changesParent: boolean;
+}
+
+/** A collection has no entity-tag; only `*` can be said of it. */
+const NO_ETAG = 'W/""';
+
+/**
+ * The one place where it is decided whether a request may change what it is about to: called by every writing method
+ * before it reads a body and before it changes anything.
+ * @param changes the first is that of the requested resource, which conditions are about.
+ * @throws CodedError `denied` for a page of another site; `precondition` when `If-Match` and the like do not hold;
+ *   `locked` when the token of a lock was not sent.
+ */
+export async function authorizeWrite(request: DavRequest, changes: readonly IntendedChange[]): Promise<void> {
+  const { exchange } = request;
+  checkOrigin(exchange);
+  const node = changes[0]?.place.node ?? null;
+  const verdict = weighConditions(
+    exchange.req.method ?? '',
+    exchange.req.headers,
+    node && validatorsOf(node),
+  );
+  if (verdict === 'failed') {
+    throw new CodedError('precondition', 'What is there now is not what the request expects.');
+  }
+  await checkLocks(request, changes, await submittedTokens(request));
+}
+
+function validatorsOf(node: Node): { etag: string; modifiedMs: number } {
+  const etag = node.kind === 'asset' ? etagOf(node.asset) : NO_ETAG;
+  return { etag, modifiedMs: node.modifiedMs };
+}

@@ -1,0 +1,90 @@
+import { sendAnswer } from '../http/error-status.ts';
+import { CodedError } from '../model/coded-error.ts';
+import type { ResourcePath } from '../model/resource-path.ts';
+import type { Over } from '../model/write.ts';
+import type { WritePlace } from '../vfs/write-place.ts';
+import { authorizeWrite } from './authorize-write.ts';
+import type { DavRequest } from './dav-request.ts';
+import { readDestination } from './destination.ts';
+import { sendOutcome } from './outcome.ts';
+import { beforeMove, settleCopy, settleMove } from './settle-journey.ts';
+
+interface Journey {
+  readonly from: WritePlace;
+  readonly to: WritePlace;
+  readonly over: Over;
+  /** `Depth` is not 0. */
+  readonly isDeep: boolean;
+}
+
+/** COPY (RFC 4918 section 9.8): all of it or nothing. */
+export async function copy(request: DavRequest): Promise<void> {
+  const journey = await readJourney(request);
+  if (journey === null) return;
+  const { from, to, over, isDeep } = journey;
+  const change = { place: to, isDeep: true, changesParent: to.node === null };
+  await authorizeJourney(request, journey, [change]);
+  const failures = await from.copyTo(to, { over, isDeep }, request.exchange.signal);
+  if (failures.length === 0) await settleCopy(request, from, to);
+  sendOutcome(request, failures, to.node === null ? 201 : 204);
+}
+
+/** MOVE (RFC 4918 section 9.9), in one step wherever the disk can. */
+export async function move(request: DavRequest): Promise<void> {
+  const journey = await readJourney(request);
+  if (journey === null) return;
+  const { from, to, over, isDeep } = journey;
+  if (!isDeep && from.node?.kind === 'collection') {
+    throw new CodedError('invalid', 'A folder is moved with everything in it: Depth must be infinity.');
+  }
+  if (from.isFixed) throw new CodedError('denied', 'The settings of this server say what is here: it stays.');
+  await authorizeJourney(request, journey, [
+    { place: from, isDeep: true, changesParent: true },
+    { place: to, isDeep: true, changesParent: to.node === null },
+  ]);
+  const properties = await beforeMove(request, from);
+  const failures = await from.moveTo(to, over, request.exchange.signal);
+  if (failures.length === 0) await settleMove(request, from, to, properties);
+  sendOutcome(request, failures, to.node === null ? 201 : 204);
+}
+
+/** Null: it was answered already. */
+async function readJourney(request: DavRequest): Promise<Journey | null> {
+  const { exchange, vfs, path } = request;
+  const from = await vfs.writePlace(path);
+  const overwrite = (request.header('overwrite') ?? 'T').trim().toUpperCase();
+  if (overwrite !== 'T' && overwrite !== 'F') throw new CodedError('invalid', 'Overwrite must be T or F.');
+  const depth = (request.header('depth') ?? 'infinity').trim().toLowerCase();
+  if (depth !== '0' && depth !== 'infinity') throw new CodedError('invalid', 'Depth must be 0 or infinity.');
+  const destination = readDestination(request);
+  if (destination === null) {
+    const body = 'The destination is not on this server, or not in this mount.';
+    sendAnswer(exchange, { status: 502, headers: {}, body });
+    return null;
+  }
+  if (from.node === null) throw new CodedError('not-found', 'There is nothing of that name.');
+  const to = await vfs.writePlace(destination);
+  return { from, to, over: overwrite === 'T' ? 'anything' : 'nothing', isDeep: depth === 'infinity' };
+}
+
+async function authorizeJourney(
+  request: DavRequest,
+  { from, to, over }: Journey,
+  changes: Parameters<typeof authorizeWrite>[1],
+): Promise<void> {
+  const isSame = to.node !== null && to.node.id === from.node?.id;
+  if (isSame || isWithin(to.path, from.path) || isWithin(from.path, to.path)) {
+    throw new CodedError('denied', 'Source and destination are the same, or one lies within the other.');
+  }
+  await authorizeWrite(request, changes);
+  if (to.node !== null && over === 'nothing') {
+    throw new CodedError('precondition', 'Something is at the destination already.');
+  }
+  if (to.isFixed) throw new CodedError('denied', 'The settings of this server say what is there: it stays.');
+  if (to.parent === null) throw new CodedError('parent-missing', 'There is no folder at the destination.');
+}
+
+function isWithin(path: ResourcePath, other: ResourcePath): boolean {
+  const [segments, above] = [path.segments, other.segments];
+  return above.length <= segments.length && above.every((name, at) => name === segments[at]);
+}

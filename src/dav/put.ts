@@ -1,0 +1,101 @@
+import { lastModifiedText } from '../http/http-date.ts';
+import { RequestBody } from '../http/request-body.ts';
+import type { Digests } from '../model/asset.ts';
+import { CodedError, codeOf } from '../model/coded-error.ts';
+import { etagOf } from '../model/node.ts';
+import type { ContentClaims, Over } from '../model/write.ts';
+import type { WritePlace } from '../vfs/write-place.ts';
+import { authorizeWrite } from './authorize-write.ts';
+import type { DavRequest } from './dav-request.ts';
+
+const DIGEST_BY_NAME: Readonly<Record<string, { algorithm: keyof Digests; length: number }>> = {
+  sha1: { algorithm: 'sha1', length: 40 },
+  md5: { algorithm: 'md5', length: 32 },
+  sha256: { algorithm: 'sha256', length: 64 },
+};
+
+/**
+ * PUT (RFC 9110 section 9.3.4, RFC 4918 section 9.7). Whatever can be refused is refused before the body is asked for.
+ * The content shows whole or not at all, and the answer has the validators that the next HEAD gives.
+ */
+export async function put(request: DavRequest): Promise<void> {
+  const { exchange, vfs, path } = request;
+  const { signal, res, req } = exchange;
+  const place = await vfs.writePlace(path);
+  const isNew = place.node === null;
+  await authorizeWrite(request, [{ place, isDeep: false, changesParent: isNew }]);
+  // A part of a content is not what is to be there then (RFC 9110 section 14.5).
+  if (req.headers['content-range'] !== undefined) {
+    throw new CodedError(
+      'invalid',
+      'A part of a file cannot be stored: send all of it, without Content-Range.',
+    );
+  }
+  if (place.node?.kind === 'collection') throw request.notAllowed('There is a folder of that name.');
+  if (place.parent === null) throw new CodedError('parent-missing', 'There is no folder for it.');
+  const claims = readClaims(request);
+  if (claims.sizeBytes !== null) await place.checkSpace(claims.sizeBytes, signal);
+
+  const content = new RequestBody(exchange);
+  try {
+    await place.put(content, { claims, over: overOf(request, place) }, signal);
+  } catch (error) {
+    // What the request expects was so when it came, and is no longer.
+    const isConditional = req.headers['if-match'] !== undefined || req.headers['if-none-match'] !== undefined;
+    if (!isConditional || !['changed', 'exists'].includes(codeOf(error))) throw error;
+    throw new CodedError('precondition', 'It was changed while it was being sent.', { cause: error });
+  } finally {
+    content.destroy();
+  }
+  const stored = await vfs.resolve(path);
+  if (stored.kind !== 'asset') throw new CodedError('changed', 'It was replaced by a folder meanwhile.');
+  res.writeHead(isNew ? 201 : 204, {
+    ETag: etagOf(stored.asset),
+    'Last-Modified': lastModifiedText(stored.asset.modifiedMs),
+    ...(claims.modifiedMs === null ? {} : { 'X-OC-MTime': 'accepted' }),
+    ...(isNew ? { 'Content-Length': 0 } : {}),
+  });
+  res.end();
+}
+
+/** What may be there when the content has arrived: what the conditions were weighed against, if there are any. */
+function overOf({ exchange: { req } }: DavRequest, { node }: WritePlace): Over {
+  if (req.headers['if-none-match'] !== undefined && node === null) return 'nothing';
+  const isStrict = req.headers['if-match'] !== undefined || req.headers['if-unmodified-since'] !== undefined;
+  return isStrict && node?.kind === 'asset' ? { version: node.asset.version } : 'anything';
+}
+
+/** What the client says of its content. @throws CodedError `invalid` for what cannot be understood. */
+function readClaims(request: DavRequest): ContentClaims {
+  // Finder sends in chunks and tells the size beside them.
+  const length = request.header('content-length') ?? request.header('x-expected-entity-length');
+  if (length !== undefined && !/^\d{1,15}$/.test(length.trim())) {
+    throw new CodedError('invalid', 'The length of the content is no number.');
+  }
+  return {
+    sizeBytes: length === undefined ? null : Number(length),
+    digests: readDigests(request.header('oc-checksum')),
+    modifiedMs: readModifiedTime(request.header('x-oc-mtime')),
+  };
+}
+
+/** Seconds since 1970, with or without a fraction. */
+function readModifiedTime(text: string | undefined): number | null {
+  if (text === undefined) return null;
+  if (!/^-?\d{1,11}(\.\d+)?$/.test(text.trim())) throw new CodedError('invalid', 'X-OC-Mtime is no time.');
+  return Number(text) * 1000;
+}
+
+/** `SHA1:<hex>`, several with white space or a comma between. Algorithms that nobody here knows are let be. */
+function readDigests(text: string | undefined): Digests {
+  const digests: { -readonly [algorithm in keyof Digests]: Digests[algorithm] } = {};
+  for (const claim of (text ?? '').split(/[\s,]+/).filter(Boolean)) {
+    const [name = '', digest = ''] = claim.split(':', 2);
+    const known = DIGEST_BY_NAME[name.toLowerCase().replace('-', '')];
+    if (known === undefined) continue;
+    const isWhole = digest.length === known.length && /^[0-9a-f]+$/i.test(digest);
+    if (!isWhole) throw new CodedError('invalid', 'OC-Checksum is malformed.');
+    digests[known.algorithm] = digest.toLowerCase();
+  }
+  return digests;
+}

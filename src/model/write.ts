@@ -1,0 +1,71 @@
+import type { Readable } from 'node:stream';
+import type { Digests } from './asset.ts';
+import type { ErrorCode } from './coded-error.ts';
+
+/**
+ * What may be at a place that something is written to: nothing; anything that is shown there; or exactly one version
+ * of an asset.
+ */
+export type Over = 'nothing' | 'anything' | { readonly version: string };
+
+/** What the sender has told of a content. */
+export interface ContentClaims {
+  /** Null: not known before the end. */
+  readonly sizeBytes: number | null;
+  /** Those that the content must have. */
+  readonly digests: Digests;
+  /** The time that the asset is to have, in milliseconds since 1970; null: now. */
+  readonly modifiedMs: number | null;
+}
+
+/** One of many things that could not be changed, while others were. */
+export interface WriteFailure {
+  /** Of the source, as in `SourceRef.path`. */
+  readonly path: string;
+  readonly code: ErrorCode;
+  /** One sentence for clients. */
+  readonly message: string;
+}
+
+/**
+ * Changes a source, and what the catalog knows of it in the same moment: when a call has resolved, listings and the
+ * change log have it. Paths are those of the source (`SourceRef.path`). Nothing here asks whether a client may.
+ *
+ * Rejects `denied` (hidden, left out by the settings, no right, a link in the way), `parent-missing`, `exists`,
+ * `changed` (another version than that of `Over`), `not-found`, `no-space`, `invalid`, `unavailable`, `cancelled`.
+ * Unless something else is said, nothing was changed then.
+ */
+export interface TreeWriter {
+  /** A whole content as the asset at `path`. The caller owns `content` and destroys it; cut short, it changes nothing. */
+  put(path: string, content: Readable, write: PutWrite, signal: AbortSignal): Promise<void>;
+  /** Rejects `exists`. */
+  makeCollection(path: string, signal: AbortSignal): Promise<void>;
+  /** With everything below that is shown. @returns what is still there, with all above it; empty: all is gone. */
+  remove(path: string, signal: AbortSignal): Promise<readonly WriteFailure[]>;
+  /**
+   * @param over `anything`: a collection in the way is removed first.
+   * @returns what was in the way at `to` and could not be removed, so that nothing was moved; or, between two disks,
+   *   what could not be removed at `from` and so is at both places now. Empty: all was moved.
+   */
+  move(from: string, to: string, over: Over, signal: AbortSignal): Promise<readonly WriteFailure[]>;
+  /**
+   * All or nothing of it.
+   * @param write `isDeep` false: of a collection only itself, without its members.
+   * @returns what was in the way at `to` and could not be removed, so that nothing was copied.
+   */
+  copy(from: string, to: string, write: CopyWrite, signal: AbortSignal): Promise<readonly WriteFailure[]>;
+  /** @param modifiedMs since 1970. */
+  setModifiedTime(path: string, modifiedMs: number, signal: AbortSignal): Promise<void>;
+  /** Rejects `no-space` when so many bytes will not fit below the collection at `path`; `''`: the top. */
+  checkSpace(path: string, sizeBytes: number, signal: AbortSignal): Promise<void>;
+}
+
+export interface PutWrite {
+  readonly claims: ContentClaims;
+  readonly over: Over;
+}
+
+export interface CopyWrite {
+  readonly over: Over;
+  readonly isDeep: boolean;
+}

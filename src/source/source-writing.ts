@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import type { Digests } from '../model/asset.ts';
+import { CodedError } from '../model/coded-error.ts';
+import type { ContentClaims, Over, WriteFailure } from '../model/write.ts';
+import type { Held, Provider, Staged, WriteCall } from '../provider/provider.ts';
+
+type Powers = 'receive' | 'copy' | 'move' | 'makeCollection' | 'remove' | 'setModifiedTime' | 'freeBytes';
+/** A provider with all powers to write. What has only some of them is not written to so far. */
+export type WritingProvider = Provider & Required<Pick<Provider, Powers>>;
+
+export function hasWriting(provider: Provider): provider is WritingProvider {
+  const { receive, copy, move, makeCollection, remove, setModifiedTime, freeBytes } = provider;
+  const powers = [receive, copy, move, makeCollection, remove, setModifiedTime, freeBytes];
+  return powers.every((power) => power !== undefined);
+}
+
+/** What the rooms above see of a provider's powers to write. Nothing is tried again. */
+export class SourceWriting {
+  readonly #provider: WritingProvider;
+  readonly #callFor: (signal: AbortSignal, held: Held) => WriteCall;
+
+  constructor(provider: WritingProvider, callFor: (signal: AbortSignal, held: Held) => WriteCall) {
+    this.#provider = provider;
+    this.#callFor = callFor;
+  }
+
+  /**
+   * See `Provider.receive`. Rejects `invalid` when the content is not what `claims` say; nothing is left of it then.
+   * The caller destroys `content`, and places or discards what it gets.
+   */
+  async receive(
+    path: string,
+    content: Readable,
+    claims: ContentClaims,
+    signal: AbortSignal,
+    held: Held,
+  ): Promise<Staged> {
+    const { modifiedMs, sizeBytes } = claims;
+    const call = this.#callFor(signal, held);
+    const staged = await this.#provider.receive(path, checked(content, claims.digests), { modifiedMs }, call);
+    if (sizeBytes === null || staged.sizeBytes === sizeBytes) return staged;
+    await staged.discard();
+    throw new CodedError('invalid', `${staged.sizeBytes} bytes came instead of ${sizeBytes}.`);
+  }
+
+  /** See `Provider.copy`. */
+  async copy(from: string, to: string, isDeep: boolean, signal: AbortSignal, held: Held): Promise<Staged> {
+    return await this.#provider.copy(from, to, { isDeep }, this.#callFor(signal, held));
+  }
+
+  /** See `Provider.move`. */
+  async move(from: string, to: string, over: Over, signal: AbortSignal, held: Held): Promise<boolean> {
+    return await this.#provider.move(from, to, over, this.#callFor(signal, held));
+  }
+
+  /** See `Provider.makeCollection`. */
+  async makeCollection(path: string, signal: AbortSignal, held: Held): Promise<void> {
+    await this.#provider.makeCollection(path, this.#callFor(signal, held));
+  }
+
+  /** See `Provider.remove`. */
+  async remove(path: string, signal: AbortSignal, held: Held): Promise<readonly WriteFailure[]> {
+    return await this.#provider.remove(path, this.#callFor(signal, held));
+  }
+
+  /** See `Provider.setModifiedTime`. */
+  async setModifiedTime(path: string, modifiedMs: number, signal: AbortSignal, held: Held): Promise<void> {
+    await this.#provider.setModifiedTime(path, modifiedMs, this.#callFor(signal, held));
+  }
+
+  /** See `Provider.freeBytes`. */
+  async freeBytes(path: string, signal: AbortSignal, held: Held): Promise<number> {
+    return await this.#provider.freeBytes(path, this.#callFor(signal, held));
+  }
+}
+
+/** Ends in an error instead of an end when the content has another digest than was told. Reads when it is read. */
+function checked(content: Readable, digests: Digests): Readable {
+  const wanted = Object.entries(digests).filter(([, digest]) => digest !== undefined);
+  if (wanted.length === 0) return content;
+  const hashes = wanted.map(([algorithm, digest]) => ({ algorithm, digest, hash: createHash(algorithm) }));
+  const chunks = async function* () {
+    for await (const chunk of content) {
+      for (const { hash } of hashes) hash.update(chunk as Buffer);
+      yield chunk;
+    }
+    const wrong = hashes.find(({ hash, digest }) => hash.digest('hex') !== digest);
+    if (wrong !== undefined) {
+      throw new CodedError('invalid', `The content has another ${wrong.algorithm} than was told.`);
+    }
+  };
+  return Readable.from(chunks(), { objectMode: false });
+}

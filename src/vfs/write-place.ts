@@ -1,0 +1,154 @@
+import type { Readable } from 'node:stream';
+import { CodedError } from '../model/coded-error.ts';
+import type { CollectionNode, Node } from '../model/node.ts';
+import type { ResourcePath } from '../model/resource-path.ts';
+import type { Over, PutWrite, TreeWriter, WriteFailure } from '../model/write.ts';
+import type { ScratchStore } from '../scratch/scratch-store.ts';
+
+export interface WritePlaceOptions {
+  /** As it was asked for. */
+  readonly path: ResourcePath;
+  /** What is there; null: nothing. */
+  readonly node: Node | null;
+  /** What it is in; null: there is no such collection, or this is the top of a source, or the root above all of them. */
+  readonly parent: CollectionNode | null;
+  readonly sourceId: number;
+  /** As in `SourceRef.path`; `''` for what has its place by the settings: the top of a source, or the root above. */
+  readonly storedPath: string;
+  /** Null above all sources. */
+  readonly writer: TreeWriter | null;
+  /** See `Vfs.keyOf`. */
+  readonly key: string;
+  /** Where system litter in and beside it is kept; null where none is. */
+  readonly litter: ScratchStore | null;
+  /** Reads what is there, for a place in a source; null where only the source itself can copy. */
+  readonly read: (() => Promise<Readable>) | null;
+}
+
+/** One of many resources that could not be changed. */
+export interface ResourceFailure {
+  readonly path: ResourcePath;
+  readonly error: CodedError;
+}
+
+/**
+ * A place in the tree where something is to be written: the one who knows which path of which source that is. Whether
+ * a client may, and whether what it believes still holds, is for the edge to find out first.
+ */
+export class WritePlace {
+  readonly path: ResourcePath;
+  readonly node: Node | null;
+  readonly parent: CollectionNode | null;
+  readonly #options: WritePlaceOptions;
+
+  constructor(options: WritePlaceOptions) {
+    this.path = options.path;
+    this.node = options.node;
+    this.parent = options.parent;
+    this.#options = options;
+  }
+
+  /** One text for the place, whichever of its names it was asked by. */
+  get key(): string {
+    return this.#options.key;
+  }
+
+  /** Is it a row of the catalog, which dead properties can be kept with? */
+  get keepsProperties(): boolean {
+    return this.node !== null && this.node.id > 0;
+  }
+
+  /** Has its place by the settings, so that it can be neither removed nor replaced nor moved. */
+  get isFixed(): boolean {
+    return this.#options.storedPath === '';
+  }
+
+  /** See `TreeWriter.put`. */
+  async put(content: Readable, write: PutWrite, signal: AbortSignal): Promise<void> {
+    await this.#writable().put(this.#options.storedPath, content, write, signal);
+  }
+
+  /** See `TreeWriter.makeCollection`. */
+  async makeCollection(signal: AbortSignal): Promise<void> {
+    await this.#writable().makeCollection(this.#options.storedPath, signal);
+  }
+
+  /** See `TreeWriter.remove`. */
+  async remove(signal: AbortSignal): Promise<readonly ResourceFailure[]> {
+    const failures = this.#located(await this.#writable().remove(this.#options.storedPath, signal));
+    if (failures.length === 0) this.#options.litter?.removeTree(this.key);
+    return failures;
+  }
+
+  /** See `TreeWriter.move`. Rejects `unsupported` for a place in another source. */
+  async moveTo(to: WritePlace, over: Over, signal: AbortSignal): Promise<readonly ResourceFailure[]> {
+    if (await this.#carryTo(to, over, signal)) return await this.remove(signal);
+    this.#checkSameSource(to);
+    const { storedPath } = to.#options;
+    const failures = await this.#writable().move(this.#options.storedPath, storedPath, over, signal);
+    // All of them are in the way there, or all could not be removed here.
+    if (failures.length === 0) this.#options.litter?.moveTree(this.key, to.key);
+    const isThere = `${failures[0]?.path}/`.startsWith(`${storedPath}/`);
+    return (isThere ? to : this).#located(failures);
+  }
+
+  /** See `TreeWriter.copy`. Rejects `unsupported` for a place in another source. */
+  async copyTo(
+    to: WritePlace,
+    write: { readonly over: Over; readonly isDeep: boolean },
+    signal: AbortSignal,
+  ): Promise<readonly ResourceFailure[]> {
+    if (await this.#carryTo(to, write.over, signal)) return [];
+    this.#checkSameSource(to);
+    const { storedPath } = to.#options;
+    to.#writable();
+    return to.#located(await this.#writable().copy(this.#options.storedPath, storedPath, write, signal));
+  }
+
+  /** See `TreeWriter.setModifiedTime`. */
+  async setModifiedTime(modifiedMs: number, signal: AbortSignal): Promise<void> {
+    await this.#writable().setModifiedTime(this.#options.storedPath, modifiedMs, signal);
+  }
+
+  /** See `TreeWriter.checkSpace`. */
+  async checkSpace(sizeBytes: number, signal: AbortSignal): Promise<void> {
+    const { storedPath } = this.#options;
+    const folder = storedPath.slice(0, Math.max(storedPath.lastIndexOf('/'), 0));
+    await this.#writable().checkSpace(folder, sizeBytes, signal);
+  }
+
+  #writable(): TreeWriter {
+    const { writer } = this.#options;
+    if (writer !== null && !this.isFixed) return writer;
+    throw new CodedError('denied', 'The settings of this server say what is here: it stays as it is.');
+  }
+
+  /** macOS saves by moving a file from a folder of temporary items to its place. @returns false where that is not so. */
+  async #carryTo(to: WritePlace, over: Over, signal: AbortSignal): Promise<boolean> {
+    const { read, sourceId } = this.#options;
+    if (read === null || sourceId === to.#options.sourceId || this.node?.kind !== 'asset') return false;
+    const { sizeBytes, modifiedMs } = this.node.asset;
+    const content = await read();
+    try {
+      await to.put(content, { claims: { sizeBytes, digests: {}, modifiedMs }, over }, signal);
+    } finally {
+      content.destroy();
+    }
+    return true;
+  }
+
+  #checkSameSource(other: WritePlace): void {
+    if (other.#options.sourceId === this.#options.sourceId || other.isFixed || this.isFixed) return;
+    const text = 'Between two sources nothing is copied or moved by this server: download and upload it.';
+    throw new CodedError('unsupported', text);
+  }
+
+  /** Resources by their paths in the source; the source's own names lead to them as the shown ones do. */
+  #located(failures: readonly WriteFailure[]): readonly ResourceFailure[] {
+    return failures.map(({ path, code, message }) => {
+      const below = path.slice(this.#options.storedPath.length).split('/').filter(Boolean);
+      const located = below.reduce((above, name) => above.child(name), this.path);
+      return { path: located, error: new CodedError(code, message) };
+    });
+  }
+}

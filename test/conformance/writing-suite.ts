@@ -1,0 +1,174 @@
+import { Readable } from 'node:stream';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Provider, ScanEvent, Staged, WriteCall } from '../../src/provider/provider.ts';
+import { type ProviderUnderTest, scanAll, scanCall } from './provider-suite.ts';
+
+/** A provider that writes, over a source with a folder `a` that holds the asset `a/small.jpg`. */
+export interface WritingUnderTest extends ProviderUnderTest {
+  readonly provider: Provider & Required<Pick<Provider, (typeof POWERS)[number]>>;
+  /** All that the source holds, hidden things too, by path: contents of assets, null for collections. */
+  everything(): Promise<Record<string, string | null>>;
+}
+
+export const POWERS = [
+  ...(['receive', 'copy', 'move', 'makeCollection', 'remove', 'setModifiedTime', 'freeBytes'] as const),
+] as const;
+
+const NOW = { modifiedMs: null };
+
+/** What every provider with powers to write must do. */
+export function writingSuite(name: string, create: () => Promise<WritingUnderTest>): void {
+  describe(`writing provider: ${name}`, () => {
+    let under: WritingUnderTest;
+    let provider: WritingUnderTest['provider'];
+    let before: Record<string, string | null>;
+
+    beforeEach(async () => {
+      under = await create();
+      provider = under.provider;
+      await scanAll(provider);
+      before = await under.everything();
+    });
+    afterEach(async () => {
+      await provider.close();
+      await under.dispose();
+    });
+
+    const receive = (path: string, text: string, options: Partial<WriteCall> = {}): Promise<Staged> =>
+      provider.receive(path, Readable.from([Buffer.from(text)]), NOW, scanCall(options));
+
+    it('shows a content when it is placed, not before, and nothing of one that is discarded', async () => {
+      const staged = await receive('a/new.jpg', 'new');
+      expect(staged.sizeBytes).toBe(3);
+      expect(pathsOf(await scanAll(provider))).not.toContain('a/new.jpg');
+      await staged.place('nothing');
+      await staged.discard();
+      expect(await under.everything()).toEqual({ ...before, 'a/new.jpg': 'new' });
+      expect(pathsOf(await scanAll(provider))).toContain('a/new.jpg');
+      await (await receive('a/other.jpg', 'other')).discard();
+      expect(await under.everything()).toEqual({ ...before, 'a/new.jpg': 'new' });
+    });
+
+    it('replaces what it is told to, and nothing else', async () => {
+      const version = versionAt(await scanAll(provider), 'a/small.jpg');
+      const refusals = [
+        ['a/small.jpg', 'nothing', 'exists'],
+        ['a/small.jpg', { version: 'other' }, 'changed'],
+        ['a/none.jpg', { version }, 'changed'],
+        ['a', 'anything', 'exists'],
+      ] as const;
+      for (const [path, over, code] of refusals) {
+        const staged = await receive(path, 'new');
+        await expect(staged.place(over), path).rejects.toMatchObject({ code });
+        await staged.discard();
+      }
+      expect(await under.everything()).toEqual(before);
+      await (await receive('a/small.jpg', 'newer')).place({ version });
+      expect(await under.everything()).toEqual({ ...before, 'a/small.jpg': 'newer' });
+    });
+
+    it('leaves nothing of a content that breaks off, or that nobody waits for any more', async () => {
+      const broken = Readable.from(
+        (async function* () {
+          yield Buffer.from('half');
+          throw new Error('cut');
+        })(),
+      );
+      await expect(provider.receive('a/small.jpg', broken, NOW, scanCall())).rejects.toThrow();
+      const controller = new AbortController();
+      const endless = new Readable({ read: () => undefined });
+      endless.push('half');
+      const { signal } = controller;
+      const receiving = provider.receive('a/small.jpg', endless, NOW, scanCall({ signal }));
+      setTimeout(() => controller.abort(new Error('left')), 20);
+      await expect(receiving).rejects.toThrow('left');
+      expect(await under.everything()).toEqual(before);
+      expect(await under.openStreams()).toBe(0);
+    });
+
+    it('refuses what is hidden, left out, or nowhere', async () => {
+      const rejects = async (path: string, code: string, options: Partial<WriteCall> = {}) => {
+        await expect(receive(path, 'x', options), path).rejects.toMatchObject({ code });
+      };
+      await rejects('a/.hidden.jpg', 'denied');
+      await rejects('.a/x.jpg', 'denied');
+      await rejects('a/out.jpg', 'denied', { accepts: () => false });
+      await rejects('a/out.jpg', 'denied', { enters: () => false });
+      await rejects('no/where.jpg', 'parent-missing');
+      await rejects('a/small.jpg/x.jpg', 'parent-missing');
+      expect(await under.everything()).toEqual(before);
+    });
+
+    it('makes collections, moves them, copies them and removes them', async () => {
+      await provider.makeCollection('made', scanCall());
+      await expect(provider.makeCollection('made', scanCall())).rejects.toMatchObject({ code: 'exists' });
+      const ref = refAt(await scanAll(provider), 'a/small.jpg');
+      expect(await provider.move('a', 'made/a', 'nothing', scanCall())).toBe(true);
+      expect(refAt(await scanAll(provider), 'made/a/small.jpg')).toBe(ref);
+      const copy = await provider.copy('made', 'copied', { isDeep: true }, scanCall());
+      await copy.place('nothing');
+      const shallow = await provider.copy('made', 'bare', { isDeep: false }, scanCall());
+      await shallow.place('nothing');
+      const all = await under.everything();
+      expect(all['copied/a/small.jpg']).toBe(before['a/small.jpg']);
+      expect(Object.keys(all).filter((path) => path.startsWith('bare'))).toEqual(['bare']);
+      expect(await provider.remove('made', scanCall())).toEqual([]);
+      const missing = { code: 'not-found' };
+      await expect(provider.remove('made', scanCall())).rejects.toMatchObject(missing);
+      await expect(provider.move('made', 'x', 'nothing', scanCall())).rejects.toMatchObject(missing);
+      await expect(provider.copy('made', 'x', { isDeep: true }, scanCall())).rejects.toMatchObject(missing);
+      const left = Object.keys(await under.everything()).filter((path) => path.startsWith('made'));
+      expect(left).toEqual([]);
+    });
+
+    it('removes what is shown and names what is not', async () => {
+      const accepts = (path: string) => path !== 'a/small.jpg';
+      const [failure, ...more] = await provider.remove('a', scanCall({ accepts }));
+      expect([failure?.path, failure?.code, more]).toEqual(['a/small.jpg', 'denied', []]);
+      const left = Object.keys(await under.everything()).filter((path) => path.startsWith('a'));
+      expect(left).toEqual(['a', 'a/small.jpg']);
+    });
+
+    it('sets times, and tells how much room there is', async () => {
+      const modifiedMs = Date.UTC(2001, 1, 3);
+      await provider.setModifiedTime('a/small.jpg', modifiedMs, scanCall());
+      await (await provider.receive('t.jpg', Readable.from(['x']), { modifiedMs }, scanCall())).place(
+        'nothing',
+      );
+      const events = await scanAll(provider);
+      for (const path of ['a/small.jpg', 't.jpg']) expect(assetAt(events, path)?.modifiedMs).toBe(modifiedMs);
+      expect(await provider.freeBytes('a', scanCall())).toBeGreaterThan(0);
+    });
+
+    it('calls an outage an outage, and writes nothing into the place of what is away', async () => {
+      await under.outage(true);
+      try {
+        const unavailable = { code: 'unavailable' };
+        await expect(receive('a/new.jpg', 'x')).rejects.toMatchObject(unavailable);
+        await expect(provider.remove('a', scanCall())).rejects.toMatchObject(unavailable);
+        await expect(provider.makeCollection('b', scanCall())).rejects.toMatchObject(unavailable);
+      } finally {
+        await under.outage(false);
+      }
+      expect(await under.everything()).toEqual(before);
+    });
+  });
+}
+
+function assetAt(events: readonly ScanEvent[], path: string) {
+  return events
+    .flatMap((event) => (event.kind === 'asset' ? [event.facts] : []))
+    .find(({ ref }) => ref.path === path);
+}
+
+function pathsOf(events: readonly ScanEvent[]): string[] {
+  return events.flatMap((event) => (event.kind === 'asset' ? [event.facts.ref.path] : []));
+}
+
+function versionAt(events: readonly ScanEvent[], path: string): string {
+  return assetAt(events, path)?.version ?? '';
+}
+
+function refAt(events: readonly ScanEvent[], path: string): string | undefined {
+  return assetAt(events, path)?.ref.id;
+}
