@@ -245,9 +245,12 @@ export class Enricher {
     }
     const isInternal = fields.code === 'internal';
     const text = isInternal ? 'Internal error, see the log.' : fields.reason;
+    // The same trouble again, with the next file that changes, is no news.
+    const isNews = this.#failure?.message !== text;
     this.#failure = { code: fields.code, message: text, atMs: Date.now() };
     if (isInternal) logger.error(message, { error });
-    else logger.warn(message, fields);
+    else if (isNews) logger.warn(message, fields);
+    else logger.debug(message, fields);
   }
 }
 

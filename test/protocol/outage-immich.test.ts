@@ -50,11 +50,14 @@ function get(server: MediadavProcess, path: string): Promise<Response> {
   return fetch(urlOf(server.webdavUrl, path));
 }
 
-/** Everything a client sees of the albums, but for the times of folders, which layouts may move. */
+/**
+ * Everything a client sees of the albums, but for the times of folders, which layouts may move, and their ETags, which
+ * tell of what becomes known of a photo when it is read.
+ */
 async function albumTree(server: MediadavProcess): Promise<DavResource[]> {
   const tree = await listTree(`${server.webdavUrl}/immich`);
   return [...tree.values()]
-    .map((resource) => (resource.isCollection ? { ...resource, lastModified: '' } : resource))
+    .map((resource) => (resource.isCollection ? { ...resource, lastModified: '', etag: '' } : resource))
     .sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
