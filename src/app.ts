@@ -107,6 +107,7 @@ export async function startApp(config: ServeConfig): Promise<RunningApp> {
       webdavUrl: addresses.webdavUrl,
       davUrl: addresses.url + DAV_PREFIX,
       username: config.http.login?.username ?? null,
+      isWritable: mounts.some(({ writer }) => writer !== null),
     });
     const schedule = new Schedule(
       members.map(({ ingest, config: { rescanIntervalMs } }) => ({ ingest, intervalMs: rescanIntervalMs })),

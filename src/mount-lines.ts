@@ -8,19 +8,24 @@ export interface MountAddresses {
   /** `http://192.168.1.5:8000/dav`. */
   readonly davUrl: string;
   readonly username: string | null;
+  /** Some source of it may be written to. */
+  readonly isWritable: boolean;
 }
 
 /** Lines to copy, one a client. Passwords are asked for by each of them, never printed. */
 export function mountLinesFor(addresses: MountAddresses): MountLine[] {
   const url = addresses.webdavUrl ?? addresses.davUrl;
   const login = addresses.username === null ? '' : ` --webdav-user ${shellWord(addresses.username)}`;
-  const rclone = `rclone mount :webdav: /mnt/media --webdav-url ${url} --webdav-vendor other${login} --read-only`;
+  // Of the vendors that rclone knows, this one brings digests, and the times of files both ways.
+  const rclone = `rclone mount :webdav: /mnt/media --webdav-url ${url} --webdav-vendor owncloud${login}`;
+  // Programs that write in the middle of a file need the cache.
+  const access = addresses.isWritable ? ' --vfs-cache-mode full' : ' --read-only';
   const password = addresses.username === null ? '' : ' --webdav-pass "$(rclone obscure -)"';
   return [
     { client: 'Finder', line: `${url}/`, hint: 'Go ▸ Connect to Server, ⌘K' },
     { client: 'Explorer', line: `net use * ${url}/` },
-    { client: 'rclone', line: rclone + password },
-    { client: 'davfs2', line: `mount -t davfs -o ro ${url}/ /mnt/media` },
+    { client: 'rclone', line: rclone + access + password },
+    { client: 'davfs2', line: `mount -t davfs${addresses.isWritable ? '' : ' -o ro'} ${url}/ /mnt/media` },
   ];
 }
 
