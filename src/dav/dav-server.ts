@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { v2 as webdav } from 'webdav-server';
 import type { Exchange } from '../http/exchange.ts';
-import { CodedError } from '../model/coded-error.ts';
+import { CodedError, codeOf } from '../model/coded-error.ts';
 import { ResourcePath } from '../model/resource-path.ts';
 import { copy, move } from './copy-move.ts';
 import { type DavMethod, DavRequest, type DavRooms } from './dav-request.ts';
@@ -106,7 +106,7 @@ export class DavServer {
     const { req, res } = exchange;
     if (req.method === 'OPTIONS') {
       // Without regard to what is there: whoever asks may be anybody.
-      const asked = encodedPath === '*' ? ResourcePath.ROOT : ResourcePath.parse(encodedPath);
+      const asked = pathAskedFor(encodedPath);
       res.writeHead(200, {
         DAV: this.#classesAt(asked),
         Allow: this.#allowAt(asked),
@@ -190,6 +190,16 @@ export class DavServer {
 
   #userOf(request: IncomingMessage): string | null {
     return this.#requests.get(request)?.request.exchange.user ?? null;
+  }
+}
+
+/** What can be done at a path that cannot be, or with `*`, is what can be done somewhere in the tree. */
+function pathAskedFor(encodedPath: string): ResourcePath {
+  try {
+    return encodedPath === '*' ? ResourcePath.ROOT : ResourcePath.parse(encodedPath);
+  } catch (error) {
+    if (codeOf(error) !== 'invalid') throw error;
+    return ResourcePath.ROOT;
   }
 }
 
