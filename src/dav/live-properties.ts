@@ -1,5 +1,5 @@
 import { lastModifiedText, wholeSecondsMs } from '../http/http-date.ts';
-import { etagOf, type Node } from '../model/node.ts';
+import { etagOf, type ListedNode } from '../model/node.ts';
 import { DAV_NAMESPACE, type PropertyName } from './propfind-request.ts';
 import { escapeXml } from './xml-text.ts';
 
@@ -8,7 +8,7 @@ interface LiveProperty {
   readonly local: string;
   /** In the answer to allprop. Others are given only when they are named. */
   readonly isInAllprop: boolean;
-  value(node: Node): string | null;
+  value(node: ListedNode): string | null;
 }
 
 const ROOT_NAME = 'mediadav';
@@ -60,7 +60,7 @@ const BY_LOCAL = new Map(LIVE_PROPERTIES.map((property) => [property.local, prop
 export interface PropstatWriter {
   /** Attributes of the multistatus element that `write` relies on. */
   readonly declarations: string;
-  write(node: Node): string;
+  write(node: ListedNode): string;
 }
 
 export interface WriterOptions {
@@ -77,8 +77,8 @@ export function allpropWriter(include: readonly PropertyName[], options: WriterO
 
 /** The names alone. */
 export function propnameWriter(): PropstatWriter {
-  const namesOf = (node: Node) => LIVE_PROPERTIES.filter((property) => property.value(node) !== null);
-  const write = (node: Node) =>
+  const namesOf = (node: ListedNode) => LIVE_PROPERTIES.filter((property) => property.value(node) !== null);
+  const write = (node: ListedNode) =>
     found(
       namesOf(node)
         .map(({ local }) => `<D:${local}/>`)
@@ -101,7 +101,7 @@ function writerOf(
   const known = names.flatMap((name) => (isDav(name) ? (BY_LOCAL.get(name.local) ?? []) : []));
   const unknown = names.filter((name) => !(isDav(name) && BY_LOCAL.has(name.local)));
   const { declarations, elements } = emptyElements(omitsMissing ? [] : unknown);
-  const write = (node: Node) => {
+  const write = (node: ListedNode) => {
     let values = '';
     let missing = elements;
     for (const property of offered) {
@@ -154,7 +154,7 @@ function emptyElements(names: readonly PropertyName[]): { declarations: string; 
 }
 
 /** RFC 3339 in UTC, to the second, never before 1970 or after now: some clocks write times that no date can hold. */
-function creationDateOf(node: Node): string {
+function creationDateOf(node: ListedNode): string {
   const createdMs = wholeSecondsMs(Math.min(node.createdMs ?? node.modifiedMs, Date.now()));
   return `${new Date(createdMs).toISOString().slice(0, 19)}Z`;
 }

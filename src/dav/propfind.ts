@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { readBody } from '../http/body.ts';
-import type { CollectionNode, Node } from '../model/node.ts';
+import type { CollectionNode, ListedNode } from '../model/node.ts';
 import { BodyWriter } from './body-writer.ts';
 import { DavRequest } from './dav-request.ts';
 import { allpropWriter, type PropstatWriter, propnameWriter, propWriter } from './live-properties.ts';
@@ -44,7 +44,7 @@ async function sendMembers(
   body.add(openOf(writer));
   if (!omitsRoot) body.add(responseOf(href, collection, writer));
   // The first page is read before the status is sent: a source that cannot be listed is a 503, not an empty 207.
-  for await (const page of request.vfs.members(collection)) {
+  for await (const page of request.vfs.listing(collection)) {
     for (const member of page) {
       body.add(responseOf(DavRequest.memberHref(href, member), member, writer));
       if (body.isFull) await body.flush();
@@ -58,7 +58,7 @@ function openOf({ declarations }: PropstatWriter): string {
   return `${PREAMBLE}<D:multistatus xmlns:D="DAV:"${declarations}>`;
 }
 
-function responseOf(href: string, node: Node, writer: PropstatWriter): string {
+function responseOf(href: string, node: ListedNode, writer: PropstatWriter): string {
   return `<D:response><D:href>${href}</D:href>${writer.write(node)}</D:response>`;
 }
 

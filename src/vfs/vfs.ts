@@ -3,7 +3,7 @@ import type { CatalogReader } from '../catalog/catalog.ts';
 import type { Content } from '../content/content.ts';
 import type { ByteRange } from '../model/byte-range.ts';
 import { CodedError } from '../model/coded-error.ts';
-import type { AssetNode, CollectionNode, Node, Page } from '../model/node.ts';
+import type { AssetNode, CollectionNode, ListedNode, Node, Page } from '../model/node.ts';
 import type { ResourcePath } from '../model/resource-path.ts';
 
 /** A source in the mounted tree. */
@@ -44,13 +44,11 @@ export class Vfs {
 
   /** The resource at a path. Rejects `not-found`. */
   async resolve(path: ResourcePath): Promise<Node> {
-    let node = await this.#rootNode();
-    let rest = path.segments;
-    if (node.id === SUPER_ROOT_ID && rest.length > 0) {
-      node = await this.#mountNamed(rest[0] ?? '');
-      rest = rest.slice(1);
-    }
-    let current: Node = node;
+    const isBelowMount = !path.isRoot && this.#mounts.every(({ name }) => name !== null);
+    const rest = isBelowMount ? path.segments.slice(1) : path.segments;
+    let current: Node = isBelowMount
+      ? await this.#mountNamed(path.segments[0] ?? '')
+      : await this.#rootNode();
     for (const segment of rest) {
       const member: Node | null =
         current.kind === 'collection' ? await this.#reader.child(current.id, segment) : null;
@@ -65,17 +63,26 @@ export class Vfs {
    * known yet because it cannot be read: an empty listing would look like a deletion.
    */
   async *members(collection: CollectionNode): AsyncGenerator<readonly Node[]> {
+    yield* this.#pages(collection, (page) => this.#reader.children(collection.id, page));
+  }
+
+  /** The same with what a listing shows of them: see `CatalogReader.listing`. */
+  async *listing(collection: CollectionNode): AsyncGenerator<readonly ListedNode[]> {
+    yield* this.#pages(collection, (page) => this.#reader.listing(collection.id, page));
+  }
+
+  async *#pages<T extends ListedNode>(
+    collection: CollectionNode,
+    read: (page: { after?: string; limit: number }) => Promise<Page<T>>,
+  ): AsyncGenerator<readonly (T | CollectionNode)[]> {
     if (collection.id === SUPER_ROOT_ID) {
       yield await Promise.all(this.#mounts.map((mount) => this.#mountNode(mount)));
       return;
     }
-    let page: Page<Node> | null = null;
+    let page: Page<T> | null = null;
     do {
       const after: string | null = page?.next ?? null;
-      page = await this.#reader.children(
-        collection.id,
-        after === null ? { limit: PAGE_MEMBERS } : { after, limit: PAGE_MEMBERS },
-      );
+      page = await read(after === null ? { limit: PAGE_MEMBERS } : { after, limit: PAGE_MEMBERS });
       if (after === null && page.entries.length === 0) this.#refuseUnknown(collection);
       yield page.entries;
     } while (page.next !== null);
