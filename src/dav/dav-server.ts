@@ -90,12 +90,15 @@ export class DavServer {
 
   /**
    * The package parses the URL once more, for its mount table and before it returns. It is given one that it cannot
-   * stumble over: a backslash is a slash to it, so that `..\` would lead it out of the root.
+   * stumble over: a backslash is a slash to it, so that `..\` would lead it out of the root. It is given no headers
+   * either: it reads all of them five times over for what only its own methods use, which took two thirds of its time.
    */
   #execute(req: IncomingMessage, res: ServerResponse, path: ResourcePath): void {
-    const { url } = req;
+    const { url, headers } = req;
     req.url = path.encode().replaceAll('%5C', '_');
+    req.headers = {};
     this.#shell.executeRequest(req, res);
+    req.headers = headers;
     if (url !== undefined) req.url = url;
   }
 
@@ -111,7 +114,9 @@ export class DavServer {
         if (pending === undefined) throw new Error('a WebDAV request that did not come through handle()');
         for (const header of UNWANTED_HEADERS) context.response.removeHeader(header);
         context.response.setHeader('DAV', DAV_CLASSES);
-        method(pending.request).then(() => {
+        // Never at once: the request has its own URL and headers back when `#execute` is done.
+        const answered = Promise.resolve(pending.request).then(method);
+        answered.then(() => {
           done();
           pending.resolve();
         }, pending.reject);

@@ -19,6 +19,7 @@ function contentOf(node: AssetNode, vfs: Vfs, signal: AbortSignal): Content {
     contentType: asset.contentType,
     sizeBytes: asset.sizeBytes,
     open: (range, openSignal) => vfs.open(node, range, openSignal),
+    readShort: (range, readSignal) => vfs.readShort(node, range, readSignal),
     refresh: async () => contentOf(await vfs.refresh(node, signal), vfs, signal),
   };
 }

@@ -1,4 +1,4 @@
-import { lastModifiedText, wholeSecondsMs } from '../http/http-date.ts';
+import { formatInstant, lastModifiedText, wholeSecondsMs } from '../http/http-date.ts';
 import { etagOf, type ListedNode } from '../model/node.ts';
 import { DAV_NAMESPACE, type PropertyName } from './propfind-request.ts';
 import { escapeXml } from './xml-text.ts';
@@ -155,8 +155,7 @@ function emptyElements(names: readonly PropertyName[]): { declarations: string; 
 
 /** RFC 3339 in UTC, to the second, never before 1970 or after now: some clocks write times that no date can hold. */
 function creationDateOf(node: ListedNode): string {
-  const createdMs = wholeSecondsMs(Math.min(node.createdMs ?? node.modifiedMs, Date.now()));
-  return `${new Date(createdMs).toISOString().slice(0, 19)}Z`;
+  return formatInstant(wholeSecondsMs(Math.min(node.createdMs ?? node.modifiedMs, Date.now())));
 }
 
 function isDav(name: PropertyName): boolean {

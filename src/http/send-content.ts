@@ -25,6 +25,8 @@ export async function sendContent(reply: Reply, content: Content): Promise<void>
     const answer = answerContent(reply.req, current);
     if (answer.parts.length === 0) return sendBodyless(reply, answer);
     try {
+      const short = shortBody(reply, current, answer);
+      if (short !== null) return await sendShort(reply, answer, await short);
       return await sendBody(reply, current, answer);
     } catch (error) {
       if (reply.res.headersSent || !isOutdated(error)) throw error;
@@ -57,6 +59,31 @@ async function sendBodyless(reply: Reply, answer: ContentAnswer): Promise<void> 
   } catch (error) {
     throw clientLeft(error);
   }
+}
+
+/** The body as one piece; null when it is to be streamed. */
+function shortBody({ signal }: Reply, content: Content, { parts }: ContentAnswer): Promise<Buffer> | null {
+  const [part] = parts;
+  if (part === undefined || parts.length > 1 || content.readShort === undefined) return null;
+  signal.throwIfAborted();
+  const bytes = content.readShort(part.range, signal);
+  return bytes === null ? null : bytes.then((read) => checked(read, part));
+}
+
+function checked(bytes: Buffer, part: AnswerPart): Buffer {
+  if (bytes.length !== part.lengthBytes) throw wrongLength(`${bytes.length}`, part);
+  return bytes;
+}
+
+async function sendShort({ res, signal }: Reply, answer: ContentAnswer, bytes: Buffer): Promise<void> {
+  signal.throwIfAborted();
+  await new Promise<void>((resolve) => {
+    // Comes after the last byte was handed over, and also when the client leaves before.
+    res.once('close', resolve);
+    res.writeHead(answer.status, { ...answer.headers });
+    res.end(bytes);
+  });
+  if (!res.writableFinished) throw clientLeft(signal.reason);
 }
 
 async function sendBody(reply: Reply, content: Content, answer: ContentAnswer): Promise<void> {

@@ -54,6 +54,11 @@ export interface Provider {
   look?(path: string, call: ScanCall): AsyncIterable<LookEvent>;
 
   /**
+   * The bytes that `open` would give, as one piece; asked only for what is short. Rejects as `open` does, and with
+   * `changed` also when the content was written to while it was read. Present: cheaper than a stream.
+   */
+  read?(ref: SourceRef, want: Want, call: Call): Promise<Buffer>;
+  /**
    * Exactly `want.version` as an open file of this machine, so that another thread can read it without its bytes
    * passing through this one. Rejects as `open` does; there is no range, whoever has the file reads where it likes.
    */

@@ -93,6 +93,11 @@ export class Vfs {
     return await this.#content.open(node, range, signal);
   }
 
+  /** See `Content.readShort`. */
+  readShort(node: AssetNode, range: ByteRange | undefined, signal: AbortSignal): Promise<Buffer> | null {
+    return this.#content.readShort(node, range, signal);
+  }
+
   /** See `Content.refresh`. */
   async refresh(node: AssetNode, signal: AbortSignal): Promise<AssetNode> {
     return await this.#content.refresh(node, signal);

@@ -4,7 +4,7 @@ import { request as httpRequest } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Aim, type Contest, type Contestant, contest, ratioOf } from './contest.ts';
-import { median, readThrough, timed } from './measure.ts';
+import { median, timed } from './measure.ts';
 import { type MountServers, photoName } from './mount-servers.ts';
 import type { Peer } from './peers/peer.ts';
 
@@ -118,22 +118,24 @@ async function crowded(server: Peer): Promise<number> {
   }
 }
 
-export async function propfind(url: string, body: string): Promise<number> {
-  return await readThrough(url, {
-    method: 'PROPFIND',
-    headers: { Depth: '1', 'Content-Type': 'application/xml' },
-    body,
-  });
+export async function propfind(url: string, body: string): Promise<void> {
+  await propfindTimed(url, body);
 }
 
-/** Milliseconds until the first byte of the body of a listing, and until its end. */
+/**
+ * Milliseconds until the first byte of the body of a listing, and until its end. Each on a connection of its own: a kept
+ * one may be closed by the server at the very moment it is used again.
+ */
 export async function propfindTimed(
   url: string,
   body: string,
 ): Promise<{ firstByteMs: number; totalMs: number }> {
+  const headers = { Depth: '1', 'Content-Type': 'application/xml' };
+  const options = { method: 'PROPFIND', headers, agent: false };
   const startedMs = performance.now();
   return await new Promise((resolve, reject) => {
-    const request = httpRequest(url, { method: 'PROPFIND', headers: { Depth: '1' } }, (answer) => {
+    const request = httpRequest(url, options, (answer) => {
+      if (answer.statusCode !== 207) reject(new Error(`${url} was answered ${answer.statusCode}`));
       let firstByteMs = Number.NaN;
       answer.once('data', () => {
         firstByteMs = performance.now() - startedMs;
