@@ -20,7 +20,7 @@ import { FileContent } from './file-content.ts';
 import { fileFactsOf, versionOf } from './file-facts.ts';
 import { HintQueue } from './hint-queue.ts';
 import { look } from './look.ts';
-import { readShort } from './short-read.ts';
+import { readInto, readShort } from './short-read.ts';
 import { errnoOf, translateFileError } from './translate-error.ts';
 import { walk } from './walk.ts';
 import { FolderWatches } from './watch-folders.ts';
@@ -123,6 +123,7 @@ class LocalProvider implements Provider {
     const handle = await this.#open(ref, want);
     return {
       fd: handle.fd,
+      readInto: (buffer, position) => readInto(handle.fd, buffer, position),
       verify: async () => {
         if (versionOf(await handle.stat({ bigint: true })) !== want.version) throw changed();
       },

@@ -1,5 +1,6 @@
 import { type BigIntStats, close, constants, fstat, open, read, readlinkSync, realpath } from 'node:fs';
 import type { ByteRange } from '../../src/model/byte-range.ts';
+import { translateFileError } from './translate-error.ts';
 
 /** What a short read has found; what it means, the caller decides. */
 export interface ShortRead {
@@ -46,6 +47,16 @@ export function readShort(path: string, range: ByteRange): Promise<ShortRead> {
         else if (UNREADABLE.has(error.code ?? '')) finish(null);
         else fail(error);
       });
+    });
+  });
+}
+
+/** Fills a buffer from a position of an open file on. @returns how many bytes there were. Rejects with a code. */
+export function readInto(fd: number, buffer: Buffer, position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    fill(fd, buffer, position, (error, readBytes) => {
+      if (error === null) resolve(readBytes);
+      else reject(translateFileError(error));
     });
   });
 }

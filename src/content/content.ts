@@ -3,7 +3,7 @@ import type { Catalog } from '../catalog/catalog.ts';
 import type { ByteRange } from '../model/byte-range.ts';
 import { CodedError, codeOf } from '../model/coded-error.ts';
 import type { AssetNode } from '../model/node.ts';
-import type { Source } from '../source/source.ts';
+import type { OpenFile, Source } from '../source/source.ts';
 
 export interface ContentOptions {
   readonly catalog: Catalog;
@@ -40,6 +40,13 @@ export class Content {
   readShort(node: AssetNode, range: ByteRange | undefined, signal: AbortSignal): Promise<Buffer> | null {
     const bytes = this.#sourceOf(node).readShort(node.asset.ref, wantOf(node, range), signal);
     return bytes === null ? null : this.#explained(node, bytes);
+  }
+
+  /** The node's asset as an open file; null where it is none of this machine. Rejects as `open` does. */
+  openFile(node: AssetNode, signal: AbortSignal): Promise<OpenFile> | null {
+    const source = this.#sourceOf(node);
+    if (!source.holdsFiles) return null;
+    return this.#explained(node, source.openFile(node.asset.ref, wantOf(node, undefined), signal));
   }
 
   /** Asks the source what it holds now and returns the node with the new facts, which the catalog then has too. */

@@ -20,6 +20,7 @@ function contentOf(node: AssetNode, vfs: Vfs, signal: AbortSignal): Content {
     sizeBytes: asset.sizeBytes,
     open: (range, openSignal) => vfs.open(node, range, openSignal),
     readShort: (range, readSignal) => vfs.readShort(node, range, readSignal),
+    openFile: (openSignal) => vfs.openFile(node, openSignal),
     refresh: async () => contentOf(await vfs.refresh(node, signal), vfs, signal),
   };
 }

@@ -4,6 +4,7 @@ import { CodedError, codeOf } from '../model/coded-error.ts';
 import { type AnswerPart, answerContent, type Content, type ContentAnswer } from './content-answer.ts';
 import { sendAnswer } from './error-status.ts';
 import type { Reply } from './exchange.ts';
+import { type FileBody, sendFile } from './send-file.ts';
 
 export type { Content } from './content-answer.ts';
 
@@ -27,6 +28,8 @@ export async function sendContent(reply: Reply, content: Content): Promise<void>
     try {
       const short = shortBody(reply, current, answer);
       if (short !== null) return await sendShort(reply, answer, await short);
+      const file = fileBody(reply, current, answer);
+      if (file !== null) return await sendWholeFile(reply, answer, await file);
       return await sendBody(reply, current, answer);
     } catch (error) {
       if (reply.res.headersSent || !isOutdated(error)) throw error;
@@ -84,6 +87,29 @@ async function sendShort({ res, signal }: Reply, answer: ContentAnswer, bytes: B
     res.end(bytes);
   });
   if (!res.writableFinished) throw clientLeft(signal.reason);
+}
+
+/** The content as an open file; null when it is to be streamed. */
+function fileBody({ signal }: Reply, content: Content, { parts }: ContentAnswer): Promise<FileBody> | null {
+  if (parts.length > 1 || content.openFile === undefined || content.sizeBytes === 0) return null;
+  signal.throwIfAborted();
+  return content.openFile(signal);
+}
+
+async function sendWholeFile(reply: Reply, answer: ContentAnswer, file: FileBody): Promise<void> {
+  const { res, signal } = reply;
+  const { status, headers, parts } = answer;
+  const [part] = parts;
+  const [startByte, lengthBytes] = [part?.range?.start ?? 0, part?.lengthBytes ?? 0];
+  try {
+    await sendFile(reply, file, { status, headers, startByte, lengthBytes });
+  } catch (error) {
+    if (res.headersSent) res.destroy();
+    if (!(error instanceof CodedError) && (res.headersSent || signal.aborted)) throw clientLeft(error);
+    throw error;
+  } finally {
+    await file.close();
+  }
 }
 
 async function sendBody(reply: Reply, content: Content, answer: ContentAnswer): Promise<void> {

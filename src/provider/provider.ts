@@ -69,6 +69,8 @@ export interface Provider {
 export interface OpenFile {
   /** Valid in every thread of this process until `close`. */
   readonly fd: number;
+  /** Fills the buffer from this position on. @returns how many bytes there were, 0 at the end. Rejects `unavailable`. */
+  readInto(buffer: Buffer, position: number): Promise<number>;
   /** Rejects `changed` when the file is not the wanted version any more, so that what was read of it may be of two. */
   verify(): Promise<void>;
   close(): Promise<void>;

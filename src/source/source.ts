@@ -20,6 +20,8 @@ import type {
 import { countBytes, wrongLength } from './counted-stream.ts';
 import type { PathFilter } from './path-filter.ts';
 
+export type { OpenFile } from '../provider/provider.ts';
+
 /** When to try again. Waits grow by doubling; a wait the other side asks for is kept, up to its maximum. */
 export interface RetryPolicy {
   /** Tries in all, the first one included. */
@@ -169,6 +171,11 @@ export class Source {
       if (bytes.length !== expectedBytes) throw wrongLength(expectedBytes, bytes.length);
       return bytes;
     });
+  }
+
+  /** Does `openFile` work? */
+  get holdsFiles(): boolean {
+    return this.#provider.openFile !== undefined;
   }
 
   /** The wanted version as an open file of this machine; see `Provider.openFile`. Rejects `unsupported` for others. */

@@ -98,6 +98,11 @@ export class Vfs {
     return this.#content.readShort(node, range, signal);
   }
 
+  /** See `Content.openFile`. */
+  openFile(node: AssetNode, signal: AbortSignal): ReturnType<Content['openFile']> {
+    return this.#content.openFile(node, signal);
+  }
+
   /** See `Content.refresh`. */
   async refresh(node: AssetNode, signal: AbortSignal): Promise<AssetNode> {
     return await this.#content.refresh(node, signal);
