@@ -29,6 +29,8 @@ const UNWANTED_HEADERS = [
   'Allow',
 ];
 
+const SHELL_HEADERS = { host: 'localhost', depth: '0' };
+
 export interface DavServerOptions {
   readonly vfs: Vfs;
   /** Names of the collections that sources are mounted at; empty when a single source is the root. */
@@ -90,13 +92,14 @@ export class DavServer {
 
   /**
    * The package parses the URL once more, for its mount table and before it returns. It is given one that it cannot
-   * stumble over: a backslash is a slash to it, so that `..\` would lead it out of the root. It is given no headers
-   * either: it reads all of them five times over for what only its own methods use, which took two thirds of its time.
+   * stumble over: a backslash is a slash to it, so that `..\` would lead it out of the root. It is given
+   * headers of its own, too: it goes through all of them five times for what only its own methods use, and one exception
+   * a request comes of a missing `Depth`, which together took two thirds of its time.
    */
   #execute(req: IncomingMessage, res: ServerResponse, path: ResourcePath): void {
     const { url, headers } = req;
     req.url = path.encode().replaceAll('%5C', '_');
-    req.headers = {};
+    req.headers = SHELL_HEADERS;
     this.#shell.executeRequest(req, res);
     req.headers = headers;
     if (url !== undefined) req.url = url;
