@@ -25,7 +25,7 @@ export interface Aim {
 
 /**
  * Lets all take turns, each round beginning with another one, so that a machine whose speed drifts slows all alike.
- * A round before the first warms up and is not counted.
+ * A round before the first warms up and is not counted. The medians go to standard error at once: all takes minutes.
  */
 export async function contest(
   task: string,
@@ -43,6 +43,8 @@ export async function contest(
       }
     }
   }
+  const medians = [...results].map(([name, values]) => `${name} ${median(values).toFixed(1)}`);
+  process.stderr.write(`${task}, ${unit}: ${medians.join(', ')}\n`);
   return { task, unit, results };
 }
 

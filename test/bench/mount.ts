@@ -1,13 +1,13 @@
 import { type Aim, aimTable, type Contest, contestTable } from './contest.ts';
 import { benchMountLarge } from './mount-large.bench.ts';
-import { benchMountListing } from './mount-listing.bench.ts';
+import { benchMountCrowd, benchMountListing } from './mount-listing.bench.ts';
 import { benchMountReading } from './mount-reading.bench.ts';
 import { startMountServers } from './mount-servers.ts';
 
 /*
  * The mount against its peers. `node test/bench/mount.ts listing` runs one part alone.
  */
-const PARTS = { listing: benchMountListing, reading: benchMountReading };
+const PARTS = { listing: benchMountListing, crowd: benchMountCrowd, reading: benchMountReading };
 const asked = process.argv.slice(2);
 const isAsked = (part: string) => asked.length === 0 || asked.includes(part);
 // So that whoever is started ends with this process, however it ends.
