@@ -9,7 +9,8 @@ import { LARGE_BYTES, type MountServers, photoName, SMALL, SMALL_BYTES } from '.
 import type { Peer } from './peers/peer.ts';
 
 const CLIENT = fileURLToPath(new URL('load-client.ts', import.meta.url));
-const LOAD_MS = 2_000;
+const ROUNDS = 2;
+const LOAD_MS = 1_500;
 const RANGES = 500;
 const MB = 1024 * 1024;
 const BARE = 'bare Node http';
@@ -27,13 +28,13 @@ export async function benchMountReading(
       'GET of a 1 GiB file',
       'MB/s',
       all.map((server) => ({ name: server.name, run: () => readLarge(server) })),
-      3,
+      ROUNDS,
     ),
     await contest(
       'GET of 20 KB files, 32 connections',
       'req/s',
       all.map((server) => ({ name: server.name, run: () => readSmall(server) })),
-      3,
+      ROUNDS,
     ),
     ...(await rangeContests(all.filter(({ name }) => name !== STOCK))),
   ];
@@ -65,7 +66,7 @@ async function rangeContests(servers: readonly Peer[]): Promise<Contest[]> {
         `GET of random ${kib} KiB ranges, 16 connections`,
         'req/s',
         servers.map((server) => ({ name: server.name, run: () => readRanges(server, kib * 1024) })),
-        3,
+        ROUNDS,
       ),
     );
   }
