@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, lstat, open, readdir, readlink, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { addAbortSignal, type Readable } from 'node:stream';
@@ -25,6 +25,7 @@ import { fileFactsOf } from './file-facts.ts';
 import { HintQueue } from './hint-queue.ts';
 import { look } from './look.ts';
 import { isSystemName, isWithin } from './names.ts';
+import { readInto, readShort } from './short-read.ts';
 import { statFactsOf, versionOf } from './stat-facts.ts';
 import { isMissing, translateFileError } from './translate-error.ts';
 import { type WalkPlace, walk } from './walk.ts';
@@ -128,10 +129,24 @@ class LocalProvider implements Provider {
     return addAbortSignal(call.signal, new FileContent(handle, range, want.version));
   }
 
+  async read(ref: SourceRef, want: Want, _call: Call): Promise<Buffer> {
+    const root = await this.#knownRoot();
+    const range = want.range ?? { start: 0, end: want.sizeBytes - 1 };
+    try {
+      const { bytes, stats, path } = await readShort(join(root.path, ref.path), range);
+      checkOpened(root, stats, path, want);
+      if (bytes === null) throw new CodedError('unavailable', 'The file cannot be read.');
+      return bytes;
+    } catch (error) {
+      throw await this.#translate(root, error);
+    }
+  }
+
   async openFile(ref: SourceRef, want: Want, _call: Call): Promise<OpenFile> {
     const handle = await this.#open(ref, want);
     return {
       fd: handle.fd,
+      readInto: (buffer, position) => readInto(handle.fd, buffer, position),
       verify: async () => {
         if (versionOf(await handle.stat({ bigint: true })) !== want.version) throw changed();
       },
@@ -165,10 +180,8 @@ class LocalProvider implements Provider {
   /** What was opened must be the promised content, and inside the root whatever links were put in the way. */
   async #check(root: Root, handle: FileHandle, ref: SourceRef, want: Want): Promise<void> {
     const stats = await handle.stat({ bigint: true });
-    if (!stats.isFile()) throw new CodedError('not-found', 'There is no file of that name any more.');
-    const actual = await pathOf(handle, join(root.path, ref.path));
-    if (!isWithin(root.path, actual)) throw outside();
-    if (versionOf(stats) !== want.version) throw changed();
+    if (!stats.isFile()) throw noFile();
+    checkOpened(root, stats, await pathOf(handle, join(root.path, ref.path)), want);
   }
 
   async #resolve(root: Root, ref: SourceRef): Promise<string> {
@@ -213,6 +226,17 @@ class LocalProvider implements Provider {
       return missingRoot(cause);
     }
   }
+}
+
+/** @param path where what was opened really is. */
+function checkOpened(root: Root, stats: BigIntStats, path: string, want: Want): void {
+  if (!stats.isFile()) throw noFile();
+  if (!isWithin(root.path, path)) throw outside();
+  if (versionOf(stats) !== want.version) throw changed();
+}
+
+function noFile(): CodedError {
+  return new CodedError('not-found', 'There is no file of that name any more.');
 }
 
 /** Where an open file really is. Linux tells it of the descriptor itself, so nothing can be swapped meanwhile. */

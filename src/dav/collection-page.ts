@@ -1,5 +1,5 @@
 import { wholeSecondsMs } from '../http/http-date.ts';
-import type { CollectionNode, Node } from '../model/node.ts';
+import type { CollectionNode, ListedNode } from '../model/node.ts';
 import { BodyWriter } from './body-writer.ts';
 import { DavRequest } from './dav-request.ts';
 import { escapeXml } from './xml-text.ts';
@@ -24,7 +24,7 @@ export async function sendCollectionPage(request: DavRequest, collection: Collec
   );
   body.add('<table>');
   if (!request.path.isRoot) body.add(`<tr><td><a href="${request.parentHref()}">../</a></td></tr>`);
-  for await (const page of request.vfs.members(collection)) {
+  for await (const page of request.vfs.listing(collection)) {
     // A source that cannot be listed fails here, for HEAD as for GET.
     if (exchange.req.method === 'HEAD') {
       exchange.res.writeHead(200, HEADERS);
@@ -40,7 +40,7 @@ export async function sendCollectionPage(request: DavRequest, collection: Collec
   await body.end();
 }
 
-function rowOf(href: string, node: Node): string {
+function rowOf(href: string, node: ListedNode): string {
   const isCollection = node.kind === 'collection';
   const name = escapeXml(isCollection ? `${node.name}/` : node.name);
   const size = isCollection ? '' : node.asset.sizeBytes.toLocaleString('en');

@@ -1,6 +1,6 @@
 import type { Exchange } from '../http/exchange.ts';
 import { CodedError } from '../model/coded-error.ts';
-import type { Node } from '../model/node.ts';
+import type { ListedNode, Node } from '../model/node.ts';
 import { encodeSegment, ResourcePath } from '../model/resource-path.ts';
 import type { Vfs } from '../vfs/vfs.ts';
 import type { DavStores } from './dav-stores.ts';
@@ -51,7 +51,7 @@ export class DavRequest {
   }
 
   /** Path-absolute href (RFC 4918 section 8.3) of the requested resource; of a collection it ends in `/`. */
-  hrefOf(node: Node): string {
+  hrefOf(node: Pick<Node, 'kind'>): string {
     const path = this.prefix + this.path.encode();
     return node.kind === 'collection' && !path.endsWith('/') ? `${path}/` : path;
   }
@@ -68,7 +68,7 @@ export class DavRequest {
   }
 
   /** Href of a member of the requested collection, whose own href is `collectionHref`. */
-  static memberHref(collectionHref: string, member: Node): string {
+  static memberHref(collectionHref: string, member: ListedNode): string {
     const href = collectionHref + encodeSegment(member.name);
     return member.kind === 'collection' ? `${href}/` : href;
   }

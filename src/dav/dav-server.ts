@@ -61,6 +61,8 @@ const UNWANTED_HEADERS = [
   'Allow',
 ];
 
+const SHELL_HEADERS = { host: 'localhost', depth: '0' };
+
 export interface DavServerOptions extends DavRooms {
   /** Names of the collections that sources are mounted at; empty when a single source is the root. */
   readonly mountNames: readonly string[];
@@ -159,12 +161,16 @@ export class DavServer {
 
   /**
    * The package parses the URL once more, for its mount table and before it returns. It is given one that it cannot
-   * stumble over: a backslash is a slash to it, so that `..\` would lead it out of the root.
+   * stumble over: a backslash is a slash to it, so that `..\` would lead it out of the root. It is given
+   * headers of its own, too: it goes through all of them five times for what only its own methods use, and one exception
+   * a request comes of a missing `Depth`, which together took two thirds of its time.
    */
   #execute(req: IncomingMessage, res: ServerResponse, path: ResourcePath): void {
-    const { url } = req;
+    const { url, headers } = req;
     req.url = path.encode().replaceAll('%5C', '_');
+    req.headers = SHELL_HEADERS;
     this.#shell.executeRequest(req, res);
+    req.headers = headers;
     if (url !== undefined) req.url = url;
   }
 
@@ -180,7 +186,9 @@ export class DavServer {
         if (pending === undefined) throw new Error('a WebDAV request that did not come through handle()');
         for (const header of UNWANTED_HEADERS) context.response.removeHeader(header);
         context.response.setHeader('DAV', this.#classesAt(pending.request.path));
-        method(pending.request).then(() => {
+        // Never at once: the request has its own URL and headers back when `#execute` is done.
+        const answered = Promise.resolve(pending.request).then(method);
+        answered.then(() => {
           done();
           pending.resolve();
         }, pending.reject);

@@ -23,6 +23,8 @@ function contentOf(request: DavRequest, node: AssetNode): Content {
     sizeBytes: asset.sizeBytes,
     headers: reprDigestHeader(asset.digests, request.header('want-repr-digest')),
     open: (range, openSignal) => vfs.open(node, range, openSignal),
+    readShort: (range, readSignal) => vfs.readShort(node, range, readSignal),
+    openFile: (openSignal) => vfs.openFile(node, openSignal),
     refresh: async () => contentOf(request, await vfs.refresh(node, exchange.signal)),
   };
 }

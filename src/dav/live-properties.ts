@@ -1,6 +1,6 @@
-import { lastModifiedText, wholeSecondsMs } from '../http/http-date.ts';
+import { formatInstant, lastModifiedText, wholeSecondsMs } from '../http/http-date.ts';
 import type { Digests } from '../model/asset.ts';
-import { collectionEtagOf, etagOf, type Node } from '../model/node.ts';
+import { collectionEtagOf, etagOf, type ListedNode } from '../model/node.ts';
 import type { Space } from '../model/space.ts';
 import type { PropertyFacts } from './property-facts.ts';
 import { NO_STATE, type PropertyState } from './property-states.ts';
@@ -16,7 +16,7 @@ interface LiveProperty {
   readonly tag: string;
   /** In the answer to allprop. Others are given only when they are named. */
   readonly isInAllprop: boolean;
-  value(node: Node, facts: PropertyFacts, state: PropertyState): string | null;
+  value(node: ListedNode, facts: PropertyFacts, state: PropertyState): string | null;
 }
 
 const ROOT_NAME = 'mediadav';
@@ -78,6 +78,11 @@ export function isLiveProperty(name: PropertyName): boolean {
   return BY_NAME.has(keyOf(name));
 }
 
+/** Does its value come from the digests of an asset, which listings are read without? */
+export function isOfDigests({ namespace, local }: PropertyName): boolean {
+  return namespace === OC_NAMESPACE && local === 'checksums';
+}
+
 const BY_NAME = new Map(LIVE_PROPERTIES.map((property) => [keyOf(property), property]));
 
 /** Writes the `propstat` elements of resources. Made once a request, used once a resource. */
@@ -85,7 +90,7 @@ export interface PropstatWriter {
   /** Attributes of the multistatus element that `write` relies on. */
   readonly declarations: string;
   /** @param state default: nothing more is known of it. */
-  write(node: Node, state?: PropertyState): string;
+  write(node: ListedNode, state?: PropertyState): string;
 }
 
 export interface WriterOptions {
@@ -103,7 +108,7 @@ export function allpropWriter(include: readonly PropertyName[], options: WriterO
 
 /** The names alone. */
 export function propnameWriter(facts: PropertyFacts): PropstatWriter {
-  const write = (node: Node, state: PropertyState = NO_STATE) => {
+  const write = (node: ListedNode, state: PropertyState = NO_STATE) => {
     const there = LIVE_PROPERTIES.filter((property) => property.value(node, facts, state) !== null);
     const names = there.map(({ tag }) => `<${tag}/>`).join('');
     return found(names + state.dead.map(emptyDeadElement).join(''));
@@ -130,7 +135,7 @@ function writerOf(
   const unknown = names.filter((name) => !BY_NAME.has(keyOf(name)));
   const { declarations, elements } = emptyElements(omitsMissing ? [] : unknown);
   const allMissing = elements.join('');
-  const write = (node: Node, state: PropertyState = NO_STATE) => {
+  const write = (node: ListedNode, state: PropertyState = NO_STATE) => {
     let values = '';
     let missing = allMissing;
     for (const { tag, value: read } of offered) {
@@ -204,14 +209,13 @@ export function emptyElements(names: readonly PropertyName[]): {
 }
 
 /** RFC 3339 in UTC, to the second, never before 1970 or after now: some clocks write times that no date can hold. */
-function creationDateOf(node: Node): string {
-  const createdMs = wholeSecondsMs(Math.min(node.createdMs ?? node.modifiedMs, Date.now()));
-  return `${new Date(createdMs).toISOString().slice(0, 19)}Z`;
+function creationDateOf(node: ListedNode): string {
+  return formatInstant(wholeSecondsMs(Math.min(node.createdMs ?? node.modifiedMs, Date.now())));
 }
 
 /** RFC 4331 sections 3 and 4: of collections, and of the source they are in. */
 function spaceOf(
-  node: Node,
+  node: ListedNode,
   spaces: ReadonlyMap<number, Space>,
   which: 'availableBytes' | 'usedBytes',
 ): string | null {
@@ -220,7 +224,7 @@ function spaceOf(
 }
 
 /** As ownCloud writes them, in one text; null when none is known yet. */
-function checksumsOf({ sha1, md5, sha256 }: Digests): string | null {
+function checksumsOf({ sha1, md5, sha256 }: Digests = {}): string | null {
   const told = [
     sha1 === undefined ? [] : `SHA1:${sha1}`,
     md5 === undefined ? [] : `MD5:${md5}`,

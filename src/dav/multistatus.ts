@@ -1,7 +1,7 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http';
 import { answerOf } from '../http/error-status.ts';
 import type { Exchange } from '../http/exchange.ts';
-import type { Node } from '../model/node.ts';
+import type { ListedNode } from '../model/node.ts';
 import type { PropstatWriter } from './live-properties.ts';
 import type { PreconditionError } from './precondition-error.ts';
 import type { PropertyState } from './property-states.ts';
@@ -26,7 +26,12 @@ export function openMultistatus({ declarations }: PropstatWriter): string {
   return `${XML_PREAMBLE}<D:multistatus xmlns:D="DAV:"${declarations}>`;
 }
 
-export function responseOf(href: string, node: Node, writer: PropstatWriter, state?: PropertyState): string {
+export function responseOf(
+  href: string,
+  node: ListedNode,
+  writer: PropstatWriter,
+  state?: PropertyState,
+): string {
   return `<D:response><D:href>${href}</D:href>${writer.write(node, state)}</D:response>`;
 }
 

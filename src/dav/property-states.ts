@@ -1,6 +1,6 @@
 import type { LockRecord } from '../catalog/lock-store.ts';
 import type { DeadProperty } from '../catalog/property-store.ts';
-import type { Node } from '../model/node.ts';
+import type { ListedNode, Node } from '../model/node.ts';
 import type { DavRequest } from './dav-request.ts';
 import { lockDiscovery, SUPPORTED_LOCKS } from './lock-discovery.ts';
 
@@ -43,7 +43,10 @@ export class PropertyStates {
   }
 
   /** @param members some of those of the requested collection. */
-  async ofMembers(collection: Node, members: readonly Node[]): Promise<(member: Node) => PropertyState> {
+  async ofMembers(
+    collection: Node,
+    members: readonly ListedNode[],
+  ): Promise<(member: ListedNode) => PropertyState> {
     const { stores } = this.#request;
     const dead = this.#wanted.dead ? await stores.properties.of(members.map(({ id }) => id)) : null;
     const locks = this.#wanted.locks ? await this.#readLocks(collection) : null;
@@ -55,7 +58,7 @@ export class PropertyStates {
     });
   }
 
-  #supportedAt(member: Node | null): string {
+  #supportedAt(member: ListedNode | null): string {
     if (!this.#wanted.locks) return '';
     const { vfs, path } = this.#request;
     // What can be written to differs from source to source, not within one.

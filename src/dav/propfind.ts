@@ -1,10 +1,11 @@
 import { readBody } from '../http/body.ts';
-import type { CollectionNode, Node } from '../model/node.ts';
+import type { CollectionNode, ListedNode, Node } from '../model/node.ts';
 import { BodyWriter } from './body-writer.ts';
 import { DavRequest } from './dav-request.ts';
 import {
   allpropWriter,
   isLiveProperty,
+  isOfDigests,
   type PropstatWriter,
   propnameWriter,
   propWriter,
@@ -29,14 +30,19 @@ import { isDav, MAX_XML_BYTES, type PropertyName } from './xml-request.ts';
  */
 export async function propfind(request: DavRequest): Promise<void> {
   const node = () => request.node();
-  await answerPropfind(request, node, (collection) => request.vfs.members(collection));
+  await answerPropfind(request, node, (collection, wanted) =>
+    needsDigests(wanted) ? request.vfs.members(collection) : request.vfs.listing(collection),
+  );
 }
 
-/** The same for a resource that need not be in the tree. @param members of a collection, a page at a time. */
+/**
+ * The same for a resource that need not be in the tree.
+ * @param members of a collection, a page at a time, with what is needed for the properties that are wanted.
+ */
 export async function answerPropfind(
   request: DavRequest,
   nodeOf: () => Promise<Node>,
-  members: (collection: CollectionNode) => AsyncGenerator<readonly Node[]>,
+  members: (collection: CollectionNode, wanted: PropfindRequest) => AsyncGenerator<readonly ListedNode[]>,
 ): Promise<void> {
   const { exchange } = request;
   const headers = readPropfindHeaders(request);
@@ -57,7 +63,7 @@ export async function answerPropfind(
   }
   if (headers.depth === '1' && node.kind === 'collection') {
     // The first page is read before the status is sent: a source that cannot be listed is a 503, not an empty 207.
-    for await (const page of members(node)) {
+    for await (const page of members(node, wanted)) {
       const stateOf = await states.ofMembers(node, page);
       for (const member of page) {
         body.add(responseOf(DavRequest.memberHref(href, member), member, writer, stateOf(member)));
@@ -86,6 +92,11 @@ function wantedState(wanted: PropfindRequest): WantedState {
   const names = namesIn(wanted);
   const locks = names.some((name) => isDav(name, 'lockdiscovery') || isDav(name, 'supportedlock'));
   return { locks, dead: wanted.kind !== 'prop' || names.some((name) => !isLiveProperty(name)) };
+}
+
+/** A listing is read without digests, in a fraction of the time; who asks for names alone asks for theirs, too. */
+function needsDigests(wanted: PropfindRequest): boolean {
+  return wanted.kind === 'propname' || namesIn(wanted).some(isOfDigests);
 }
 
 function namesIn(wanted: PropfindRequest): readonly PropertyName[] {

@@ -6,6 +6,7 @@ import { CodedError } from '../model/coded-error.ts';
 import { contentRangeText, parseRanges } from './byte-ranges.ts';
 import { isRangeCurrent, type Validators, weighConditions } from './conditions.ts';
 import { lastModifiedText } from './http-date.ts';
+import type { FileBody } from './send-file.ts';
 
 /** Bytes a client may GET: what is promised of them, and how to come by them. */
 export interface Content extends Validators {
@@ -21,6 +22,10 @@ export interface Content extends Validators {
    * longer what the source holds. The caller destroys the stream, on every path.
    */
   open(range: ByteRange | undefined, signal: AbortSignal): Promise<Readable>;
+  /** The same as one piece, where that is cheaper than a stream; null where it is not. */
+  readShort?(range: ByteRange | undefined, signal: AbortSignal): Promise<Buffer> | null;
+  /** All of it as an open file; null where it is none of this machine. Rejects as `open` does. */
+  openFile?(signal: AbortSignal): Promise<FileBody> | null;
   /** The content as the source has it now; asked once after `changed`. Rejects `not-found` when it is gone. */
   refresh?(signal: AbortSignal): Promise<Content>;
 }

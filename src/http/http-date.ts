@@ -30,9 +30,47 @@ export function parseHttpDate(text: string, nowMs: number = Date.now()): number 
   return date.setUTCHours(hour, minute, second);
 }
 
+const MS_PER_DAY = 86_400_000;
+const TWO_DIGITS = Array.from({ length: 60 }, (_, number) => String(number).padStart(2, '0'));
+
+/** What a day is called in both forms. */
+interface DayText {
+  /** Since 1970. */
+  readonly day: number;
+  /** `Sun, 06 Nov 1994 `. */
+  readonly http: string;
+  /** `1994-11-06`. */
+  readonly iso: string;
+}
+
+/** The day asked for last: files of one folder tend to be of few days, and a listing writes two dates for each. */
+let lastDay: DayText = dayText(0);
+
+function dayText(day: number): DayText {
+  const date = new Date(day * MS_PER_DAY);
+  return { day, http: date.toUTCString().slice(0, -12), iso: date.toISOString().slice(0, -14) };
+}
+
+/** @returns the day that an instant falls on, and its time of day as `08:49:37`. */
+function dayAndTime(ms: number): { day: DayText; time: string } {
+  const day = Math.floor(ms / MS_PER_DAY);
+  if (day !== lastDay.day) lastDay = dayText(day);
+  const seconds = Math.floor((ms - day * MS_PER_DAY) / 1000);
+  const minutes = Math.floor(seconds / 60);
+  const hour = TWO_DIGITS[Math.floor(minutes / 60)];
+  return { day: lastDay, time: `${hour}:${TWO_DIGITS[minutes % 60]}:${TWO_DIGITS[seconds % 60]}` };
+}
+
 /** An instant in milliseconds since 1970 as IMF-fixdate: `Sun, 06 Nov 1994 08:49:37 GMT`. */
 export function formatHttpDate(ms: number): string {
-  return new Date(ms).toUTCString();
+  const { day, time } = dayAndTime(ms);
+  return `${day.http}${time} GMT`;
+}
+
+/** The same instant in UTC by RFC 3339, to the second: `1994-11-06T08:49:37Z`. */
+export function formatInstant(ms: number): string {
+  const { day, time } = dayAndTime(ms);
+  return `${day.iso}T${time}Z`;
 }
 
 /** A modification time as HTTP sees it: whole seconds, never before 1970; what is no number counts as 1970. */

@@ -4,6 +4,7 @@ import { CodedError, codeOf } from '../model/coded-error.ts';
 import { type AnswerPart, answerContent, type Content, type ContentAnswer } from './content-answer.ts';
 import { sendAnswer } from './error-status.ts';
 import type { Reply } from './exchange.ts';
+import { type FileBody, sendFile } from './send-file.ts';
 
 export type { Content } from './content-answer.ts';
 
@@ -25,6 +26,10 @@ export async function sendContent(reply: Reply, content: Content): Promise<void>
     const answer = answerContent(reply.req, current);
     if (answer.parts.length === 0) return sendBodyless(reply, answer);
     try {
+      const short = shortBody(reply, current, answer);
+      if (short !== null) return await sendShort(reply, answer, await short);
+      const file = fileBody(reply, current, answer);
+      if (file !== null) return await sendWholeFile(reply, answer, await file);
       return await sendBody(reply, current, answer);
     } catch (error) {
       if (reply.res.headersSent || !isOutdated(error)) throw error;
@@ -56,6 +61,54 @@ async function sendBodyless(reply: Reply, answer: ContentAnswer): Promise<void> 
     await finished(res, { readable: false, cleanup: true, signal });
   } catch (error) {
     throw clientLeft(error);
+  }
+}
+
+/** The body as one piece; null when it is to be streamed. */
+function shortBody({ signal }: Reply, content: Content, { parts }: ContentAnswer): Promise<Buffer> | null {
+  const [part] = parts;
+  if (part === undefined || parts.length > 1 || content.readShort === undefined) return null;
+  signal.throwIfAborted();
+  const bytes = content.readShort(part.range, signal);
+  return bytes === null ? null : bytes.then((read) => checked(read, part));
+}
+
+function checked(bytes: Buffer, part: AnswerPart): Buffer {
+  if (bytes.length !== part.lengthBytes) throw wrongLength(`${bytes.length}`, part);
+  return bytes;
+}
+
+async function sendShort({ res, signal }: Reply, answer: ContentAnswer, bytes: Buffer): Promise<void> {
+  signal.throwIfAborted();
+  await new Promise<void>((resolve) => {
+    // Comes after the last byte was handed over, and also when the client leaves before.
+    res.once('close', resolve);
+    res.writeHead(answer.status, { ...answer.headers });
+    res.end(bytes);
+  });
+  if (!res.writableFinished) throw clientLeft(signal.reason);
+}
+
+/** The content as an open file; null when it is to be streamed. */
+function fileBody({ signal }: Reply, content: Content, { parts }: ContentAnswer): Promise<FileBody> | null {
+  if (parts.length > 1 || content.openFile === undefined || content.sizeBytes === 0) return null;
+  signal.throwIfAborted();
+  return content.openFile(signal);
+}
+
+async function sendWholeFile(reply: Reply, answer: ContentAnswer, file: FileBody): Promise<void> {
+  const { res, signal } = reply;
+  const { status, headers, parts } = answer;
+  const [part] = parts;
+  const [startByte, lengthBytes] = [part?.range?.start ?? 0, part?.lengthBytes ?? 0];
+  try {
+    await sendFile(reply, file, { status, headers, startByte, lengthBytes });
+  } catch (error) {
+    if (res.headersSent) res.destroy();
+    if (!(error instanceof CodedError) && (res.headersSent || signal.aborted)) throw clientLeft(error);
+    throw error;
+  } finally {
+    await file.close();
   }
 }
 

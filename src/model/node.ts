@@ -37,6 +37,17 @@ export interface AssetNode extends NodeFacts {
 
 export type Node = CollectionNode | AssetNode;
 
+/** What a listing shows of an asset: as much as costs little to read for each of a hundred thousand. */
+export interface ListedAsset extends NodeFacts {
+  readonly kind: 'asset';
+  /** Without digests where they were not read; that says nothing of whether they are known. */
+  readonly asset: Pick<AssetFacts, 'version' | 'sizeBytes' | 'contentType'> &
+    Partial<Pick<AssetFacts, 'digests'>>;
+}
+
+/** A member in a listing. Every `Node` is one. */
+export type ListedNode = CollectionNode | ListedAsset;
+
 /** Part of a longer list; `next` is null on the last page and otherwise asks for the following one. */
 export interface Page<T> {
   readonly entries: readonly T[];

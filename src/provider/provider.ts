@@ -56,6 +56,11 @@ export interface Provider {
   look?(path: string, call: ScanCall): AsyncIterable<LookEvent>;
 
   /**
+   * The bytes that `open` would give, as one piece; asked only for what is short. Rejects as `open` does, and with
+   * `changed` also when the content was written to while it was read. Present: cheaper than a stream.
+   */
+  read?(ref: SourceRef, want: Want, call: Call): Promise<Buffer>;
+  /**
    * Exactly `want.version` as an open file of this machine, so that another thread can read it without its bytes
    * passing through this one. Rejects as `open` does; there is no range, whoever has the file reads where it likes.
    */
@@ -128,6 +133,8 @@ export interface Staged {
 export interface OpenFile {
   /** Valid in every thread of this process until `close`. */
   readonly fd: number;
+  /** Fills the buffer from this position on. @returns how many bytes there were, 0 at the end. Rejects `unavailable`. */
+  readInto(buffer: Buffer, position: number): Promise<number>;
   /** Rejects `changed` when the file is not the wanted version any more, so that what was read of it may be of two. */
   verify(): Promise<void>;
   close(): Promise<void>;

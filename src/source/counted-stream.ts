@@ -28,6 +28,6 @@ export function countBytes(source: Readable, expectedBytes: number): Readable {
   return source.pipe(counter);
 }
 
-function wrongLength(expected: number, seen: number): CodedError {
+export function wrongLength(expected: number, seen: number): CodedError {
   return new CodedError('corrupt', `The source gave ${seen} bytes instead of ${expected}.`);
 }

@@ -19,9 +19,11 @@ import type {
   WatchHint,
   WriteCall,
 } from '../provider/provider.ts';
-import { countBytes } from './counted-stream.ts';
+import { countBytes, wrongLength } from './counted-stream.ts';
 import type { PathFilter } from './path-filter.ts';
 import { hasWriting, SourceWriting } from './source-writing.ts';
+
+export type { OpenFile } from '../provider/provider.ts';
 
 /** When to try again. Waits grow by doubling; a wait the other side asks for is kept, up to its maximum. */
 export interface RetryPolicy {
@@ -54,6 +56,8 @@ export interface ScanWarning {
 const SCAN_RETRY: RetryPolicy = { tries: 3, firstWaitMs: 1_000, maxWaitMs: 60_000 };
 const CLIENT_RETRY: RetryPolicy = { tries: 3, firstWaitMs: 200, maxWaitMs: 1_000 };
 const OPEN_TIMEOUT_MS = 20_000;
+/** What may be held as one piece: some read-ahead of a player, most thumbnails, no photo of a camera. */
+const SHORT_BYTES = 256 * 1024;
 const NOTHING_HELD: Held = { refAt: async () => null, pathsOf: async () => [] };
 
 /**
@@ -144,9 +148,7 @@ export class Source {
    */
   async open(ref: SourceRef, want: Want, signal: AbortSignal): Promise<Readable> {
     const { range } = want;
-    if (range !== undefined && (range.start < 0 || range.end < range.start || range.end >= want.sizeBytes)) {
-      throw new CodedError('range', 'The range does not lie within the content.');
-    }
+    checkRange(want);
     const expectedBytes = range === undefined ? want.sizeBytes : lengthOf(range);
     return await this.#forClient(signal, async (call) => {
       const stream = countBytes(await this.#provider.open(ref, want, call), expectedBytes);
@@ -156,6 +158,27 @@ export class Source {
       if (call.signal.aborted) stream.destroy();
       return stream;
     });
+  }
+
+  /**
+   * The wanted bytes as one piece, where that is cheaper than a stream: null when they are too many, or the source has no
+   * such way. Rejects as `open` does; with `corrupt` when they are not as many as were asked for.
+   */
+  readShort(ref: SourceRef, want: Want, signal: AbortSignal): Promise<Buffer> | null {
+    const expectedBytes = want.range === undefined ? want.sizeBytes : lengthOf(want.range);
+    const read = this.#provider.read?.bind(this.#provider);
+    if (read === undefined || expectedBytes < 1 || expectedBytes > SHORT_BYTES) return null;
+    return this.#forClient(signal, async (call) => {
+      checkRange(want);
+      const bytes = await read(ref, want, call);
+      if (bytes.length !== expectedBytes) throw wrongLength(expectedBytes, bytes.length);
+      return bytes;
+    });
+  }
+
+  /** Does `openFile` work? */
+  get holdsFiles(): boolean {
+    return this.#provider.openFile !== undefined;
   }
 
   /** The wanted version as an open file of this machine; see `Provider.openFile`. Rejects `unsupported` for others. */
@@ -246,7 +269,21 @@ export class Source {
   }
 
   async #retrying<T>(work: () => Promise<T>, policy: RetryPolicy, signal: AbortSignal): Promise<T> {
-    return await pRetry(work, {
+    let failure: { readonly error: unknown } | null = null;
+    try {
+      // Nearly always all there is to do, and the machinery for more costs as much as a short answer.
+      return await work();
+    } catch (error) {
+      if (policy.tries < 2 || !isTransient(error)) throw error;
+      failure = { error };
+    }
+    const workAgain = async () => {
+      if (failure === null) return await work();
+      const { error } = failure;
+      failure = null;
+      throw error;
+    };
+    return await pRetry(workAgain, {
       signal,
       retries: policy.tries - 1,
       minTimeout: policy.firstWaitMs,
@@ -283,6 +320,12 @@ function beforeAbort<T>(outcome: Promise<T>, signal: AbortSignal): Promise<T> {
     if (signal.aborted) leave();
     outcome.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
   });
+}
+
+function checkRange({ range, sizeBytes }: Want): void {
+  if (range !== undefined && (range.start < 0 || range.end < range.start || range.end >= sizeBytes)) {
+    throw new CodedError('range', 'The range does not lie within the content.');
+  }
 }
 
 function waitAskedFor(error: Error): number {

@@ -3,7 +3,7 @@ import type { CatalogReader } from '../catalog/catalog.ts';
 import type { Content } from '../content/content.ts';
 import type { ByteRange } from '../model/byte-range.ts';
 import { CodedError, codeOf } from '../model/coded-error.ts';
-import type { AssetNode, CollectionNode, Node, Page } from '../model/node.ts';
+import type { AssetNode, CollectionNode, ListedNode, Node, Page } from '../model/node.ts';
 import { ResourcePath } from '../model/resource-path.ts';
 import type { Space } from '../model/space.ts';
 import type { TreeWriter } from '../model/write.ts';
@@ -38,6 +38,11 @@ export interface VfsOptions {
 
 /** Members a page; also what a listing holds in memory at a time. */
 const PAGE_MEMBERS = 500;
+
+interface PageWanted {
+  readonly after?: string;
+  readonly limit: number;
+}
 
 /** The root above all sources. It is no row of the catalog. */
 const SUPER_ROOT_ID = 0;
@@ -111,13 +116,11 @@ export class Vfs {
   }
 
   async #resolveInSources(path: ResourcePath): Promise<Node> {
-    let node = await this.#rootNode();
-    let rest = path.segments;
-    if (node.id === SUPER_ROOT_ID && rest.length > 0) {
-      node = await this.#mountNamed(rest[0] ?? '');
-      rest = rest.slice(1);
-    }
-    let current: Node = node;
+    const isBelowMount = !path.isRoot && this.#mounts.every(({ name }) => name !== null);
+    const rest = isBelowMount ? path.segments.slice(1) : path.segments;
+    let current: Node = isBelowMount
+      ? await this.#mountNamed(path.segments[0] ?? '')
+      : await this.#rootNode();
     for (const segment of rest) {
       const member: Node | null =
         current.kind === 'collection' ? await this.#reader.child(current.id, segment) : null;
@@ -138,6 +141,21 @@ export class Vfs {
    * @param startAfter the name of a member; absent: from the first one on.
    */
   async *members(collection: CollectionNode, startAfter?: string): AsyncGenerator<readonly Node[]> {
+    const read = (page: PageWanted) => this.#reader.children(collection.id, page);
+    yield* this.#pages<Node>(collection, read, startAfter);
+  }
+
+  /** The same with what a listing shows of them: see `CatalogReader.listing`. */
+  async *listing(collection: CollectionNode): AsyncGenerator<readonly ListedNode[]> {
+    const read = (page: PageWanted) => this.#reader.listing(collection.id, page);
+    yield* this.#pages<ListedNode>(collection, read);
+  }
+
+  async *#pages<T extends ListedNode>(
+    collection: CollectionNode,
+    read: (page: PageWanted) => Promise<Page<T>>,
+    startAfter?: string,
+  ): AsyncGenerator<readonly (T | Node)[]> {
     if (isScratchNode(collection)) {
       yield this.#scratch?.members(collection) ?? [];
       return;
@@ -147,13 +165,10 @@ export class Vfs {
       yield await Promise.all(this.#mounts.slice(skipped).map((mount) => this.#mountNode(mount)));
       return;
     }
-    let page: Page<Node> | null = null;
+    let page: Page<T> | null = null;
     do {
       const after: string | null = page?.next ?? startAfter ?? null;
-      page = await this.#reader.children(
-        collection.id,
-        after === null ? { limit: PAGE_MEMBERS } : { after, limit: PAGE_MEMBERS },
-      );
+      page = await read(after === null ? { limit: PAGE_MEMBERS } : { after, limit: PAGE_MEMBERS });
       if (after === null && page.entries.length === 0) this.#refuseUnknown(collection);
       yield page.entries;
     } while (page.next !== null);
@@ -163,6 +178,18 @@ export class Vfs {
   async open(node: AssetNode, range: ByteRange | undefined, signal: AbortSignal): Promise<Readable> {
     if (this.#scratch !== null && isScratchNode(node)) return this.#scratch.open(node, range);
     return await this.#content.open(node, range, signal);
+  }
+
+  /** See `Content.readShort`. System litter is always streamed. */
+  readShort(node: AssetNode, range: ByteRange | undefined, signal: AbortSignal): Promise<Buffer> | null {
+    if (isScratchNode(node)) return null;
+    return this.#content.readShort(node, range, signal);
+  }
+
+  /** See `Content.openFile`. System litter is always streamed. */
+  openFile(node: AssetNode, signal: AbortSignal): ReturnType<Content['openFile']> {
+    if (isScratchNode(node)) return null;
+    return this.#content.openFile(node, signal);
   }
 
   /** See `Content.refresh`. */

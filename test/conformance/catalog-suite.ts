@@ -61,6 +61,36 @@ export function catalogSuite(name: string, create: () => Promise<CatalogUnderTes
       expect(source).toMatchObject({ assetCount: 2, collectionCount: 2, sizeBytes: 20 });
     });
 
+    it('lists the same members in the same order as it gives them one by one, page by page', async () => {
+      await applying([
+        folder('d1', 'b'),
+        folder('d2', 'made up', 'd1'),
+        asset('f1', 'z.jpg', 'd1'),
+        asset('f2', 'con.jpg', 'd1'),
+        asset('f3', 'a?.jpg', 'd1'),
+      ]);
+      const parent = (await tree()).b ?? 0;
+      const whole = (await catalog.reader.children(parent, { limit: 1000 })).entries;
+      const listed: unknown[] = [];
+      let after: string | null = '';
+      while (after !== null) {
+        const page: Awaited<ReturnType<typeof catalog.reader.listing>> = await catalog.reader.listing(
+          parent,
+          { after, limit: 3 },
+        );
+        listed.push(...page.entries);
+        after = page.next;
+      }
+      expect(whole).toHaveLength(4);
+      expect(listed).toEqual(
+        whole.map((node) => {
+          if (node.kind === 'collection') return node;
+          const { version, sizeBytes, contentType } = node.asset;
+          return { ...node, asset: { version, sizeBytes, contentType } };
+        }),
+      );
+    });
+
     it('changes nothing when the same is told twice', async () => {
       const entries = [folder('d1', 'b'), asset('f1', 'z.jpg', 'd1'), asset('f2', 'Z.jpg', 'd1', 'free')];
       await applying(entries);

@@ -149,6 +149,10 @@ export function providerSuite(name: string, create: () => Promise<ProviderUnderT
         const bytes = Buffer.alloc(sizeBytes);
         expect(readSync(file.fd, bytes, 0, sizeBytes, 0)).toBe(sizeBytes);
         expect(bytes.equals(await under.bytesOf(asset.facts))).toBe(true);
+        const middle = Buffer.alloc(50);
+        expect(await file.readInto(middle, 10)).toBe(50);
+        expect(middle.equals(bytes.subarray(10, 60))).toBe(true);
+        expect(await file.readInto(middle, sizeBytes)).toBe(0);
         await file.verify();
       } finally {
         await file.close();
@@ -170,6 +174,24 @@ export function providerSuite(name: string, create: () => Promise<ProviderUnderT
       }
       await own.provider.close();
       await own.dispose();
+    });
+
+    it('reads what is short as one piece, if it can: exactly the range of exactly the version', async () => {
+      const read = under.provider.read?.bind(under.provider);
+      if (read === undefined) return;
+      const { ref, version, sizeBytes } = asset.facts;
+      const whole = await under.bytesOf(asset.facts);
+      expect((await read(ref, { version, sizeBytes }, call())).equals(whole)).toBe(true);
+      const range = { start: 7, end: 99 };
+      expect((await read(ref, { version, sizeBytes, range }, call())).equals(whole.subarray(7, 100))).toBe(
+        true,
+      );
+      await expect(read(ref, { version: 'other', sizeBytes }, call())).rejects.toMatchObject({
+        code: 'changed',
+      });
+      const gone = { id: ref.id, path: `${ref.path}-gone` };
+      await expect(read(gone, { version, sizeBytes }, call())).rejects.toMatchObject({ code: 'not-found' });
+      expect(await under.openStreams()).toBe(0);
     });
 
     it('describes an asset as the scan did', async () => {

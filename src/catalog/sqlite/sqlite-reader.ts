@@ -2,12 +2,13 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { AssetFacts } from '../../model/asset.ts';
 import type { ChangePage, LeftPlace, PlaceChangePage } from '../../model/change.ts';
 import { CodedError } from '../../model/coded-error.ts';
-import type { AssetNode, CollectionNode, Node, NodeId, Page } from '../../model/node.ts';
+import type { AssetNode, CollectionNode, ListedNode, Node, NodeId, Page } from '../../model/node.ts';
 import type { CatalogReader, DigestAlgorithm, PendingAsset, ShownSource, SourceRecord } from '../catalog.ts';
 import { ChangeReader } from './change-reader.ts';
 import { readEpoch, translating } from './database.ts';
 import { DigestReader } from './digest-reader.ts';
 import { HeldReader } from './held-reader.ts';
+import { ListingReader } from './listing-reader.ts';
 import { PlaceReader } from './place-reader.ts';
 import { fromPublicId, toPublicId } from './public-id.ts';
 import { NODE_COLUMNS, NODE_FROM, nodeOf, type Row, sourceOf } from './rows.ts';
@@ -21,6 +22,7 @@ export class SqliteReader implements CatalogReader {
   readonly #places: PlaceReader;
   readonly #digests: DigestReader;
   readonly #held: HeldReader;
+  readonly #listing: ListingReader;
   readonly #shown: ShownSources;
   readonly #source: StatementSync;
   readonly #root: StatementSync;
@@ -36,6 +38,7 @@ export class SqliteReader implements CatalogReader {
     this.#places = new PlaceReader(database, () => this.#changes.headSeq());
     this.#digests = new DigestReader(database);
     this.#held = new HeldReader(database);
+    this.#listing = new ListingReader(database);
     this.#shown = new ShownSources(database);
     this.#source = database.prepare('SELECT * FROM source WHERE name = ?');
     this.#root = database.prepare(
@@ -95,6 +98,10 @@ export class SqliteReader implements CatalogReader {
     const entries = rows.map(nodeOf);
     const last = entries.at(-1);
     return { entries, next: rows.length < page.limit || last === undefined ? null : last.name };
+  }
+
+  async listing(parentId: NodeId, page: { after?: string; limit: number }): Promise<Page<ListedNode>> {
+    return this.#listing.page(parentId, page);
   }
 
   async headSeq(): Promise<number> {
