@@ -214,9 +214,10 @@ export class Vfs {
       const above = await this.#resolveOrNull(path.parent);
       return this.#scratch.place(path, above?.kind === 'collection' ? above : null);
     }
+    // Before it is looked at: that holds whatever is there, and while that is not known.
+    if (mount?.writer === null) throw new CodedError('denied', mount.readOnlyReason);
     const node = await this.#resolveOrNull(path);
     if (mount === null) return await this.#placeAbove(path, node);
-    if (mount.writer === null) throw new CodedError('denied', mount.readOnlyReason);
     const { sourceId, writer } = mount;
     const isTop = node?.parentId === null;
     const above = path.isRoot || isTop ? null : await this.#resolveOrNull(path.parent);
