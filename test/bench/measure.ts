@@ -1,7 +1,4 @@
-import { execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { request as httpRequest } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { Comparison } from './result.ts';
 
@@ -57,57 +54,6 @@ export async function hasProgram(name: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-/** Starts a peer server and waits until it answers. */
-export async function startPeer(
-  command: string,
-  args: readonly string[],
-  url: string,
-): Promise<{ stop(): Promise<void> }> {
-  const child = spawn(command, args, { stdio: 'ignore' });
-  for (let tries = 0; tries < 100; tries++) {
-    if (child.exitCode !== null) throw new Error(`${command} ended at once`);
-    const isUp = await fetch(url).then(
-      async (answer) => answer.body?.cancel().then(() => true),
-      () => false,
-    );
-    if (isUp) break;
-    await sleep(100);
-  }
-  return {
-    async stop() {
-      const exited = once(child, 'exit');
-      child.kill('SIGTERM');
-      await exited;
-    },
-  };
-}
-
-/** Reads an answer to its end and throws it away. @returns how many bytes came. */
-export async function readThrough(
-  url: string,
-  options: {
-    readonly method?: string;
-    readonly headers?: Record<string, string>;
-    readonly body?: string;
-  } = {},
-): Promise<number> {
-  return await new Promise((resolve, reject) => {
-    const request = httpRequest(
-      url,
-      { method: options.method ?? 'GET', headers: options.headers ?? {} },
-      (answer) => {
-        let bytes = 0;
-        answer.on('data', (chunk: Buffer) => {
-          bytes += chunk.length;
-        });
-        answer.on('end', () => resolve(bytes)).on('error', reject);
-      },
-    );
-    request.on('error', reject);
-    request.end(options.body);
-  });
 }
 
 /** The value that all but `share` of the values do not exceed, such as 0.05 for the 95th percentile. */

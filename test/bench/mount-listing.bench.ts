@@ -3,10 +3,12 @@ import { utimes } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Aim, type Contest, type Contestant, contest, ratioOf } from './contest.ts';
-import { median, timed } from './measure.ts';
-import { type MountServers, photoName } from './mount-servers.ts';
-import type { Peer } from './peers/peer.ts';
+import { fileURLToPath } from 'node:url';
+import { type Contestant, type ContestOptions, contest } from './contest.ts';
+import { median, percentile, timed } from './measure.ts';
+import { type MountServers, photoName, withMountServers } from './mount-servers.ts';
+import { type Peer, stopperOf } from './peers/peer.ts';
+import type { Comparison, Result } from './result.ts';
 
 /** What rclone asks for. */
 export const FOUR_PROPERTIES =
@@ -21,103 +23,95 @@ const QUESTIONS = [
 /** It takes seconds for one such listing, so it takes part in one contest only. */
 const TOO_SLOW = 'stock webdav-server';
 const NO_DAV = 'bare Node http';
+const CROWD = fileURLToPath(new URL('crowd-client.ts', import.meta.url));
 const LISTERS = 8;
 const SMALL_LISTINGS = 100;
+const P95 = 0.05;
 
 /** Listings of 10,000 files: again and again, and after a change. */
-export async function benchMountListing(
-  servers: MountServers,
-): Promise<{ contests: Contest[]; aims: Aim[] }> {
-  const all: Peer[] = [servers.mediadav, ...servers.peers].filter(({ name }) => name !== NO_DAV);
-  const quick = all.filter(({ name }) => name !== TOO_SLOW);
-  const contests: Contest[] = [];
-  const aims: Aim[] = [];
-  for (const [label, body] of QUESTIONS) {
-    const list = (server: Peer): Contestant => ({
-      name: server.name,
-      run: () => timed(() => propfind(`${server.url}/many/`, body)),
+export async function benchMountListing({ isQuick }: { readonly isQuick: boolean }): Promise<Result[]> {
+  return await withMountServers({ isQuick }, async (servers) => {
+    const quick = servers.peers.filter(({ name }) => name !== NO_DAV && name !== TOO_SLOW);
+    const results: Result[] = [];
+    for (const [label, body] of QUESTIONS) {
+      const list = (server: Peer): Contestant => ({
+        name: server.name,
+        run: () => timed(() => propfind(`${server.url}/many/`, body)),
+      });
+      const ours = list(servers.mediadav);
+      const peers = quick.map(list);
+      const task = `PROPFIND of 10,000 files, ${label}`;
+      const repeated = { rounds: isQuick ? 3 : 9, atMost: { nginx: 1 } };
+      const changed = { rounds: isQuick ? 2 : 5, atMost: { nginx: 2, 'rclone serve webdav': 0.35 } };
+      results.push(...(await contest(`${task}, repeated`, ours, peers, repeated)));
+      results.push(...(await afterChanges(servers, `${task}, first after a change`, peers, changed, ours)));
+    }
+    const list = ({ name, url }: Peer) => ({
+      name,
+      run: () => timed(() => propfind(`${url}/many/`, ALLPROP)),
     });
-    const repeated = await contest(`PROPFIND of 10,000 files, ${label}, repeated`, 'ms', quick.map(list), 9);
-    const changed = await afterChanges(servers, `the same, first after a change`, quick.map(list));
-    contests.push(repeated, changed);
-    const nginx = (each: Contest) => ratioOf(each, 'mediadav', 'nginx');
-    const isThere = (name: string) => quick.some((each) => each.name === name);
-    if (isThere('nginx')) {
-      aims.push(
-        atMost(`10,000 files, ${label}, repeated, against nginx`, nginx(repeated), 1),
-        atMost(`10,000 files, ${label}, after a change, against nginx`, nginx(changed), 2),
-      );
-    }
-    if (isThere('rclone serve webdav')) {
-      const ratio = ratioOf(changed, 'mediadav', 'rclone serve webdav');
-      aims.push(atMost(`10,000 files, ${label}, after a change, against rclone`, ratio, 0.35));
-    }
-  }
-  const stock = all.filter(({ name }) => name === TOO_SLOW || name === 'mediadav');
-  const list = ({ name, url }: Peer) => ({ name, run: () => timed(() => propfind(`${url}/many/`, ALLPROP)) });
-  contests.push(await contest('PROPFIND of 10,000 files, against stock', 'ms', stock.map(list), 1));
-  return { contests, aims };
+    const stock = servers.peers.filter(({ name }) => name === TOO_SLOW).map(list);
+    const task = 'PROPFIND of 10,000 files, allprop';
+    results.push(...(await contest(task, list(servers.mediadav), stock, { rounds: 1 })));
+    return results;
+  });
 }
 
 /** Small listings while others list the large folder without a pause. */
-export async function benchMountCrowd(servers: MountServers): Promise<{ contests: Contest[]; aims: Aim[] }> {
-  const quick = [servers.mediadav, ...servers.peers].filter(
-    ({ name }) => name !== NO_DAV && name !== TOO_SLOW,
-  );
-  const p95s = await contest(
-    `small PROPFIND while ${LISTERS} clients list 10,000 files, p95`,
-    'ms',
-    quick.map((server) => ({ name: server.name, run: () => crowded(server) })),
-    2,
-  );
-  const p95Ms = median(p95s.results.get('mediadav') ?? []);
-  const aim: Aim = { text: p95s.task, value: p95Ms, limit: 50, isAtMost: true, unit: 'ms' };
-  return { contests: [p95s], aims: [aim] };
+export async function benchMountCrowd({ isQuick }: { readonly isQuick: boolean }): Promise<Result[]> {
+  return await withMountServers({ isQuick }, async (servers) => {
+    const crowdedAt = (server: Peer) => ({ name: server.name, run: () => crowded(server) });
+    const name = `small PROPFIND while ${LISTERS} clients list 10,000 files, 95th percentile`;
+    const peers = servers.peers.filter((peer) => peer.name !== NO_DAV && peer.name !== TOO_SLOW);
+    const rounds = { rounds: isQuick ? 1 : 2 };
+    const p95s = await contest(name, crowdedAt(servers.mediadav), peers.map(crowdedAt), rounds);
+    const value = median(p95s[0]?.oursMs ?? [await crowded(servers.mediadav)]);
+    return [...p95s, { name, value, atMost: 50, unit: 'ms' }];
+  });
 }
 
 /** Every listing is the first one after a file in the folder was touched, and mediadav knows of it. */
 async function afterChanges(
   { tree, mediadav }: MountServers,
   task: string,
-  contestants: readonly Contestant[],
-): Promise<Contest> {
+  peers: readonly Contestant[],
+  options: ContestOptions,
+  { name, run }: Contestant,
+): Promise<Comparison[]> {
   let touched = 0;
-  const changing = contestants.map(({ name, run }) => ({
+  // Only mediadav keeps anything; the others look at the disk each time.
+  const ours = {
     name,
     async run() {
-      // Only mediadav keeps anything; the others look at the disk each time.
-      if (name === 'mediadav') {
-        const before = await mediadav.cursor();
-        touched += 1;
-        const time = new Date(1_700_000_000_000 + touched * 1_000);
-        await utimes(join(tree, 'many', photoName(touched)), time, time);
-        while ((await mediadav.cursor()) === before) await sleep(20);
-        await sleep(1_500);
-        await mediadav.settled();
-      }
+      const before = await mediadav.cursor();
+      touched += 1;
+      const time = new Date(1_700_000_000_000 + touched * 1_000);
+      await utimes(join(tree, 'many', photoName(touched)), time, time);
+      while ((await mediadav.cursor()) === before) await sleep(20);
+      await sleep(1_500);
+      await mediadav.settled();
       return await run();
     },
-  }));
-  return await contest(task, 'ms', changing, 5);
+  };
+  return await contest(task, ours, peers, options);
 }
 
 /** 95th percentile of small listings, one after the other, while others list the large folder without a pause. */
 async function crowded(server: Peer): Promise<number> {
-  // Reading is left to curl processes: what reads takes time from whoever measures.
-  const listers = Array.from({ length: LISTERS }, () => {
-    const line = `while :; do curl -s -o /dev/null -X PROPFIND -H 'Depth: 1' '${server.url}/many/'; done`;
-    return spawn('sh', ['-c', line], { stdio: 'ignore', detached: true });
+  const crowd = spawn(process.execPath, [CROWD, `${server.url}/many/`, String(LISTERS)], {
+    stdio: ['pipe', 'ignore', 'inherit'],
   });
+  const stop = stopperOf(crowd);
   try {
     await sleep(500);
     const times: number[] = [];
     for (let count = 0; count < SMALL_LISTINGS; count++) {
       times.push(await timed(() => propfind(`${server.url}/few/`, FOUR_PROPERTIES)));
     }
-    times.sort((a, b) => a - b);
-    return times[Math.ceil(times.length * 0.95) - 1] ?? Number.NaN;
+    if (crowd.exitCode !== null) throw new Error(`the crowd at ${server.name} has gone home`);
+    return percentile(times, P95);
   } finally {
-    for (const { pid } of listers) if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+    await stop();
   }
 }
 
@@ -148,8 +142,4 @@ export async function propfindTimed(
     });
     request.on('error', reject).end(body);
   });
-}
-
-function atMost(text: string, value: number, limit: number): Aim {
-  return { text, value, limit, isAtMost: true, unit: '×' };
 }

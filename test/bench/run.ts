@@ -1,7 +1,9 @@
 import { benchApi } from './api.bench.ts';
 import { benchHashing } from './hashing.bench.ts';
 import { benchLatency } from './latency.bench.ts';
-import { benchListing } from './listing.bench.ts';
+import { benchMountLarge } from './mount-large.bench.ts';
+import { benchMountCrowd, benchMountListing } from './mount-listing.bench.ts';
+import { benchMountReading } from './mount-reading.bench.ts';
 import { markdownOf, type Result } from './result.ts';
 import { benchScan } from './scan.bench.ts';
 
@@ -11,7 +13,10 @@ import { benchScan } from './scan.bench.ts';
  */
 const PARTS: Readonly<Record<string, (scale: { readonly isQuick: boolean }) => Promise<readonly Result[]>>> =
   {
-    listing: benchListing,
+    'mount-listing': benchMountListing,
+    'mount-crowd': benchMountCrowd,
+    'mount-reading': benchMountReading,
+    'mount-large': benchMountLarge,
     scan: benchScan,
     hashing: benchHashing,
     latency: benchLatency,
@@ -28,6 +33,9 @@ if (unknown.length > 0) {
   );
   process.exit(2);
 }
+
+// So that whoever is started ends with this process, however it ends.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 
 const results: Result[] = [];
 for (const [part, bench] of Object.entries(PARTS)) {
