@@ -125,7 +125,8 @@ async function lookInto({ config, source, ingest, sourceId }: Member, looking: L
   await enricher.close();
   progress.update(filesDone, bytesDone);
   const left = await catalog.reader.pendingCount(sourceId);
-  progress.end(left === 0 ? '' : `${left.toLocaleString('en')} could not be read and wait for another try`);
+  const why = signal.aborted ? 'are left for the next scan' : 'could not be read and wait for another try';
+  progress.end(left === 0 ? '' : `${left.toLocaleString('en')} ${why}`);
 }
 
 /** The provider with all its powers, and each asset that a scan tells counted. */
