@@ -1,3 +1,4 @@
+import { lastNameOf } from '../../src/model/name.ts';
 import type { AssetEvent, CollectionEvent, KeptEvent, ScanCall } from '../../src/provider/provider.ts';
 import type { Disk } from './disk.ts';
 import { FOUND, type FoundColumns, factsAt, LISTED, type NamesPart, type Root } from './disk-messages.ts';
@@ -75,7 +76,7 @@ export async function isStillAt(
 ): Promise<boolean> {
   if (event === null) return true;
   const folderPath = path.slice(0, Math.max(0, path.lastIndexOf('/')));
-  const names = [path.slice(path.lastIndexOf('/') + 1)];
+  const names = [lastNameOf(path)];
   const ask = { rootPath: root.path, rootDevice: root.device, folderPath, names };
   const found = await disk.ask('look', ask, signal);
   // What cannot be asked may be there: entering it twice would be worse than not at all.

@@ -1,3 +1,4 @@
+import { sizeText } from '../model/byte-size.ts';
 import { escapeHtml, PAGE_STYLE } from './page.ts';
 import type { MountLine, SourceReport, StatusReport } from './status-report.ts';
 
@@ -62,18 +63,6 @@ function sourceRow(source: SourceReport): string {
     `<td class="number">${sizeText(source.sizeBytes)}`,
     `<td class="time">${source.lastScan === null ? 'never' : localTime(source.lastScan)}`,
   ].join('');
-}
-
-/** Bytes for people: `1.4 GB`. */
-export function sizeText(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1000 && unit < units.length - 1) {
-    value /= 1000;
-    unit += 1;
-  }
-  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
 }
 
 function duration(seconds: number): string {

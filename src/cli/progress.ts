@@ -1,4 +1,4 @@
-import { sizeText } from '../api/front-page.ts';
+import { sizeText } from '../model/byte-size.ts';
 
 /** What a progress is written to: standard output, or a list in a test. */
 export interface ProgressOutput {

@@ -3,6 +3,7 @@ import type { Catalog, Entry } from '../catalog/catalog.ts';
 import type { AssetFacts } from '../model/asset.ts';
 import { codeOf, messageOf } from '../model/coded-error.ts';
 import type { Logger } from '../model/logger.ts';
+import { lastNameOf } from '../model/name.ts';
 import type { ScanEvent } from '../provider/provider.ts';
 import { createLayout, type Layout, type LayoutOptions } from './layout.ts';
 
@@ -79,7 +80,7 @@ export class TimePlaces {
         this.#toPlace.delete(ref);
         const facts = await catalog.reader.asset(id, ref);
         if (facts === null) continue;
-        const name = facts.ref.path.slice(facts.ref.path.lastIndexOf('/') + 1);
+        const name = lastNameOf(facts.ref.path);
         entries.push(...entriesOf({ kind: 'asset', collection: null, name, facts }));
       }
       await catalog.writer.apply(id, entries);

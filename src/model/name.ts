@@ -105,3 +105,8 @@ function codePointText(character: string): string {
 function twinOfTrailer(character: string): string {
   return character === '.' ? '．' : '␠';
 }
+
+/** The last name of a path whose names are separated by `/`. */
+export function lastNameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}

@@ -1,5 +1,6 @@
 import picomatch from 'picomatch';
 import { extensionOf, mediaKindOf } from '../model/content-type.ts';
+import { lastNameOf } from '../model/name.ts';
 import { isSystemLitter } from '../model/system-litter.ts';
 
 export interface PathFilterOptions {
@@ -25,15 +26,11 @@ export function createPathFilter(options: PathFilterOptions): PathFilter {
   const isExcluded = (path: string) => matchers.some((matches) => matches(path));
   return {
     acceptsAsset(path) {
-      const name = nameIn(path);
+      const name = lastNameOf(path);
       if (isSystemLitter(name) || excluded.has(extensionOf(name))) return false;
       if (!options.showsAllFiles && mediaKindOf(name) === 'other') return false;
       return !isExcluded(path);
     },
-    entersCollection: (path) => !isSystemLitter(nameIn(path)) && !isExcluded(path),
+    entersCollection: (path) => !isSystemLitter(lastNameOf(path)) && !isExcluded(path),
   };
-}
-
-function nameIn(path: string): string {
-  return path.slice(path.lastIndexOf('/') + 1);
 }

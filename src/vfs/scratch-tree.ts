@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import { type AssetFacts, UNKNOWN_MEDIA } from '../model/asset.ts';
 import type { ByteRange } from '../model/byte-range.ts';
 import { CodedError } from '../model/coded-error.ts';
+import { lastNameOf } from '../model/name.ts';
 import type { AssetNode, CollectionNode, Node } from '../model/node.ts';
 import type { ResourcePath } from '../model/resource-path.ts';
 import { isSystemLitter, isSystemTrash } from '../model/system-litter.ts';
@@ -81,7 +82,7 @@ export class ScratchTree {
 }
 
 function nodeOf(entry: ScratchEntry): Node {
-  const name = entry.path.slice(entry.path.lastIndexOf('/') + 1);
+  const name = lastNameOf(entry.path);
   const { modifiedMs, createdMs } = entry;
   const facts = {
     ...{ id: -entry.id, parentId: NO_PARENT_ID, sourceId: SCRATCH_SOURCE_ID, name, storedName: name },
