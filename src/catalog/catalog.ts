@@ -78,7 +78,7 @@ export interface CatalogReader {
    * `not-found` when there is no such node (any more).
    */
   pathOf(id: NodeId): Promise<readonly string[]>;
-  /** The same with the source's own names. */
+  /** The same with the source's own names, and without what a layout has made up. */
   storedPathOf(id: NodeId): Promise<readonly string[]>;
   /** The ref of what is at a path of stored names below the root of a source; null when nothing is, or it has none. */
   refAt(sourceId: number, storedPath: readonly string[]): Promise<string | null>;
@@ -125,6 +125,11 @@ export interface CollectionEntry {
   readonly naming: Naming;
   /** Made up by a layout: goes when its last member goes, and its time is that of its last change. */
   readonly isVirtual: boolean;
+  /**
+   * One of several views of the whole source, right below its root: virtual, but it stays when it is empty, and no count
+   * has it. An asset's places that are anchored at it go with the last of its other places.
+   */
+  readonly isView?: boolean;
   readonly modifiedMs: number;
   readonly createdMs: number | null;
 }
@@ -141,12 +146,19 @@ export interface AssetEntry {
   readonly anchor: string | null;
   readonly name: string;
   readonly naming: Naming;
+  /**
+   * No two assets of the source have one path (`SourceRef.path`) at a time, so another one that the catalog has at this
+   * path is out of date: replaced, unless it is seen elsewhere. Not needed where the naming says as much.
+   */
+  readonly holdsPath?: boolean;
 }
 
 /** All that the catalog holds at and below this collection counts as seen. */
 export interface KeptEntry {
   readonly kind: 'kept';
   readonly collection: string | null;
+  /** Refs of views: what is anchored there of the same assets counts as seen too. */
+  readonly views?: readonly string[];
 }
 
 export type Entry = CollectionEntry | AssetEntry | KeptEntry;

@@ -5,7 +5,7 @@ import { CodedError, codeOf, type ErrorCode, messageOf } from '../model/coded-er
 import type { Logger } from '../model/logger.ts';
 import type { Held } from '../provider/provider.ts';
 import type { ScanWarning, Source } from '../source/source.ts';
-import { createLayout, type LayoutOptions } from './layout.ts';
+import { createLayout, type LayoutOptions, sourcePrefix } from './layout.ts';
 import type { ScanHistory } from './schedule.ts';
 import { Stillness } from './stillness.ts';
 import { TimePlaces } from './time-places.ts';
@@ -88,10 +88,11 @@ export class SourceIngest {
     this.#acceptsEmpty = options.acceptsEmpty ?? false;
     this.#changed = options.changed ?? (() => undefined);
     this.#stillness = new Stillness(this.#changed);
-    const { mapsPaths } = createLayout(this.#layout);
+    const prefix = sourcePrefix(this.#layout);
     const { reader } = options.catalog;
     this.#held = {
-      refAt: async (path) => (mapsPaths ? reader.refAt(await this.#sourceId(), path.split('/')) : null),
+      refAt: async (path) =>
+        prefix === null ? null : reader.refAt(await this.#sourceId(), [...prefix, ...path.split('/')]),
       pathsOf: async (prefix) => reader.assetPaths(await this.#sourceId(), prefix, MAX_PLACES),
     };
     this.#places = new TimePlaces({
@@ -281,6 +282,7 @@ export class SourceIngest {
     if (isEmptied && !this.#acceptsEmpty) {
       throw new CodedError('unavailable', 'The source is suddenly empty. What it held last stays listed.');
     }
+    batch.push(...layout.viewEntries());
     await flush();
     if ((await this.#watch?.catchUp(scan)) === false) mayRemove = false;
     const removed = mayRemove ? await writer.sweep(scan) : await writer.settle(scan);

@@ -2,10 +2,12 @@ import { createHash } from 'node:crypto';
 import { CodedError } from '../../model/coded-error.ts';
 import { foldName, safeName, tagName } from '../../model/name.ts';
 import type { NodeId } from '../../model/node.ts';
-import type { AssetEntry, CollectionEntry, Naming } from '../catalog.ts';
+import type { AssetEntry, CollectionEntry, KeptEntry, Naming } from '../catalog.ts';
+import type { StoredAsset } from './asset-table.ts';
 import type { NodeRow, NodeTable } from './node-table.ts';
 import type { ScanMarks } from './scan-marks.ts';
 import { DISPLACED, NO_PARENT } from './schema.ts';
+import { ViewPlaces } from './view-places.ts';
 
 /** Hexadecimal digits of the tag that keeps equal names apart; the second is for when the first clash. */
 const TAG_LENGTHS = [8, 16, 64];
@@ -21,6 +23,8 @@ export class NodeBatch {
   readonly #displaced = new Set<NodeId>();
   readonly #told: ReadonlySet<string>;
   readonly #unshownAssets = new Set<number>();
+  readonly #replacedAssets = new Set<number>();
+  readonly #views: ViewPlaces;
   #changed = 0;
   #addedCollections = 0;
 
@@ -36,6 +40,7 @@ export class NodeBatch {
     this.#sourceId = sourceId;
     this.#marks = marks;
     this.#rootId = table.rootOf(sourceId);
+    this.#views = new ViewPlaces(table, this.#rootId);
     marks?.add(this.#rootId);
   }
 
@@ -47,29 +52,44 @@ export class NodeBatch {
     const createdMs = entry.isVirtual ? (found?.createdMs ?? Date.now()) : entry.createdMs;
     const id = this.#place(found, entry.ref, {
       ...{ parentId, name: entry.name, naming: entry.naming, ref: entry.ref, assetId: null, anchorId: null },
-      ...{ modifiedMs, createdMs, isVirtual: entry.isVirtual, isChanged: false },
+      ...{
+        modifiedMs,
+        createdMs,
+        isVirtual: entry.isVirtual,
+        isView: entry.isView === true,
+        isChanged: false,
+      },
     });
     this.#idByRef.set(entry.ref, id);
     // Told anew with each scan; when it could not be read this time either, that is told right after.
     this.#table.noteRead(id);
   }
 
-  /** @param isChanged the asset's own facts changed, so that the node counts as changed too. */
-  placeAsset(entry: AssetEntry, assetId: number, isChanged: boolean): void {
+  /** When the asset's own facts changed, all of its nodes count as changed too. */
+  placeAsset(entry: AssetEntry, stored: StoredAsset): void {
+    const { id: assetId, isChanged } = stored;
     const parentId = this.#collectionId(entry.collection);
     const anchorId = this.#collectionId(entry.anchor);
-    const found = this.#table.byAsset(assetId).find((row) => row.anchorId === anchorId) ?? null;
+    const places = this.#table.byAsset(assetId);
+    const own = places.find((row) => row.anchorId === anchorId) ?? null;
+    const found = entry.holdsPath === true ? this.#holdPath(entry, stored, anchorId, own) : own;
+    this.#marks?.replacedAssets.delete(assetId);
+    const { modifiedMs } = entry.facts;
     this.#place(found, entry.facts.ref.id, {
-      ...{ parentId, name: entry.name, naming: entry.naming, ref: null, assetId, anchorId },
-      ...{ modifiedMs: entry.facts.modifiedMs, createdMs: null, isVirtual: false, isChanged },
+      ...{ parentId, name: entry.name, naming: entry.naming, ref: null, assetId, anchorId, modifiedMs },
+      ...{ createdMs: null, isVirtual: false, isView: false, isChanged: isChanged || found !== own },
     });
+    if (isChanged) for (const { id } of places) if (id !== own?.id) this.#touchPlace(id, modifiedMs);
   }
 
-  keep(collection: string | null): void {
+  keep({ collection, views = [] }: KeptEntry): void {
     const keptId = this.#collectionId(collection);
     this.#table.noteUnread(keptId);
     if (this.#marks === undefined) return;
-    for (const id of this.#table.subtreeIds(keptId)) this.#marks.add(id);
+    const ids = this.#table.subtreeIds(keptId);
+    for (const id of ids) this.#marks.add(id);
+    const viewIds = views.map((ref) => this.#collectionId(ref));
+    if (viewIds.length > 0) this.#views.keep(ids, viewIds, this.#marks);
   }
 
   /** As far as they are empty still. */
@@ -77,13 +97,23 @@ export class NodeBatch {
     for (const id of ids) this.#removeIfEmptied(id);
   }
 
+  /** With all their places. */
+  removeAssets(ids: Iterable<number>): void {
+    for (const id of ids) for (const place of this.#table.byAsset(id)) this.remove(place.id);
+  }
+
+  /** What is in views only goes: it has no other place any more. */
+  removeLeftBehind(ids: Iterable<number>): void {
+    for (const id of ids) for (const place of this.#views.leftBehind(id)) this.remove(place.id);
+  }
+
   /** Removes one node. Its members, if any, are the caller's to remove. */
   remove(id: NodeId): void {
     const row = this.#table.byId(id);
     if (row === null || !this.#table.remove(id)) return;
     this.#changed += 1;
-    if (row.assetId === null) this.#addedCollections -= 1;
-    else this.#unshownAssets.add(row.assetId);
+    if (row.assetId !== null) this.#unshownAssets.add(row.assetId);
+    else if (!row.isView) this.#addedCollections -= 1;
     this.#touched.add(row.parentId);
   }
 
@@ -95,6 +125,8 @@ export class NodeBatch {
         if (this.#table.byId(id)?.parentId !== DISPLACED) continue;
         for (const below of this.#table.subtreeIds(id).reverse()) this.remove(below);
       }
+      this.removeAssets(this.#replacedAssets);
+      this.removeLeftBehind([...this.#unshownAssets]);
     }
     for (const id of [...this.#touched]) this.#removeIfEmptied(id);
     for (const id of this.#touched) this.#table.touchVirtual(id);
@@ -109,7 +141,7 @@ export class NodeBatch {
   #removeIfEmptied(id: NodeId): void {
     const row = this.#table.byId(id);
     // The root of a source stays, too.
-    if (!row?.isVirtual || row.parentId === NO_PARENT || this.#table.hasMembers(id)) return;
+    if (!row?.isVirtual || row.isView || row.parentId === NO_PARENT || this.#table.hasMembers(id)) return;
     if (this.#marks !== undefined) {
       this.#marks.noteEmptied(id);
       return;
@@ -151,7 +183,7 @@ export class NodeBatch {
   #insert(row: Omit<NodeRow, 'id'>, wanted: Wanted): NodeId {
     const id = this.#table.insert(this.#sourceId, row, matchNameOf(row.name, wanted.naming));
     this.#changed += 1;
-    if (wanted.assetId === null) this.#addedCollections += 1;
+    if (wanted.assetId === null && !wanted.isView) this.#addedCollections += 1;
     this.#touched.add(wanted.parentId);
     this.#marks?.add(id);
     return id;
@@ -167,15 +199,52 @@ export class NodeBatch {
    * removed or replaced. Where names are free, equal names are just twins.
    */
   #staleOccupant(base: string, found: NodeRow | null, wanted: Wanted): NodeRow | null {
-    if (wanted.naming !== 'disk') return null;
+    if (wanted.naming !== 'disk') return this.#views.staleAt(base, wanted);
     const occupant = this.#table.byName(wanted.parentId, base);
     if (occupant === null || occupant.id === found?.id || occupant.storedName !== wanted.name) return null;
     return occupant;
   }
 
+  /**
+   * Whoever had the path of an asset that is told there now has been replaced, or has moved: it is seen elsewhere, or goes.
+   * @param own the place that the asset has; a new one takes over that of the other.
+   * @returns the place it has now.
+   */
+  #holdPath(
+    { facts }: AssetEntry,
+    { id: assetId, isAtNewPath }: StoredAsset,
+    anchorId: NodeId,
+    own: NodeRow | null,
+  ): NodeRow | null {
+    if (own !== null && !isAtNewPath) return own;
+    let found = own;
+    for (const otherId of this.#table.othersAt(this.#sourceId, facts.ref.path, assetId)) {
+      if (this.#isToldInBatch(this.#table.refOfAsset(otherId))) continue;
+      const place = this.#table.byAsset(otherId).find((row) => row.anchorId === anchorId);
+      if (found === null && place !== undefined) {
+        found = { ...place, assetId };
+        this.#noteUnshown(otherId);
+      } else if (place !== undefined) this.#noteReplaced(otherId);
+    }
+    return found;
+  }
+
+  #noteReplaced(assetId: number): void {
+    if (this.#marks === undefined) this.#replacedAssets.add(assetId);
+    else this.#marks.noteReplaced(assetId);
+  }
+
+  #touchPlace(id: NodeId, modifiedMs: number): void {
+    this.#table.touchPlace(id, modifiedMs);
+    this.#changed += 1;
+  }
+
   /** What is told in the same batch has moved away and not been replaced. */
   #isToldElsewhere(stale: NodeRow): boolean {
-    const ref = stale.assetId === null ? stale.ref : this.#table.refOfAsset(stale.assetId);
+    return this.#isToldInBatch(stale.assetId === null ? stale.ref : this.#table.refOfAsset(stale.assetId));
+  }
+
+  #isToldInBatch(ref: string | null): boolean {
     return ref !== null && this.#told.has(ref);
   }
 
@@ -239,12 +308,14 @@ interface Wanted {
   readonly modifiedMs: number;
   readonly createdMs: number | null;
   readonly isVirtual: boolean;
+  readonly isView: boolean;
   readonly isChanged: boolean;
 }
 
 function placeOf(wanted: Wanted): Omit<NodeRow, 'id' | 'name'> {
-  const { parentId, ref, assetId, anchorId, modifiedMs, createdMs, isVirtual } = wanted;
-  return { parentId, storedName: wanted.name, ref, assetId, anchorId, modifiedMs, createdMs, isVirtual };
+  const { parentId, ref, assetId, anchorId, modifiedMs, createdMs, isVirtual, isView } = wanted;
+  const place = { parentId, storedName: wanted.name, ref, assetId, anchorId };
+  return { ...place, modifiedMs, createdMs, isVirtual, isView };
 }
 
 function timesOf(wanted: Wanted): Pick<NodeRow, 'modifiedMs' | 'createdMs'> {
@@ -257,7 +328,8 @@ function isInPlace(row: NodeRow, wanted: Wanted): boolean {
 
 /** A replaced file or folder keeps its node: for a client it is the same resource with new content. */
 function canTakeOver(stale: NodeRow, wanted: Wanted): boolean {
-  return (stale.assetId === null) === (wanted.assetId === null) && !stale.isVirtual;
+  const isSameKind = (stale.assetId === null) === (wanted.assetId === null);
+  return isSameKind && !stale.isVirtual && !wanted.isVirtual;
 }
 
 function isNameFor(name: string, base: string, tagSource: string): boolean {

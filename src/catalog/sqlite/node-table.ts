@@ -17,6 +17,8 @@ export interface NodeRow {
   readonly modifiedMs: number;
   readonly createdMs: number | null;
   readonly isVirtual: boolean;
+  /** See `CollectionEntry.isView`. */
+  readonly isView: boolean;
 }
 
 const COLUMNS =
@@ -45,6 +47,7 @@ export class NodeTable {
   readonly #clearUnread: StatementSync;
   readonly #byStoredName: StatementSync;
   readonly #refOfAsset: StatementSync;
+  readonly #assetsAt: StatementSync;
   readonly #members: StatementSync;
   readonly #oldTombstones: StatementSync;
   readonly #dig: StatementSync;
@@ -69,7 +72,7 @@ export class NodeTable {
          modified_ms = ?, created_ms = ?, changed_seq = ? WHERE id = ?`,
     );
     this.#touch = database.prepare(
-      'UPDATE node SET modified_ms = ?, changed_seq = ? WHERE id = ? AND is_virtual = 1',
+      'UPDATE node SET modified_ms = ?, changed_seq = ? WHERE id = ? AND is_virtual <> 0',
     );
     this.#touchAsset = database.prepare('UPDATE node SET modified_ms = ?, changed_seq = ? WHERE id = ?');
     this.#touchMoved = database.prepare('UPDATE node SET changed_seq = ? WHERE id = ?');
@@ -88,6 +91,9 @@ export class NodeTable {
     this.#anyMember = database.prepare('SELECT 1 FROM node WHERE parent_id = ? LIMIT 1');
     this.#byStoredName = arrays(
       database.prepare(`${select} WHERE parent_id = ? AND stored_name = ? AND stored_name <> name`),
+    );
+    this.#assetsAt = database.prepare(
+      'SELECT id FROM asset WHERE path = ? AND source_id = ? AND id <> ? ORDER BY id',
     );
     this.#refOfAsset = database.prepare('SELECT ref FROM asset WHERE id = ?');
     this.#members = database.prepare(
@@ -180,7 +186,7 @@ export class NodeTable {
   insert(sourceId: number, row: Omit<NodeRow, 'id'>, matchName: string | null): NodeId {
     const seq = this.nextSeq();
     const run = this.#insert.run(
-      ...[sourceId, row.parentId, row.name, row.storedName, matchName, row.ref, row.isVirtual ? 1 : 0],
+      ...[sourceId, row.parentId, row.name, row.storedName, matchName, row.ref, virtualOf(row)],
       ...[row.assetId, row.anchorId, row.modifiedMs, row.createdMs, seq, seq],
     );
     return Number(run.lastInsertRowid);
@@ -215,6 +221,11 @@ export class NodeTable {
   /** The source's own id of an asset; null when there is no such row. */
   refOfAsset(assetId: number): string | null {
     return (this.#refOfAsset.get(assetId)?.ref as string | undefined) ?? null;
+  }
+
+  /** Rows of other assets of the source that have this path. */
+  othersAt(sourceId: number, path: string, assetId: number): number[] {
+    return this.#assetsAt.all(path, sourceId, assetId).map((row) => Number(row.id));
   }
 
   /** Members of the source itself, in the order of shown names, after one of them. */
@@ -254,9 +265,14 @@ export class NodeTable {
     this.#expireBefore(this.nextSeq());
   }
 
+  /** A place of an asset whose facts changed. */
+  touchPlace(id: NodeId, modifiedMs: number): void {
+    this.#touchAsset.run(modifiedMs, this.nextSeq(), id);
+  }
+
   /** Every place of an asset whose facts changed. */
   touchAsset(assetId: number, modifiedMs: number): void {
-    for (const { id } of this.byAsset(assetId)) this.#touchAsset.run(modifiedMs, this.nextSeq(), id);
+    for (const { id } of this.byAsset(assetId)) this.touchPlace(id, modifiedMs);
   }
 
   /** @returns false when it was gone already. */
@@ -310,8 +326,16 @@ function rowOf(row: RowArray): NodeRow {
   const [id, parentId, name, storedName, ref, assetId, anchorId, modifiedMs, createdMs, isVirtual] = row;
   return {
     ...{ id, parentId, name, storedName, ref, assetId, anchorId, modifiedMs, createdMs },
-    isVirtual: isVirtual === 1,
+    ...{ isVirtual: isVirtual !== 0, isView: isVirtual === VIEW },
   };
+}
+
+/** `is_virtual` of a view. */
+const VIEW = 2;
+
+function virtualOf({ isVirtual, isView }: Pick<NodeRow, 'isVirtual' | 'isView'>): number {
+  if (isView) return VIEW;
+  return isVirtual ? 1 : 0;
 }
 
 /** Arrays are made faster than objects, and this runs once or twice for each file of a scan. */

@@ -95,6 +95,11 @@ export const MIGRATIONS: readonly string[] = [
   -- A collection that could not be read the first time it was seen: empty means nothing.
   ALTER TABLE node ADD COLUMN is_unread INTEGER NOT NULL DEFAULT 0;
   `,
+  `
+  -- Besides, is_virtual may be 2 now: one of several views, which stays when it is empty.
+  -- Asked for what is new in a layout that has not the folders of the source: who was at this path before?
+  CREATE INDEX asset_by_path ON asset (path);
+  `,
 ];
 
 /** Rows of `catalog`. */

@@ -84,12 +84,12 @@ export class SqliteWriter implements CatalogWriter {
       const counts = { assets: 0, sizeBytes: 0 };
       for (const entry of entries) {
         if (entry.kind === 'collection') batch.placeCollection(entry);
-        else if (entry.kind === 'kept') batch.keep(entry.collection);
+        else if (entry.kind === 'kept') batch.keep(entry);
         else {
           const stored = this.#assets.store(sourceId, entry.facts);
           counts.assets += stored.addedAssets;
           counts.sizeBytes += stored.addedBytes;
-          batch.placeAsset(entry, stored.id, stored.isChanged);
+          batch.placeAsset(entry, stored);
         }
       }
       const result = batch.end();
@@ -141,12 +141,14 @@ export class SqliteWriter implements CatalogWriter {
   }
 
   async settle(scan: Scan): Promise<number> {
-    const { sourceId, unshownAssets, emptied } = scan as ScanMarks;
+    const { sourceId, unshownAssets, replacedAssets, emptied } = scan as ScanMarks;
     let removed = 0;
     // Those of a scan that came to no end too, by an error or a power cut.
     for (const id of translating(() => this.#nodes.displacedOf(sourceId))) {
       removed += await this.#removeSubtree(sourceId, id);
     }
+    removed += await this.#removingEach(sourceId, replacedAssets, (batch, ids) => batch.removeAssets(ids));
+    removed += await this.#removingEach(sourceId, unshownAssets, (batch, ids) => batch.removeLeftBehind(ids));
     if (emptied.size > 0) removed += this.#removing(sourceId, (batch) => batch.removeEmptied(emptied));
     if (unshownAssets.size > 0) this.#transaction(() => this.#removeUnshown(sourceId, unshownAssets));
     return removed;
@@ -195,6 +197,22 @@ export class SqliteWriter implements CatalogWriter {
     return this.#removing(sourceId, (batch) => {
       for (const id of ids) batch.remove(id);
     });
+  }
+
+  /** In bounded transactions. @returns how many nodes went. */
+  async #removingEach(
+    sourceId: number,
+    assetIds: ReadonlySet<number>,
+    work: (batch: NodeBatch, assetIds: readonly number[]) => void,
+  ): Promise<number> {
+    const ids = [...assetIds];
+    let removed = 0;
+    for (let from = 0; from < ids.length; from += SWEEP_CHUNK) {
+      const some = ids.slice(from, from + SWEEP_CHUNK);
+      removed += this.#removing(sourceId, (batch) => work(batch, some));
+      await yieldToEventLoop();
+    }
+    return removed;
   }
 
   /** @returns how many nodes went. */

@@ -11,7 +11,7 @@ import { Source } from '../../../src/source/source.ts';
 import { coded, MemoryProvider } from '../../fakes/memory-provider.ts';
 import { QUIET_LOGGER } from '../../fakes/quiet-logger.ts';
 
-const FOLDERS: Omit<LayoutOptions, 'traits'> = { layout: 'folders', splitsByType: false };
+const FOLDERS: Omit<LayoutOptions, 'traits'> = { layouts: ['folders'], splitsByType: false };
 
 let folder: string;
 let catalog: Catalog;
@@ -144,7 +144,7 @@ describe('scan', () => {
 
   it('keeps everything when the layout cannot tell what was in the unread folder', async () => {
     const provider = new MemoryProvider();
-    const ingest = ingestOf(provider, { layout: 'flat', splitsByType: false });
+    const ingest = ingestOf(provider, { layouts: ['flat'], splitsByType: false });
     provider.addCollection('d1', 'locked');
     provider.addAsset('f1', 'a.jpg', 'x', 'd1');
     provider.addAsset('f2', 'b.jpg', 'x');
@@ -195,19 +195,19 @@ describe('layouts', () => {
   it.each([
     [FOLDERS, ['Album', 'Album/X~TAG.JPG', 'Album/r.dng', 'Album/v.mp4', 'Album/x.jpg']],
     [
-      { layout: 'folders', splitsByType: true },
+      { layouts: ['folders'], splitsByType: true },
       [
         ...['Album', 'Album/images', 'Album/images/X~TAG.JPG', 'Album/images/x.jpg'],
         ...['Album/raw', 'Album/raw/r.dng', 'Album/videos', 'Album/videos/v.mp4'],
       ],
     ],
-    [{ layout: 'flat', splitsByType: false }, ['X~TAG.JPG', 'r.dng', 'v.mp4', 'x.jpg']],
+    [{ layouts: ['flat'], splitsByType: false }, ['X~TAG.JPG', 'r.dng', 'v.mp4', 'x.jpg']],
     [
-      { layout: 'type', splitsByType: false },
+      { layouts: ['type'], splitsByType: false },
       ['images', 'images/X~TAG.JPG', 'images/x.jpg', 'raw', 'raw/r.dng', 'videos', 'videos/v.mp4'],
     ],
     [
-      { layout: 'date', splitsByType: false },
+      { layouts: ['date'], splitsByType: false },
       [
         '2024',
         '2024/2024-06',
@@ -221,7 +221,7 @@ describe('layouts', () => {
   it('changes from one to another without a trace of the first', async () => {
     const provider = new MemoryProvider({ membership: 'many', naming: 'free' });
     fill(provider);
-    await ingestOf(provider, { layout: 'date', splitsByType: false }).scan();
+    await ingestOf(provider, { layouts: ['date'], splitsByType: false }).scan();
     const ingest = ingestOf(provider, FOLDERS);
     await ingest.scan();
     expect((await pathsOf(ingest)).every((path) => path.startsWith('Album'))).toBe(true);
