@@ -23,7 +23,8 @@ export class NodeBatch {
   readonly #displaced = new Set<NodeId>();
   readonly #told: ReadonlySet<string>;
   readonly #unshownAssets = new Set<number>();
-  readonly #replacedAssets = new Set<number>();
+  /** Those that are new or were told at another path before. */
+  readonly #movedAssets = new Set<number>();
   readonly #views: ViewPlaces;
   #changed = 0;
   #addedCollections = 0;
@@ -68,12 +69,12 @@ export class NodeBatch {
   /** When the asset's own facts changed, all of its nodes count as changed too. */
   placeAsset(entry: AssetEntry, stored: StoredAsset): void {
     const { id: assetId, isChanged } = stored;
+    if (stored.isAtNewPath) this.#movedAssets.add(assetId);
     const parentId = this.#collectionId(entry.collection);
     const anchorId = this.#collectionId(entry.anchor);
     const places = this.#table.byAsset(assetId);
     const own = places.find((row) => row.anchorId === anchorId) ?? null;
     const found = entry.holdsPath === true ? this.#holdPath(entry, stored, anchorId, own) : own;
-    this.#marks?.replacedAssets.delete(assetId);
     const { modifiedMs } = entry.facts;
     this.#place(found, entry.facts.ref.id, {
       ...{ parentId, name: entry.name, naming: entry.naming, ref: null, assetId, anchorId, modifiedMs },
@@ -95,11 +96,6 @@ export class NodeBatch {
   /** As far as they are empty still. */
   removeEmptied(ids: Iterable<NodeId>): void {
     for (const id of ids) this.#removeIfEmptied(id);
-  }
-
-  /** With all their places. */
-  removeAssets(ids: Iterable<number>): void {
-    for (const id of ids) for (const place of this.#table.byAsset(id)) this.remove(place.id);
   }
 
   /** What is in views only goes: it has no other place any more. */
@@ -125,7 +121,6 @@ export class NodeBatch {
         if (this.#table.byId(id)?.parentId !== DISPLACED) continue;
         for (const below of this.#table.subtreeIds(id).reverse()) this.remove(below);
       }
-      this.removeAssets(this.#replacedAssets);
       this.removeLeftBehind([...this.#unshownAssets]);
     }
     for (const id of [...this.#touched]) this.#removeIfEmptied(id);
@@ -212,26 +207,22 @@ export class NodeBatch {
    */
   #holdPath(
     { facts }: AssetEntry,
-    { id: assetId, isAtNewPath }: StoredAsset,
+    { id: assetId }: StoredAsset,
     anchorId: NodeId,
     own: NodeRow | null,
   ): NodeRow | null {
-    if (own !== null && !isAtNewPath) return own;
+    if (own !== null && !this.#movedAssets.has(assetId)) return own;
     let found = own;
     for (const otherId of this.#table.othersAt(this.#sourceId, facts.ref.path, assetId)) {
-      if (this.#isToldInBatch(this.#table.refOfAsset(otherId))) continue;
-      const place = this.#table.byAsset(otherId).find((row) => row.anchorId === anchorId);
-      if (found === null && place !== undefined) {
-        found = { ...place, assetId };
+      const stale = this.#table.byAsset(otherId).find((row) => row.anchorId === anchorId);
+      if (stale === undefined || stale.parentId === DISPLACED) continue;
+      if (found !== null || this.#isToldElsewhere(stale)) this.#displace(stale);
+      else {
+        found = { ...stale, assetId };
         this.#noteUnshown(otherId);
-      } else if (place !== undefined) this.#noteReplaced(otherId);
+      }
     }
     return found;
-  }
-
-  #noteReplaced(assetId: number): void {
-    if (this.#marks === undefined) this.#replacedAssets.add(assetId);
-    else this.#marks.noteReplaced(assetId);
   }
 
   #touchPlace(id: NodeId, modifiedMs: number): void {
@@ -241,10 +232,7 @@ export class NodeBatch {
 
   /** What is told in the same batch has moved away and not been replaced. */
   #isToldElsewhere(stale: NodeRow): boolean {
-    return this.#isToldInBatch(stale.assetId === null ? stale.ref : this.#table.refOfAsset(stale.assetId));
-  }
-
-  #isToldInBatch(ref: string | null): boolean {
+    const ref = stale.assetId === null ? stale.ref : this.#table.refOfAsset(stale.assetId);
     return ref !== null && this.#told.has(ref);
   }
 

@@ -14,8 +14,6 @@ export class ScanMarks implements Scan {
   readonly unshownAssets: Set<number>;
   /** Layouts' own collections that lost their last member during the scan, at least for a while. */
   readonly emptied: Set<NodeId>;
-  /** Assets whose path another one has now, as far as they are few and were not seen elsewhere since. */
-  readonly replacedAssets: Set<number>;
   readonly #outer: ScanMarks | undefined;
   #displacements = 0;
   #leavesOrphans = false;
@@ -25,7 +23,6 @@ export class ScanMarks implements Scan {
     this.sourceId = sourceId;
     this.#outer = outer;
     this.unshownAssets = outer?.unshownAssets ?? new Set();
-    this.replacedAssets = outer?.replacedAssets ?? new Set();
     this.emptied = outer?.emptied ?? new Set();
   }
 
@@ -63,11 +60,6 @@ export class ScanMarks implements Scan {
   noteUnshown(assetId: number): void {
     this.noteOrphans();
     if (this.unshownAssets.size < MAX_UNSHOWN) this.unshownAssets.add(assetId);
-  }
-
-  noteReplaced(assetId: number): void {
-    this.noteDisplaced();
-    if (this.replacedAssets.size < MAX_UNSHOWN) this.replacedAssets.add(assetId);
   }
 
   noteEmptied(id: NodeId): void {

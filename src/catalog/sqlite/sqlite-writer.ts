@@ -141,14 +141,13 @@ export class SqliteWriter implements CatalogWriter {
   }
 
   async settle(scan: Scan): Promise<number> {
-    const { sourceId, unshownAssets, replacedAssets, emptied } = scan as ScanMarks;
+    const { sourceId, unshownAssets, emptied } = scan as ScanMarks;
     let removed = 0;
     // Those of a scan that came to no end too, by an error or a power cut.
     for (const id of translating(() => this.#nodes.displacedOf(sourceId))) {
       removed += await this.#removeSubtree(sourceId, id);
     }
-    removed += await this.#removingEach(sourceId, replacedAssets, (batch, ids) => batch.removeAssets(ids));
-    removed += await this.#removingEach(sourceId, unshownAssets, (batch, ids) => batch.removeLeftBehind(ids));
+    removed += await this.#removeLeftBehind(sourceId, unshownAssets);
     if (emptied.size > 0) removed += this.#removing(sourceId, (batch) => batch.removeEmptied(emptied));
     if (unshownAssets.size > 0) this.#transaction(() => this.#removeUnshown(sourceId, unshownAssets));
     return removed;
@@ -199,17 +198,13 @@ export class SqliteWriter implements CatalogWriter {
     });
   }
 
-  /** In bounded transactions. @returns how many nodes went. */
-  async #removingEach(
-    sourceId: number,
-    assetIds: ReadonlySet<number>,
-    work: (batch: NodeBatch, assetIds: readonly number[]) => void,
-  ): Promise<number> {
+  /** What is in views only, in bounded transactions. @returns how many nodes went. */
+  async #removeLeftBehind(sourceId: number, assetIds: ReadonlySet<number>): Promise<number> {
     const ids = [...assetIds];
     let removed = 0;
     for (let from = 0; from < ids.length; from += SWEEP_CHUNK) {
       const some = ids.slice(from, from + SWEEP_CHUNK);
-      removed += this.#removing(sourceId, (batch) => work(batch, some));
+      removed += this.#removing(sourceId, (batch) => batch.removeLeftBehind(some));
       await yieldToEventLoop();
     }
     return removed;
