@@ -63,7 +63,7 @@ sources:
     album_ids: [one, two]
     refresh_rate_hours: 0.5
     flatten_asset_structure: false
-  - { name: ben, type: immich, url: "http://10.0.0.9:2283", api_key: 0123, writable: on, layout: date }
+  - { name: ben, type: immich, url: "http://10.0.0.9:2283", api_key: 0123, writable: on, layout: [date, folders] }
 `,
   );
   const common = { mountsAtRoot: false, splitsByType: false };
@@ -117,7 +117,7 @@ sources:
       url: 'http://10.0.0.9:2283',
       apiKey: '0123',
       albumIds: [],
-      layouts: ['date'],
+      layouts: ['date', 'folders'],
       showsAllFiles: true,
       isWritable: true,
       excludedExtensions: ['png'],

@@ -154,6 +154,31 @@ describe('scan', () => {
     expect(await pathsOf(ingest)).toEqual(['a.jpg', 'b.jpg']);
   });
 
+  it('keeps what could not be read in every view, and removes beside it', async () => {
+    const provider = new MemoryProvider();
+    const ingest = ingestOf(provider, { layouts: ['folders', 'type'], splitsByType: false });
+    provider.addCollection('d1', 'locked');
+    provider.addAsset('f1', 'a.jpg', 'x', 'd1');
+    provider.addAsset('f2', 'b.jpg', 'x');
+    provider.addAsset('f3', 'c.mp4', 'x');
+    await ingest.scan();
+    provider.events = [...provider.events.slice(0, 1), { kind: 'kept', collection: 'd1' }];
+    await ingest.scan();
+    expect(await pathsOf(ingest)).toEqual([
+      ...['folders', 'folders/locked', 'folders/locked/a.jpg', 'type', 'type/images', 'type/images/a.jpg'],
+    ]);
+    expect(await ingest.status()).toMatchObject({ assetCount: 1, collectionCount: 2 });
+  });
+
+  it('keeps the views of a source that was always empty', async () => {
+    const ingest = ingestOf(new MemoryProvider(), { layouts: ['folders', 'date'], splitsByType: false });
+    for (let times = 0; times < 2; times += 1) {
+      await ingest.scan();
+      expect(await pathsOf(ingest)).toEqual(['date', 'folders']);
+      expect(await ingest.status()).toMatchObject({ state: 'ready', collectionCount: 0, lastError: null });
+    }
+  });
+
   it('tells a bug as one, without its details', async () => {
     const provider = new MemoryProvider();
     provider.events = [new Error('secret detail')];
@@ -212,6 +237,21 @@ describe('layouts', () => {
         '2024',
         '2024/2024-06',
         ...['X~TAG.JPG', 'r.dng', 'v.mp4', 'x.jpg'].map((name) => `2024/2024-06/${name}`),
+      ],
+    ],
+    [
+      { layouts: ['type', 'folders'], splitsByType: true },
+      [
+        ...['folders', 'folders/Album', 'folders/Album/images', 'folders/Album/images/X~TAG.JPG'],
+        ...['folders/Album/images/x.jpg', 'folders/Album/raw', 'folders/Album/raw/r.dng'],
+        ...[
+          'folders/Album/videos',
+          'folders/Album/videos/v.mp4',
+          'type',
+          'type/images',
+          'type/images/X~TAG.JPG',
+        ],
+        ...['type/images/x.jpg', 'type/raw', 'type/raw/r.dng', 'type/videos', 'type/videos/v.mp4'],
       ],
     ],
   ] as const)('%j', async (layout, paths) => {
