@@ -299,7 +299,7 @@ describe('one layout without the folders', () => {
   });
 });
 
-describe('layouts that change between two starts', () => {
+describe('layouts that change between two starts', { timeout: 90_000 }, () => {
   const FILES = { 'a/x.jpg': 'x', 'date/y.jpg': 'y', 'folders/folders/z.jpg': 'z', '2020': 'no photo' };
   const OWN = ['a/x.jpg', 'date/y.jpg', 'folders/folders/z.jpg'];
   const BY_DATE = ['x.jpg', 'y.jpg', 'z.jpg'].map((name) => `2020/2020-01/${name}`);
