@@ -18,6 +18,7 @@ import { createHostCheck } from './http/host-check.ts';
 import { createListener, type Listener } from './http/listener.ts';
 import { changeLogPruning } from './ingest/change-log-pruning.ts';
 import { type Chore, Housekeeping } from './ingest/housekeeping.ts';
+import { sourcePrefix } from './ingest/layout.ts';
 import { Schedule } from './ingest/schedule.ts';
 import type { SourceStatus } from './ingest/source-ingest.ts';
 import { createLogger } from './log.ts';
@@ -179,6 +180,7 @@ function mountOf(member: Member): Mount {
   const { config, sourceId, source, ingest } = member;
   return {
     writer: ingest.writer,
+    writesBelow: sourcePrefix(config) ?? [],
     readOnlyReason: readOnlyReason(member),
     name: config.mountsAtRoot ? null : config.name,
     sourceId,
@@ -191,7 +193,8 @@ function mountOf(member: Member): Mount {
 function readOnlyReason({ config }: Member): string {
   if (!config.isWritable) return 'This is read-only: nothing was changed.';
   if (config.provider !== 'local') return 'Only local folders can be written to so far: nothing was changed.';
-  return `Shown by ${config.layout}, this has no place for new files: only the layout "folders" can be written to.`;
+  const shown = config.splitsByType ? 'split by type' : `by ${config.layouts.join(', ')}`;
+  return `Shown ${shown}, this has no place for new files: only the layout "folders" can be written to.`;
 }
 
 interface Edges {

@@ -35,12 +35,12 @@ export async function addMember(config: SourceConfig, options: MemberOptions): P
   const logger = withFields(options.logger, { source: config.name });
   const provider = observe(createProvider(config, catalog.reader.epoch));
   const source = new Source({ name: config.name, provider, filter: createPathFilter(config), logger });
-  const { layout, splitsByType } = config;
+  const { layouts, splitsByType } = config;
   let enricher: Enricher | null = null;
   const ingest = new SourceIngest({
     source,
     catalog,
-    layout: { layout, splitsByType },
+    layout: { layouts, splitsByType },
     logger,
     changed: () => enricher?.wake(),
     ...options.ingest,

@@ -5,7 +5,7 @@ import {
   commaList,
   httpUrl,
   numberAbove,
-  oneOf,
+  someOf,
   text,
 } from '../../src/model/setting-parser.ts';
 
@@ -70,8 +70,8 @@ export const IMMICH_ENTRY_SETTINGS = {
   API_KEY_FILE: { parse: text, default: null, help: 'As IMMICH_API_KEY_FILE.' },
   ALBUM_IDS: { parse: commaList, default: [], help: 'As ALBUM_IDS.' },
   LAYOUT: {
-    parse: oneOf(['folders', 'flat', 'type', 'date']),
-    default: 'folders',
+    parse: someOf(['folders', 'flat', 'type', 'date']),
+    default: ['folders'],
     help: 'folders shows the albums; flat, type and date as in LOCAL_LAYOUT.',
   },
   REFRESH_RATE_HOURS: {

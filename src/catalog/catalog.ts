@@ -95,7 +95,7 @@ export interface CatalogReader {
    * `not-found` when there is no such node (any more).
    */
   pathOf(id: NodeId): Promise<readonly string[]>;
-  /** The same with the source's own names. */
+  /** The same with the source's own names, and without what a layout has made up. */
   storedPathOf(id: NodeId): Promise<readonly string[]>;
   /** The ref of what is at a path of stored names below the root of a source; null when nothing is, or it has none. */
   refAt(sourceId: number, storedPath: readonly string[]): Promise<string | null>;
@@ -142,6 +142,11 @@ export interface CollectionEntry {
   readonly naming: Naming;
   /** Made up by a layout: goes when its last member goes, and its time is that of its last change. */
   readonly isVirtual: boolean;
+  /**
+   * One of several views of the whole source, right below its root: virtual, but it stays when it is empty, and no count
+   * has it. An asset's places that are anchored at it go with the last of its other places.
+   */
+  readonly isView?: boolean;
   readonly modifiedMs: number;
   readonly createdMs: number | null;
 }
@@ -158,12 +163,19 @@ export interface AssetEntry {
   readonly anchor: string | null;
   readonly name: string;
   readonly naming: Naming;
+  /**
+   * No two assets of the source have one path (`SourceRef.path`) at a time, so another one that the catalog has at this
+   * path is out of date: replaced, unless it is seen elsewhere. Not needed where the naming says as much.
+   */
+  readonly holdsPath?: boolean;
 }
 
 /** All that the catalog holds at and below this collection counts as seen. */
 export interface KeptEntry {
   readonly kind: 'kept';
   readonly collection: string | null;
+  /** Refs of views: what is anchored there of the same assets counts as seen too. */
+  readonly views?: readonly string[];
 }
 
 export type Entry = CollectionEntry | AssetEntry | KeptEntry;
@@ -187,6 +199,11 @@ export interface ApplyResult {
 export interface CatalogWriter {
   /** Makes the source and its root collection if they are not there yet. */
   ensureSource(name: string): Promise<SourceRecord>;
+  /**
+   * To be called before assets that hold their paths (`AssetEntry.holdsPath`) are told; without it each of them takes as
+   * long as there are assets. The first time in a large catalog it blocks for a while: not while anything is served.
+   */
+  preparePaths(): Promise<void>;
   /**
    * Notes which sources are the tree from now on. When one that the catalog held leaves or comes back, every cursor
    * handed out so far expires: what it holds was not changed, so the log could not tell.

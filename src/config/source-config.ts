@@ -12,8 +12,9 @@ export interface CommonSourceConfig {
   readonly name: string;
   /** Shown at `/` instead of `/<name>/`; then it is the only source. */
   readonly mountsAtRoot: boolean;
-  readonly layout: Layout;
-  /** Albums are split into `images/` and `videos/`. Always false for local folders. */
+  /** At least one. Of several, each is shown in a folder of its name. */
+  readonly layouts: readonly Layout[];
+  /** In `folders`, albums are split into `images/` and `videos/`. Always false for local folders. */
   readonly splitsByType: boolean;
   /** Every file, not only media. */
   readonly showsAllFiles: boolean;

@@ -6,7 +6,7 @@ import type { Logger } from '../model/logger.ts';
 import type { TreeWriter } from '../model/write.ts';
 import type { Held } from '../provider/provider.ts';
 import type { ScanWarning, Source } from '../source/source.ts';
-import { createLayout, type LayoutOptions } from './layout.ts';
+import { createLayout, type LayoutOptions, sourcePrefix } from './layout.ts';
 import type { ScanHistory } from './schedule.ts';
 import { type OpenScan, SourceWrites } from './source-writes.ts';
 import { Stillness } from './stillness.ts';
@@ -96,10 +96,11 @@ export class SourceIngest {
     this.#acceptsEmpty = options.acceptsEmpty ?? false;
     this.#changed = options.changed ?? (() => undefined);
     this.#stillness = new Stillness(this.#changed);
-    const { mapsPaths } = createLayout(this.#layout);
+    const prefix = sourcePrefix(this.#layout);
     const { reader } = options.catalog;
     this.#held = {
-      refAt: async (path) => (mapsPaths ? reader.refAt(await this.#sourceId(), path.split('/')) : null),
+      refAt: async (path) =>
+        prefix === null ? null : reader.refAt(await this.#sourceId(), [...prefix, ...path.split('/')]),
       pathsOf: async (prefix) => reader.assetPaths(await this.#sourceId(), prefix, MAX_PLACES),
     };
     this.#places = new TimePlaces({
@@ -110,7 +111,9 @@ export class SourceIngest {
 
   /** Makes the source known to the catalog, so that its last tree can be served before any scan. */
   async prepare(): Promise<SourceRecord> {
-    this.#record = await this.#catalog.writer.ensureSource(this.name);
+    const { writer } = this.#catalog;
+    this.#record = await writer.ensureSource(this.name);
+    if (createLayout(this.#layout).holdsPaths) await writer.preparePaths();
     return this.#record;
   }
 
@@ -208,13 +211,15 @@ export class SourceIngest {
   /** Changes the source; null when it is read-only, or is not shown by the paths it has. */
   get writer(): TreeWriter | null {
     const { writing } = this.#source;
-    if (writing === null || !createLayout(this.#layout).mapsPaths) return null;
+    const prefix = sourcePrefix(this.#layout);
+    if (writing === null || prefix === null) return null;
     return new SourceWrites({
       ...{
         source: this.#source,
         writing,
         catalog: this.#catalog,
         layout: this.#layout,
+        prefix,
         logger: this.#logger,
       },
       ...{ held: this.#held, places: this.#places, turns: this.#turns, stop: this.#stop.signal },
@@ -333,6 +338,7 @@ export class SourceIngest {
     if (isEmptied && !this.#acceptsEmpty) {
       throw new CodedError('unavailable', 'The source is suddenly empty. What it held last stays listed.');
     }
+    batch.push(...layout.viewEntries());
     await flush();
     if ((await this.#watch?.catchUp(scan)) === false) mayRemove = false;
     const removed = mayRemove ? await writer.sweep(scan) : await writer.settle(scan);

@@ -73,14 +73,14 @@ export class TimePlaces {
     await yieldToEventLoop();
     while (this.#toPlace.size > 0 && !signal.aborted) {
       const refs = [...this.#toPlace].slice(0, BATCH_ASSETS);
-      const { entriesOf } = createLayout(layout);
+      const { timeEntriesOf } = createLayout(layout);
       const entries: Entry[] = [];
       for (const ref of refs) {
         this.#toPlace.delete(ref);
         const facts = await catalog.reader.asset(id, ref);
         if (facts === null) continue;
         const name = facts.ref.path.slice(facts.ref.path.lastIndexOf('/') + 1);
-        entries.push(...entriesOf({ kind: 'asset', collection: null, name, facts }));
+        entries.push(...timeEntriesOf(name, facts));
       }
       await catalog.writer.apply(id, entries);
       await yieldToEventLoop();

@@ -134,7 +134,16 @@ export const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (node_id, namespace, local)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- Nothing to be made: is_virtual may be 2 now, for one of several views, which stays when it is empty.
+  `,
 ];
+
+/**
+ * Made when a source is first shown in a layout that has not its folders: who was at this path before? Everybody else
+ * would pay for it on each file of a first scan.
+ */
+export const INDEX_OF_PATHS = 'CREATE INDEX IF NOT EXISTS asset_by_path ON asset (path)';
 
 /** Rows of `catalog`. */
 export const EPOCH_KEY = 'epoch';

@@ -139,11 +139,12 @@ export class SqliteReader implements CatalogReader {
   }
 
   async pathOf(id: NodeId): Promise<readonly string[]> {
-    return this.#namesTo(id, 'name');
+    return this.#nodesTo(id).map(({ name }) => name);
   }
 
   async storedPathOf(id: NodeId): Promise<readonly string[]> {
-    return this.#namesTo(id, 'storedName');
+    const own = this.#nodesTo(id).filter((node) => node.kind === 'asset' || node.ref !== null);
+    return own.map(({ storedName }) => storedName);
   }
 
   async refAt(sourceId: number, storedPath: readonly string[]): Promise<string | null> {
@@ -170,17 +171,18 @@ export class SqliteReader implements CatalogReader {
     return fromPublicId(this.epoch, publicId);
   }
 
-  #namesTo(id: NodeId, which: 'name' | 'storedName'): string[] {
-    const names: string[] = [];
+  /** From the root of the source, without it, to the node. */
+  #nodesTo(id: NodeId): Node[] {
+    const nodes: Node[] = [];
     for (let next: NodeId | null = id; next !== null; ) {
       const row = this.#get(this.#node, next);
       // A node that is displaced, or below one that is, has no place until the scan comes to it.
       if (row === null) throw new CodedError('not-found', 'There is no such node.');
       const node = nodeOf(row);
-      if (node.parentId !== null) names.push(node[which]);
+      if (node.parentId !== null) nodes.push(node);
       next = node.parentId;
     }
-    return names.reverse();
+    return nodes.reverse();
   }
 
   /** A member whose shown name is the same text in another Unicode form. Case still counts. */

@@ -21,6 +21,7 @@ import type { NodeBatch } from './node-batch.ts';
 import { NodeTable } from './node-table.ts';
 import { type Row, sourceOf } from './rows.ts';
 import { ScanMarks } from './scan-marks.ts';
+import { INDEX_OF_PATHS } from './schema.ts';
 import { ShownSources } from './shown-sources.ts';
 
 /** Rows looked at in one turn of the event loop while sweeping: a few milliseconds. */
@@ -69,6 +70,10 @@ export class SqliteWriter implements CatalogWriter {
     const made = this.#source(name);
     if (made === null) throw new Error('a source that was just written cannot be read');
     return made;
+  }
+
+  async preparePaths(): Promise<void> {
+    translating(() => this.#database.exec(INDEX_OF_PATHS));
   }
 
   async showSources(sources: readonly ShownSource[]): Promise<void> {
@@ -141,6 +146,7 @@ export class SqliteWriter implements CatalogWriter {
       if (isWithinAnother && !displaced.has(id)) continue;
       removed += await this.#removeSubtree(sourceId, id);
     }
+    removed += await this.#removeLeftBehind(sourceId, unshownAssets);
     if (emptied.size > 0 && !isWithinAnother)
       removed += this.#removing(sourceId, (batch) => batch.removeEmptied(emptied));
     if (unshownAssets.size > 0) this.#transaction(() => this.#removeUnshown(sourceId, unshownAssets));
@@ -190,6 +196,18 @@ export class SqliteWriter implements CatalogWriter {
     return this.#removing(sourceId, (batch) => {
       for (const id of ids) batch.remove(id);
     });
+  }
+
+  /** What is in views only, in bounded transactions. @returns how many nodes went. */
+  async #removeLeftBehind(sourceId: number, assetIds: ReadonlySet<number>): Promise<number> {
+    const ids = [...assetIds];
+    let removed = 0;
+    for (let from = 0; from < ids.length; from += SWEEP_CHUNK) {
+      const some = ids.slice(from, from + SWEEP_CHUNK);
+      removed += this.#removing(sourceId, (batch) => batch.removeLeftBehind(some));
+      await yieldToEventLoop();
+    }
+    return removed;
   }
 
   /** @returns how many nodes went. */

@@ -63,7 +63,7 @@ sources:
     album_ids: [one, two]
     refresh_rate_hours: 0.5
     flatten_asset_structure: false
-  - { name: ben, type: immich, url: "http://10.0.0.9:2283", api_key: 0123, writable: on, layout: date }
+  - { name: ben, type: immich, url: "http://10.0.0.9:2283", api_key: 0123, writable: on, layout: [date, folders] }
 `,
   );
   const common = { mountsAtRoot: false, splitsByType: false };
@@ -73,7 +73,7 @@ sources:
       provider: 'local',
       name: 'holidays',
       path: workspace.path('home', 'holidays'),
-      layout: 'flat',
+      layouts: ['flat'],
       showsAllFiles: true,
       isWritable: true,
       excludedExtensions: ['png', 'gif'],
@@ -86,7 +86,7 @@ sources:
       provider: 'local',
       name: 'telly',
       path: '/mnt/tv',
-      layout: 'date',
+      layouts: ['date'],
       showsAllFiles: true,
       isWritable: false,
       excludedExtensions: ['png'],
@@ -101,7 +101,7 @@ sources:
       url: 'https://anna.example.com',
       apiKey: 'key-of-anna',
       albumIds: ['one', 'two'],
-      layout: 'folders',
+      layouts: ['folders'],
       splitsByType: true,
       showsAllFiles: true,
       isWritable: false,
@@ -117,7 +117,7 @@ sources:
       url: 'http://10.0.0.9:2283',
       apiKey: '0123',
       albumIds: [],
-      layout: 'date',
+      layouts: ['date', 'folders'],
       showsAllFiles: true,
       isWritable: true,
       excludedExtensions: ['png'],
