@@ -1,7 +1,7 @@
 import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ScanCall, ScanEvent } from '../../src/provider/provider.ts';
+import type { PlaceEvent, ScanCall } from '../../src/provider/provider.ts';
 import { type EntryFound, entryAt, type Folder, isSystemName, isVisible, type Root, refOf } from './entry.ts';
 import { hasOtherNames } from './file-facts.ts';
 import { translateFileError } from './translate-error.ts';
@@ -41,7 +41,7 @@ export async function* walk(
   top: Folder,
   call: ScanCall,
   listener: WalkListener | null,
-): AsyncGenerator<ScanEvent> {
+): AsyncGenerator<PlaceEvent> {
   const waiting: Folder[] = [top];
   const entered = new Set<string | null>();
   for (let folder = waiting.pop(); folder !== undefined; folder = waiting.pop()) {

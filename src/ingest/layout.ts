@@ -1,7 +1,7 @@
 import type { AssetEntry, CollectionEntry, Entry, Naming } from '../catalog/catalog.ts';
 import type { AssetFacts, CaptureTime } from '../model/asset.ts';
 import type { MediaKind } from '../model/content-type.ts';
-import type { AssetEvent, ScanEvent, Traits } from '../provider/provider.ts';
+import type { AssetEvent, PlaceEvent, Traits, UnchangedEvent } from '../provider/provider.ts';
 
 /** How the places of a source's assets are laid out. `folders`: as the source itself has them. */
 export type LayoutName = 'folders' | 'flat' | 'type' | 'date';
@@ -22,7 +22,7 @@ export interface Layout {
   /** The place of an asset depends on when it was taken. */
   readonly goesByTime: boolean;
   /** @param taken when it was taken, if that is known and the source does not tell it. */
-  entriesOf(event: ScanEvent, taken?: CaptureTime | null): Entry[];
+  entriesOf(event: PlaceEvent | UnchangedEvent, taken?: CaptureTime | null): Entry[];
 }
 
 /** Layouts' own collections share the refs of a source with the provider's; this keeps them apart. */
@@ -89,6 +89,10 @@ export function createLayout(options: LayoutOptions): Layout {
       if (event.kind === 'asset') return assetEntries(event, taken);
       if (!showsCollections) return [];
       if (event.kind === 'kept') return [event];
+      if (event.kind === 'unchanged') {
+        const { kind, collection } = event;
+        return collection === null ? [] : [{ kind, collection }];
+      }
       return [{ ...event, naming: options.traits.naming, isVirtual: false }];
     },
   };

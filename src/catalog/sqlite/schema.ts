@@ -95,6 +95,16 @@ export const MIGRATIONS: readonly string[] = [
   -- A collection that could not be read the first time it was seen: empty means nothing.
   ALTER TABLE node ADD COLUMN is_unread INTEGER NOT NULL DEFAULT 0;
   `,
+  `
+  -- What a source called the content of a collection when it was last read completely, so that it need not be read
+  -- again while it is called the same.
+  CREATE TABLE content_version (
+    source_id INTEGER NOT NULL,
+    ref TEXT NOT NULL,               -- of the collection; empty: the whole source
+    version TEXT NOT NULL,
+    PRIMARY KEY (source_id, ref)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 /** Rows of `catalog`. */

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { CodedError } from '../../../../src/model/coded-error.ts';
 import type { ScanCall, ScanEvent } from '../../../../src/provider/provider.ts';
+import { NOTHING_HELD } from '../../../../src/source/source.ts';
 import { SEED_KEYS, seedId } from '../../../fakes/immich/seed.ts';
 import { type FakeImmich, startFakeImmich } from '../../../fakes/immich/server.ts';
 import { VERSIONS, type Version } from '../../../fakes/immich/versions.ts';
@@ -35,7 +36,7 @@ async function scanWith(apiKey: string, albumIds: readonly string[] = []): Promi
     accepts: () => true,
     enters: () => true,
     warn: (reason, name) => warnings.push(`${reason}: ${name}`),
-    held: { refAt: async () => null, pathsOf: async () => [] },
+    held: NOTHING_HELD,
   };
   try {
     for await (const event of providerOf(fake, { apiKey, albumIds }).scan(call)) events.push(event);
