@@ -99,12 +99,14 @@ export class SourceIngest {
     this.#settingsVersion = options.settingsVersion ?? '-';
     this.#changed = options.changed ?? (() => undefined);
     this.#stillness = new Stillness(this.#changed);
-    const { mapsPaths } = createLayout(this.#layout);
+    const { mapsPaths, showsCollections } = createLayout(this.#layout);
     const { reader } = options.catalog;
     this.#held = {
       refAt: async (path) => (mapsPaths ? reader.refAt(await this.#sourceId(), path.split('/')) : null),
       pathsOf: async (prefix) => reader.assetPaths(await this.#sourceId(), prefix, MAX_PLACES),
       versionOf: async (collection) => {
+        // Where a collection has no place, what it held cannot be told from what is gone.
+        if (collection !== null && !showsCollections) return null;
         const stored = await reader.contentVersion(await this.#sourceId(), collection);
         return versionUnder(this.#settingsVersion, stored);
       },

@@ -208,9 +208,12 @@ export function scanCall(options: Partial<ScanCall> = {}): ScanCall {
   };
 }
 
+/** What a scan tells of places. How a provider calls what it has read may differ each time. */
 export async function scanAll(provider: Provider, options: Partial<ScanCall> = {}): Promise<ScanEvent[]> {
   const events: ScanEvent[] = [];
-  for await (const event of provider.scan(scanCall(options))) events.push(event);
+  for await (const event of provider.scan(scanCall(options))) {
+    if (event.kind !== 'complete') events.push(event);
+  }
   return events;
 }
 

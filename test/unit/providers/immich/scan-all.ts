@@ -1,4 +1,4 @@
-import { createImmichProvider } from '../../../../providers/immich/provider.ts';
+import { createImmichProvider, type ImmichProviderSettings } from '../../../../providers/immich/provider.ts';
 import { isTransient } from '../../../../src/model/coded-error.ts';
 import type {
   AssetEvent,
@@ -76,14 +76,8 @@ export function namesIn(told: Told, collection: string): string[] {
 }
 
 /** A provider of the fake, with the smallest key and short deadlines. */
-export function providerOf(
-  fake: FakeImmich,
-  settings: { albumIds?: readonly string[]; apiKey?: string; url?: string } = {},
-): Provider {
-  return createImmichProvider(
-    { url: fake.url, apiKey: SEED_KEYS.minimal, albumIds: [], ...settings },
-    SHORT_LIMITS,
-  );
+export function providerOf(fake: FakeImmich, settings: Partial<ImmichProviderSettings> = {}): Provider {
+  return createImmichProvider({ url: fake.url, apiKey: SEED_KEYS.minimal, ...settings }, SHORT_LIMITS);
 }
 
 export const SHORT_LIMITS = {

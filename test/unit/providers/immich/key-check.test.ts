@@ -27,7 +27,7 @@ interface Scanned {
   readonly error: CodedError | null;
 }
 
-/** What a scan told, and what it ended with. */
+/** What a scan told of places, and what it ended with. */
 async function scanWith(apiKey: string, albumIds: readonly string[] = []): Promise<Scanned> {
   const events: ScanEvent[] = [];
   const warnings: string[] = [];
@@ -39,7 +39,9 @@ async function scanWith(apiKey: string, albumIds: readonly string[] = []): Promi
     held: NOTHING_HELD,
   };
   try {
-    for await (const event of providerOf(fake, { apiKey, albumIds }).scan(call)) events.push(event);
+    for await (const event of providerOf(fake, { apiKey, albumIds }).scan(call)) {
+      if (event.kind !== 'complete') events.push(event);
+    }
   } catch (error) {
     return { events, warnings, error: error as CodedError };
   }
