@@ -2,6 +2,7 @@ import type { AssetFacts } from '../../src/model/asset.ts';
 import type { ImmichAsset } from './api-answers.ts';
 import { assetFactsOf, isArchived, isShown, knownSizeOf } from './asset-facts.ts';
 import type { AssetSink } from './eras/era.ts';
+import { FactSpool } from './fact-spool.ts';
 import { type Rendition, renditionName, renditionOf } from './rendition.ts';
 
 /** What of an album is shown, and how. */
@@ -19,7 +20,7 @@ export interface AssetChoice {
  * Only those that need a request of their own are held as they came.
  */
 export class AlbumAssets implements AssetSink {
-  readonly facts: AssetFacts[] = [];
+  readonly facts = new FactSpool();
   readonly pending: ImmichAsset[] = [];
   readonly badDates: string[] = [];
   shownCount = 0;
@@ -47,7 +48,7 @@ export class AlbumAssets implements AssetSink {
   add(asset: ImmichAsset, sizeBytes: number, rendition: Rendition): void {
     const { facts, hasBadDate } = assetFactsOf(asset, sizeBytes, rendition);
     if (hasBadDate) this.badDates.push(asset.originalFileName);
-    this.facts.push(facts);
+    this.facts.add(facts);
   }
 
   get showsLiveVideos(): boolean {
@@ -56,7 +57,7 @@ export class AlbumAssets implements AssetSink {
 
   /** The video of a live photo, under the name it is shown by. */
   addVideo(facts: AssetFacts): void {
-    if (this.#choice.accepts(facts.ref.path)) this.facts.push(facts);
+    if (this.#choice.accepts(facts.ref.path)) this.facts.add(facts);
   }
 
   #isChosen(asset: ImmichAsset, rendition: Rendition): boolean {

@@ -4,7 +4,6 @@ import { type ImmichAlbum, parseAlbum } from './api-answers.ts';
 import type { AssetDetails } from './asset-details.ts';
 import type { Ask, Era } from './eras/era.ts';
 import { ONE_ALBUM } from './eras/era.ts';
-import { inTimeOrder } from './time-order.ts';
 
 /** An album as far as it could be read. */
 export interface AlbumContent {
@@ -51,8 +50,8 @@ export async function readAlbum(reader: AlbumReader, listed: ImmichAlbum): Promi
     album,
     isComplete,
     assetCount: found.facts.length,
-    sampleId: found.facts[0]?.ref.id ?? null,
-    assets: await inTimeOrder(found.facts),
+    sampleId: found.facts.sampleId,
+    assets: found.facts.inTimeOrder(),
   };
 }
 
