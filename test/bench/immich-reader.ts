@@ -1,3 +1,4 @@
+import { subscribe } from 'node:diagnostics_channel';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +18,8 @@ export interface Reading {
   readonly growthMb: number;
   /** The most CPU time of the main thread between two turns of the event loop. */
   readonly stallMs: number;
+  /** Requests of one refresh in which nothing had changed. */
+  readonly refreshRequests: number;
   /** CPU time of one refresh in which nothing had changed. */
   readonly refreshCpuMs: number;
 }
@@ -51,8 +54,12 @@ async function read(url: string): Promise<Reading> {
   if (lastError !== null) throw new Error(lastError.message);
 
   const refreshes: number[] = [];
+  let requests = 0;
+  subscribe('http.client.request.start', () => {
+    requests += 1;
+  });
   for (let round = 0; round < REFRESHES; round++) {
-    // The parent counts the requests of the last one.
+    requests = 0;
     const cpu = process.cpuUsage();
     await ingest.scan();
     const { user, system } = process.cpuUsage(cpu);
@@ -67,6 +74,7 @@ async function read(url: string): Promise<Reading> {
     readMs,
     growthMb: (most - before) / 1024 / 1024,
     stallMs,
+    refreshRequests: requests,
     refreshCpuMs: refreshes[REFRESHES >> 1] ?? Number.NaN,
   };
 }

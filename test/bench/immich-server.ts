@@ -4,7 +4,7 @@ import { isVersion } from '../fakes/immich/versions.ts';
 
 /*
  * A fake Immich in a process of its own, so that its work is not counted as mediadav's: `immich-server.ts <version>
- * <albums> <photos in each>`. Tells its URL as a line, and answers each line it gets with how many requests came since.
+ * <albums> <photos in each>`. Tells its URL as a line, and ends with its standard input.
  */
 const BENCH_KEY = 'bench';
 
@@ -30,8 +30,5 @@ for (let album = 0; album < Number(albumCount); album++) {
 const fake = new FakeImmich({ version, library });
 await fake.start();
 process.stdout.write(`${fake.url}\n`);
-process.stdin.on('data', () => {
-  process.stdout.write(`${fake.requests.length}\n`);
-  fake.requests.length = 0;
-});
+process.stdin.resume();
 process.stdin.on('end', () => process.exit(0));

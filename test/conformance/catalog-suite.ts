@@ -5,6 +5,7 @@ import { asset, folder } from './catalog-entries.ts';
 import { changeLogCases } from './change-log-cases.ts';
 import { digestCases } from './digest-cases.ts';
 import { partialScanCases } from './partial-scan-cases.ts';
+import { unchangedCases } from './unchanged-cases.ts';
 
 /** One engine under test. `reopen` gives the same catalog as after a restart. */
 export interface CatalogUnderTest {
@@ -277,6 +278,7 @@ export function catalogSuite(name: string, create: () => Promise<CatalogUnderTes
   describe(`change log: ${name}`, () => changeLogCases(create));
   describe(`digests: ${name}`, () => digestCases(create));
   describe(`looking at parts: ${name}`, () => partialScanCases(create));
+  describe(`what is unchanged: ${name}`, () => unchangedCases(create));
 }
 
 function assetOf(node: Node | null) {

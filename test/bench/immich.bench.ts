@@ -1,0 +1,119 @@
+import { execFile, spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { Agent } from 'node:http';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import axios from 'axios';
+import { startApp } from '../../src/app.ts';
+import { readAppConfig } from '../../src/settings.ts';
+import type { Version } from '../fakes/immich/versions.ts';
+import type { Figure } from './api.bench.ts';
+import type { Reading } from './immich-reader.ts';
+import { type Comparison, compare, readThrough } from './measure.ts';
+
+const run = promisify(execFile);
+const HERE = dirname(fileURLToPath(import.meta.url));
+const KEY = 'bench';
+/** One album of so many photos: 124 MB as one answer of Immich 2.7. */
+const LARGE_ALBUM = 100_000;
+
+export interface ImmichFigures {
+  readonly comparisons: readonly Comparison[];
+  readonly figures: readonly Figure[];
+}
+
+/** Reading and refreshing a large library, and a photo through mediadav against axios straight to the server. */
+export async function benchImmich(): Promise<ImmichFigures> {
+  const large = await readFrom('2.7.5', 1, LARGE_ALBUM);
+  const many = await readFrom('3.1.0', 1_000, 100);
+  return {
+    comparisons: [await benchGet()],
+    figures: [
+      {
+        ...{ name: `memory for the first read of an album of ${LARGE_ALBUM} photos`, unit: 'MB' },
+        ...{ value: large.growthMb, atMost: 150 },
+      },
+      {
+        ...{ name: 'longest turn of the event loop while it is read', unit: 'ms' },
+        ...{ value: large.stallMs, atMost: 20 },
+      },
+      {
+        ...{ name: 'CPU time of an unchanged refresh of 1,000 albums with 100,000 photos', unit: 'ms' },
+        ...{ value: many.refreshCpuMs, atMost: 50 },
+      },
+      {
+        ...{ name: 'requests of that refresh', unit: 'requests' },
+        ...{ value: many.refreshRequests, atMost: 2 },
+      },
+    ],
+  };
+}
+
+async function readFrom(version: Version, albums: number, photosEach: number): Promise<Reading> {
+  const server = await startServer(version, albums, photosEach);
+  try {
+    const reader = join(HERE, 'immich-reader.ts');
+    const { stdout } = await run(process.execPath, [reader, server.url], { maxBuffer: 1024 * 1024 });
+    return JSON.parse(stdout) as Reading;
+  } finally {
+    server.stop();
+  }
+}
+
+/** A photo of 4 MB that nothing has cached. */
+async function benchGet(): Promise<Comparison> {
+  const server = await startServer('3.1.0', 1, 1);
+  const home = await mkdtemp(join(tmpdir(), 'mediadav-bench-immich-'));
+  const env = {
+    ...{ IMMICH_URL: server.url, IMMICH_API_KEY: KEY, FLATTEN_ASSET_STRUCTURE: 'true' },
+    ...{ PORT: '0', WEBDAV_PORT: '0', DATA_DIR: join(home, 'data'), LOG_LEVEL: 'error' },
+  };
+  const config = readAppConfig({ argv: ['serve'], env, cwd: home });
+  if (config.command !== 'serve') throw new Error('not a server');
+  const app = await startApp(config);
+  try {
+    await app.settled();
+    const headers = { 'x-api-key': KEY };
+    const albums = await axios.get<{ id: string }[]>(`${server.url}/api/albums`, { headers });
+    const found = await axios.post(
+      `${server.url}/api/search/metadata`,
+      { albumIds: [albums.data[0]?.id] },
+      { headers },
+    );
+    const original = `${server.url}/api/assets/${found.data.assets.items[0].id}/original`;
+    const httpAgent = new Agent({ keepAlive: true });
+    const straight = async () => {
+      const answer = await axios.get<Readable>(original, { headers, httpAgent, responseType: 'stream' });
+      for await (const chunk of answer.data) void chunk;
+    };
+    return await compare(
+      'uncached GET of a 4 MB photo',
+      () => readThrough(`${app.webdavUrl}/immich/Album%200/IMG_0_0.jpg`),
+      { name: 'axios straight to Immich', run: straight },
+      25,
+    );
+  } finally {
+    await app.stop();
+    server.stop();
+    await rm(home, { recursive: true, force: true });
+  }
+}
+
+interface BenchServer {
+  readonly url: string;
+  stop(): void;
+}
+
+async function startServer(version: Version, albums: number, photosEach: number): Promise<BenchServer> {
+  const args = [join(HERE, 'immich-server.ts'), version, String(albums), String(photosEach)];
+  const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const url = await new Promise<string>((resolve, reject) => {
+    child.once('exit', (code) => reject(new Error(`the fake ended with ${code}`)));
+    createInterface({ input: child.stdout }).once('line', resolve);
+  });
+  return { url, stop: () => child.stdin.end() };
+}
