@@ -2,17 +2,17 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createImmichProvider } from '../../../../providers/immich/provider.ts';
 import type { Catalog } from '../../../../src/catalog/catalog.ts';
 import { openSqliteCatalog } from '../../../../src/catalog/sqlite/sqlite-catalog.ts';
 import type { LayoutOptions } from '../../../../src/ingest/layout.ts';
 import { SourceIngest } from '../../../../src/ingest/source-ingest.ts';
 import { createPathFilter } from '../../../../src/source/path-filter.ts';
 import { Source } from '../../../../src/source/source.ts';
-import { seedId } from '../../../fakes/immich/seed.ts';
+import { SEED_KEYS, seedId } from '../../../fakes/immich/seed.ts';
 import { type FakeImmich, startFakeImmich } from '../../../fakes/immich/server.ts';
 import { VERSIONS, type Version } from '../../../fakes/immich/versions.ts';
 import { QUIET_LOGGER } from '../../../fakes/quiet-logger.ts';
-import { providerOf } from './scan-all.ts';
 
 const SUMMER = seedId('album summer');
 const SHARED = seedId('album shared');
@@ -42,7 +42,8 @@ interface Options {
 function startMediadav(options: Options = {}): SourceIngest {
   const { layout = { layout: 'folders', splitsByType: true }, settingsVersion = 'a', ...choice } = options;
   const scanRetry = { tries: 1, firstWaitMs: 1, maxWaitMs: 1 };
-  const parts = { provider: providerOf(fake, choice), filter: EVERYTHING, logger: QUIET_LOGGER, scanRetry };
+  const provider = createImmichProvider({ url: fake.url, apiKey: SEED_KEYS.minimal, ...choice });
+  const parts = { provider, filter: EVERYTHING, logger: QUIET_LOGGER, scanRetry };
   const source = new Source({ name: 'immich', ...parts });
   return new SourceIngest({ source, catalog, layout, settingsVersion, logger: QUIET_LOGGER });
 }
