@@ -47,6 +47,8 @@ export interface RunningApp {
   /** Of the WebDAV port; null when it is off. */
   readonly webdavUrl: string | null;
   readonly mountLines: readonly MountLine[];
+  /** Has all sources read now, and does not wait for it. */
+  refresh(): void;
   /** Resolves when the scans that run now have ended, and what they found was looked into. */
   settled(): Promise<void>;
   status(): Promise<StatusReport>;
@@ -74,7 +76,7 @@ export async function startApp(config: ServeConfig): Promise<RunningApp> {
     const pool = new WorkerPool();
     stops.push(() => pool.close());
     const members = await Promise.all(
-      config.sources.map((source) => addSource(source, { catalog, logger, pool })),
+      config.sources.map((source) => addSource(source, { catalog, logger, pool, names: config.names })),
     );
     stops.push(async () => void (await Promise.all(members.map(({ ingest }) => ingest.close()))));
     stops.push(async () => void (await Promise.all(members.map(({ enricher }) => enricher?.close()))));
@@ -129,7 +131,11 @@ export async function startApp(config: ServeConfig): Promise<RunningApp> {
       await Promise.all(members.map(({ enricher }) => enricher?.idle()));
       await Promise.all(members.map(({ ingest }) => ingest.placed()));
     };
-    return { ...addresses, mountLines, settled, status, stop };
+    const refresh = () => {
+      logger.info('reading all sources now');
+      for (const start of scans.values()) start();
+    };
+    return { ...addresses, mountLines, refresh, settled, status, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -327,6 +333,7 @@ function sourceReport(config: SourceConfig, status: SourceStatus, enricher: Enri
       lastError === null
         ? null
         : { code: lastError.code, message: lastError.message, at: new Date(lastError.atMs).toISOString() },
+    notes: status.notes,
     warnings: status.warnings,
     fileProblems: enricher?.warnings ?? [],
     enriching: enricher?.isRunning === true ? { filesDone, filesTotal } : null,

@@ -188,6 +188,7 @@ class Gatherer {
       url: values.IMMICH_URL ?? '',
       apiKey: values.IMMICH_API_KEY ?? '',
       albumIds: values.ALBUM_IDS,
+      ...albumChoiceOf(values),
       layouts: ['folders'],
       splitsByType: !values.FLATTEN_ASSET_STRUCTURE,
       showsAllFiles: true,
@@ -247,6 +248,13 @@ class Gatherer {
       url: values.URL ?? '',
       apiKey: values.API_KEY ?? '',
       albumIds: values.ALBUM_IDS,
+      ...albumChoiceOf({
+        IMMICH_RENDITION: values.RENDITION ?? fallback.IMMICH_RENDITION,
+        IMMICH_ARCHIVED: values.ARCHIVED ?? fallback.IMMICH_ARCHIVED,
+        IMMICH_LIVE_VIDEOS: values.LIVE_VIDEOS ?? fallback.IMMICH_LIVE_VIDEOS,
+        IMMICH_STACKS: values.STACKS ?? fallback.IMMICH_STACKS,
+        IMMICH_FULL_READ_HOURS: values.FULL_READ_HOURS ?? fallback.IMMICH_FULL_READ_HOURS,
+      }),
       layouts: values.LAYOUT,
       splitsByType:
         values.LAYOUT.includes('folders') &&
@@ -292,6 +300,22 @@ class Gatherer {
   #fail({ setting, where }: Origin, text: string): void {
     this.#givens.problems.push({ name: setting, where, text });
   }
+}
+
+type AlbumChoiceValues = Pick<
+  SettingValues<typeof IMMICH_SETTINGS>,
+  'IMMICH_RENDITION' | 'IMMICH_ARCHIVED' | 'IMMICH_LIVE_VIDEOS' | 'IMMICH_STACKS' | 'IMMICH_FULL_READ_HOURS'
+>;
+
+/** What of an Immich server is shown. */
+function albumChoiceOf(values: AlbumChoiceValues) {
+  return {
+    rendition: values.IMMICH_RENDITION,
+    showsArchived: values.IMMICH_ARCHIVED,
+    showsLiveVideos: values.IMMICH_LIVE_VIDEOS,
+    collapsesStacks: values.IMMICH_STACKS === 'primary',
+    fullReadMs: hoursToMs(values.IMMICH_FULL_READ_HOURS),
+  };
 }
 
 function originOf(entry: YamlEntry): Origin {

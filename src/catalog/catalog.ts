@@ -105,6 +105,11 @@ export interface CatalogReader {
   pendingAssets(sourceId: number, page: { afterId: number; limit: number }): Promise<readonly PendingAsset[]>;
   /** How many those are. */
   pendingCount(sourceId: number): Promise<number>;
+  /**
+   * The version that `completeScan` was told last for a collection, by its ref, or for the whole source (null); null when
+   * it was told none.
+   */
+  contentVersion(sourceId: number, collection: string | null): Promise<string | null>;
   /** What is known of an asset, by the source's own id of it; null when there is none. */
   asset(sourceId: number, refId: string): Promise<AssetFacts | null>;
   /** Public id of a node: a UUID, stable across restarts and renames. */
@@ -178,7 +183,19 @@ export interface KeptEntry {
   readonly views?: readonly string[];
 }
 
-export type Entry = CollectionEntry | AssetEntry | KeptEntry;
+/**
+ * All that the catalog holds below this collection, which was told before, is still there; it is told from it by the end
+ * of the scan, not asset by asset.
+ */
+export interface UnchangedEntry {
+  readonly kind: 'unchanged';
+  readonly collection: string;
+}
+
+export type Entry = CollectionEntry | AssetEntry | KeptEntry | UnchangedEntry;
+
+/** By ref of the collection, null for the whole source: what the source calls the content that was read completely. */
+export type ContentVersionMap = ReadonlyMap<string | null, string>;
 
 /** What one scan has seen. Made by `beginScan`, filled by `apply`, used up by `sweep`. Kept in memory only. */
 export interface Scan {
@@ -247,6 +264,10 @@ export interface CatalogWriter {
   pruneTombstones(beforeMs: number, limit: number): Promise<number>;
   /** Removes whatever a complete scan did not see, in bounded transactions. @returns how many nodes went. */
   sweep(scan: Scan): Promise<number>;
-  /** Notes that a scan read everything. */
-  completeScan(sourceId: number, completedMs: number): Promise<void>;
+  /**
+   * Notes that a scan read everything.
+   * @param versions of all collections whose content the catalog now holds exactly; those told before and missing here
+   *   are forgotten. Absent: what was told before still holds.
+   */
+  completeScan(sourceId: number, completedMs: number, versions?: ContentVersionMap): Promise<void>;
 }

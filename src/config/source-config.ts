@@ -43,6 +43,14 @@ export interface ImmichSourceConfig extends CommonSourceConfig {
   readonly apiKey: string;
   /** Empty: all albums. */
   readonly albumIds: readonly string[];
+  readonly rendition: 'original' | 'edited' | 'preview';
+  readonly showsArchived: boolean;
+  /** The hidden videos of live photos show beside their stills. */
+  readonly showsLiveVideos: boolean;
+  /** Of each stack only the first photo shows. */
+  readonly collapsesStacks: boolean;
+  /** An album that looks unchanged is read anew after so many milliseconds all the same. */
+  readonly fullReadMs: number;
 }
 
 export type SourceConfig = LocalSourceConfig | ImmichSourceConfig;

@@ -1,7 +1,7 @@
 import type { AssetEntry, CollectionEntry, Entry, Naming } from '../catalog/catalog.ts';
 import type { AssetFacts, CaptureTime } from '../model/asset.ts';
 import type { MediaKind } from '../model/content-type.ts';
-import type { AssetEvent, KeptEvent, ScanEvent, Traits } from '../provider/provider.ts';
+import type { AssetEvent, KeptEvent, PlaceEvent, Traits, UnchangedEvent } from '../provider/provider.ts';
 
 /** How the places of a source's assets are laid out. `folders`: as the source itself has them. */
 export type LayoutName = 'folders' | 'flat' | 'type' | 'date';
@@ -18,6 +18,8 @@ export interface LayoutOptions {
 export interface Layout {
   /** False: collections of the source show nowhere, so nothing can be kept below one of them. */
   readonly showsCollections: boolean;
+  /** What a collection of the source holds shows there and nowhere else. */
+  readonly showsOnce: boolean;
   /** See `sourcePrefix`. */
   readonly prefix: readonly string[] | null;
   /** The place of an asset depends on when it was taken, in some view. */
@@ -25,7 +27,7 @@ export interface Layout {
   /** Some of its assets hold their paths: see `AssetEntry.holdsPath`. */
   readonly holdsPaths: boolean;
   /** @param taken when it was taken, if that is known and the source does not tell it. */
-  entriesOf(event: ScanEvent, taken?: CaptureTime | null): Entry[];
+  entriesOf(event: PlaceEvent | UnchangedEvent, taken?: CaptureTime | null): Entry[];
   /** Only the places that depend on when it was taken: for those, where the source has the asset does not matter. */
   timeEntriesOf(name: string, facts: AssetFacts): Entry[];
   /** The collections of the views, which are there even if nothing is in them; none where one layout stands alone. */
@@ -79,11 +81,13 @@ export function createLayout(options: LayoutOptions): Layout {
 
   return {
     showsCollections,
+    showsOnce: showsCollections && isAlone,
     prefix: sourcePrefix(options),
     goesByTime: names.includes('date'),
     holdsPaths: views.some((view) => view.holdsPath),
     viewEntries,
     entriesOf(event, taken = null) {
+      if (event.kind === 'unchanged') return unchangedEntries(event);
       const entries = hasToldViews ? [] : viewEntries();
       if (event.kind === 'asset') for (const view of views) entries.push(...view.assetEntries(event, taken));
       else if (showsCollections && event.kind === 'kept') entries.push(keptEntry(event, others, main?.ref));
@@ -170,6 +174,11 @@ class View {
       { ref: `${VIRTUAL}date:${month}`, name: month },
     ];
   }
+}
+
+/** None for the whole source: whoever is told so reads no further. */
+function unchangedEntries({ kind, collection }: UnchangedEvent): Entry[] {
+  return collection === null ? [] : [{ kind, collection }];
 }
 
 /** What could not be read stays in every view. */

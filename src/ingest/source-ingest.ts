@@ -7,6 +7,7 @@ import type { TreeWriter } from '../model/write.ts';
 import type { Held } from '../provider/provider.ts';
 import type { ScanWarning, Source } from '../source/source.ts';
 import { createLayout, type LayoutOptions, sourcePrefix } from './layout.ts';
+import { ScanVersions, versionUnder } from './scan-versions.ts';
 import type { ScanHistory } from './schedule.ts';
 import { type OpenScan, SourceWrites } from './source-writes.ts';
 import { Stillness } from './stillness.ts';
@@ -22,6 +23,11 @@ export interface SourceIngestOptions {
   readonly logger: Logger;
   /** A source that is suddenly empty is believed: somebody looked and said so. Default: it counts as an outage. */
   readonly acceptsEmpty?: boolean;
+  /**
+   * Names the settings that decide what the source tells and how it is placed: what was read under others has to be read
+   * again. One word.
+   */
+  readonly settingsVersion?: string;
   /** Called when there may be assets to read that were not read yet: after a scan, and when what changed holds still. */
   readonly changed?: () => void;
 }
@@ -40,6 +46,8 @@ export interface SourceStatus {
   readonly lastScanDurationMs: number | null;
   readonly lastError: SourceFailure | null;
   readonly warnings: readonly ScanWarning[];
+  /** What people should know of the source as a whole, in sentences. */
+  readonly notes: readonly string[];
   /** Every change is noticed as it happens; false: at the next scan. */
   readonly watching: boolean;
 }
@@ -63,6 +71,7 @@ export class SourceIngest {
   readonly #layout: LayoutOptions;
   readonly #logger: Logger;
   readonly #acceptsEmpty: boolean;
+  readonly #settingsVersion: string;
   readonly #changed: () => void;
   readonly #stillness: Stillness;
   readonly #held: Held;
@@ -82,6 +91,7 @@ export class SourceIngest {
   #lastError: SourceFailure | null = null;
   #lastScanDurationMs: number | null = null;
   #warnings: readonly ScanWarning[] = [];
+  #notes: readonly string[] = [];
   #failuresInARow = 0;
   /** What the source asked for when it refused last. */
   #retryAfterMs: number | null = null;
@@ -94,14 +104,23 @@ export class SourceIngest {
     this.#layout = { ...options.layout, traits: options.source.traits };
     this.#logger = options.logger;
     this.#acceptsEmpty = options.acceptsEmpty ?? false;
+    this.#settingsVersion = options.settingsVersion ?? '-';
     this.#changed = options.changed ?? (() => undefined);
     this.#stillness = new Stillness(this.#changed);
     const prefix = sourcePrefix(this.#layout);
+    const { showsOnce } = createLayout(this.#layout);
     const { reader } = options.catalog;
     this.#held = {
       refAt: async (path) =>
         prefix === null ? null : reader.refAt(await this.#sourceId(), [...prefix, ...path.split('/')]),
       pathsOf: async (prefix) => reader.assetPaths(await this.#sourceId(), prefix, MAX_PLACES),
+      versionOf: async (collection) => {
+        // Where it has no place, or its members have others too, what it held cannot be told from what is gone.
+        if (collection !== null && !showsOnce) return null;
+        const stored = await reader.contentVersion(await this.#sourceId(), collection);
+        return versionUnder(this.#settingsVersion, stored);
+      },
+      factsOf: async (refId) => reader.asset(await this.#sourceId(), refId),
     };
     this.#places = new TimePlaces({
       ...{ catalog: this.#catalog, layout: this.#layout, logger: this.#logger, signal: this.#stop.signal },
@@ -177,6 +196,7 @@ export class SourceIngest {
       lastScanDurationMs: this.#lastScanDurationMs,
       lastError: this.#lastError,
       warnings: this.#warnings,
+      notes: this.#notes,
       watching: this.#watch?.isWhole ?? false,
     };
   }
@@ -269,6 +289,7 @@ export class SourceIngest {
 
   async #scanOnce(): Promise<void> {
     const startedMs = Date.now();
+    const warnedBefore = new Set(this.#warnings.map(warningText));
     const begun = this.#watch?.beginScan();
     try {
       const { removed, mayHeal } = await this.#readAll();
@@ -276,7 +297,7 @@ export class SourceIngest {
       this.#lastError = null;
       this.#failuresInARow = mayHeal ? this.#failuresInARow + 1 : 0;
       this.#lastScanDurationMs = Date.now() - startedMs;
-      await this.#reportSuccess(removed);
+      await this.#reportSuccess(removed, warnedBefore);
     } catch (error) {
       if (codeOf(error) === 'cancelled' || this.#stop.signal.aborted) return;
       this.#reportFailure(error);
@@ -297,6 +318,8 @@ export class SourceIngest {
     const layout = createLayout(this.#layout);
     const warnings = new Map<string, ScanWarning>();
     const scan = writer.beginScan(record.id);
+    const versions = new ScanVersions(this.#held);
+    const notes = new Set<string>();
     let batch: Entry[] = [];
     let isEmpty = true;
     const onMet = () => {
@@ -316,6 +339,13 @@ export class SourceIngest {
       const mayBeWritten = this.#source.writing !== null;
       if (mayBeWritten) this.#openScan = open;
       for await (const event of mayBeWritten ? this.#turns.interleaved(told, flush) : told) {
+        if (event.kind === 'note') {
+          this.#tellNote(event.text);
+          notes.add(event.text);
+          continue;
+        }
+        if (event.kind === 'complete' || event.kind === 'unchanged') await versions.take(event);
+        if (event.kind === 'complete') continue;
         if (mayBeWritten && open.touched.isOutdated(event)) continue;
         if (event.kind === 'asset') this.#note(event.facts);
         if (event.kind === 'kept') mayHeal ||= event.mayHeal ?? false;
@@ -331,7 +361,13 @@ export class SourceIngest {
       throw error;
     } finally {
       this.#openScan = null;
-      this.#warnings = [...warnings.values()];
+      // What was said of a source that is as it was still holds.
+      if (!versions.isAllUnchanged) this.#warnings = [...warnings.values()];
+      if (!versions.isAllUnchanged) this.#notes = [...notes];
+    }
+    if (versions.isAllUnchanged) {
+      await writer.completeScan(record.id, Date.now());
+      return { removed: 0, mayHeal: false };
     }
     const before = await this.#catalog.reader.source(this.name);
     const isEmptied = isEmpty && before !== null && before.assetCount + before.collectionCount > 0;
@@ -342,7 +378,9 @@ export class SourceIngest {
     await flush();
     if ((await this.#watch?.catchUp(scan)) === false) mayRemove = false;
     const removed = mayRemove ? await writer.sweep(scan) : await writer.settle(scan);
-    await writer.completeScan(record.id, Date.now());
+    // What may still hold something that is gone is to be read again.
+    const found = mayRemove ? versions.under(this.#settingsVersion) : new Map();
+    await writer.completeScan(record.id, Date.now(), found);
     return { removed, mayHeal };
   }
 
@@ -352,13 +390,20 @@ export class SourceIngest {
     return this.#endedMs === null ? 'waiting' : 'ready';
   }
 
-  async #reportSuccess(removed: number): Promise<void> {
+  /** @param warned what was logged before: the same every hour is news only once. */
+  async #reportSuccess(removed: number, warned: ReadonlySet<string>): Promise<void> {
     const { assetCount, collectionCount, sizeBytes } = await this.status();
     const fields = { assets: assetCount, collections: collectionCount, sizeBytes, removed };
     this.#logger.info(`"${this.name}" is up to date`, { ...fields, durationMs: this.#lastScanDurationMs });
-    for (const { reason, count, example } of this.#warnings) {
-      this.#logger.warn(`"${this.name}" left out ${count} × ${reason}`, { example });
+    for (const warning of this.#warnings) {
+      const { reason, count, example } = warning;
+      if (!warned.has(warningText(warning)))
+        this.#logger.warn(`"${this.name}" left out ${count} × ${reason}`, { example });
     }
+  }
+
+  #tellNote(text: string): void {
+    if (!this.#notes.includes(text)) this.#logger.warn(`"${this.name}": ${text}`);
   }
 
   #reportFailure(error: unknown): void {
@@ -374,6 +419,10 @@ export class SourceIngest {
     else if (isNew) this.#logger.warn(message, { code: failure.code, cause: causeOf(error) });
     else this.#logger.debug(message, { code: failure.code });
   }
+}
+
+function warningText({ reason, count, example }: ScanWarning): string {
+  return `${count} ${reason} ${example}`;
 }
 
 function causeOf(error: unknown): string | undefined {

@@ -1,5 +1,6 @@
 import { benchApi } from './api.bench.ts';
 import { benchHashing } from './hashing.bench.ts';
+import { benchImmich } from './immich.bench.ts';
 import { benchLatency } from './latency.bench.ts';
 import { benchListing } from './listing.bench.ts';
 import { markdownOf, type Result } from './result.ts';
@@ -16,6 +17,7 @@ const PARTS: Readonly<Record<string, (scale: { readonly isQuick: boolean }) => P
     hashing: benchHashing,
     latency: benchLatency,
     api: benchApi,
+    immich: benchImmich,
   };
 
 const given = process.argv.slice(2);

@@ -83,7 +83,7 @@ describe('mediadav scan', () => {
         stderr: expect.stringMatching(/^Another mediadav writes/),
       });
       await writeFile(join(photos, 'c.jpg'), 'c');
-      expect((await fetch(`${server.url}/api/v1/scan`, { method: 'POST' })).status).toBe(202);
+      expect((await fetch(`${server.url}/api/refresh`, { method: 'POST' })).status).toBe(202);
       const names = async () => linesOf<{ node: { name: string } }>((await run('changes')).stdout);
       await until(async () => (await names()).some(({ node }) => node.name === 'c.jpg'));
       await server.kill();

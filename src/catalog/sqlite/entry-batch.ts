@@ -54,6 +54,7 @@ export class EntryBatch {
     for (const [at, entry] of this.#entries.entries()) {
       if (entry.kind === 'collection') this.#nodes.placeCollection(entry);
       else if (entry.kind === 'kept') this.#nodes.keep(entry);
+      else if (entry.kind === 'unchanged') this.#nodes.keepUnchanged(entry.collection);
       else {
         if (this.#names[at - this.#namesFrom] === undefined) this.#lookAhead(at, entry);
         this.#placeAsset(entry, this.#names[at - this.#namesFrom] ?? '');
@@ -106,6 +107,6 @@ export class EntryBatch {
 
 /** How the source names what an entry places. */
 function refsOf(entry: Entry): string[] {
-  if (entry.kind === 'kept') return [];
+  if (entry.kind === 'kept' || entry.kind === 'unchanged') return [];
   return [entry.kind === 'collection' ? entry.ref : entry.facts.ref.id];
 }

@@ -128,6 +128,11 @@ export class NodeBatch {
     for (const id of ids) for (const place of this.#views.leftBehind(id)) this.remove(place.id);
   }
 
+  /** The collection itself was told before; its members are told from what is gone when the scan has ended. */
+  keepUnchanged(collection: string): void {
+    this.#marks?.addUnchanged(this.collectionId(collection));
+  }
+
   /** Removes one node. Its members, if any, are the caller's to remove. */
   remove(id: NodeId): void {
     const row = this.#table.byId(id);

@@ -137,6 +137,16 @@ export const MIGRATIONS: readonly string[] = [
   `
   -- Nothing to be made: is_virtual may be 2 now, for one of several views, which stays when it is empty.
   `,
+  `
+  -- What a source called the content of a collection when it was last read completely, so that it need not be read
+  -- again while it is called the same.
+  CREATE TABLE content_version (
+    source_id INTEGER NOT NULL,
+    ref TEXT NOT NULL,               -- of the collection; empty: the whole source
+    version TEXT NOT NULL,
+    PRIMARY KEY (source_id, ref)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 /**

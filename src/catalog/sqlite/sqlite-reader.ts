@@ -5,6 +5,7 @@ import { CodedError } from '../../model/coded-error.ts';
 import type { AssetNode, CollectionNode, ListedNode, Node, NodeId, Page } from '../../model/node.ts';
 import type { CatalogReader, DigestAlgorithm, PendingAsset, ShownSource, SourceRecord } from '../catalog.ts';
 import { ChangeReader } from './change-reader.ts';
+import { ContentVersions } from './content-versions.ts';
 import { readEpoch, translating } from './database.ts';
 import { DigestReader } from './digest-reader.ts';
 import { HeldReader } from './held-reader.ts';
@@ -23,6 +24,7 @@ export class SqliteReader implements CatalogReader {
   readonly #digests: DigestReader;
   readonly #held: HeldReader;
   readonly #listing: ListingReader;
+  readonly #versions: ContentVersions;
   readonly #shown: ShownSources;
   readonly #source: StatementSync;
   readonly #root: StatementSync;
@@ -39,6 +41,7 @@ export class SqliteReader implements CatalogReader {
     this.#digests = new DigestReader(database);
     this.#held = new HeldReader(database);
     this.#listing = new ListingReader(database);
+    this.#versions = new ContentVersions(database);
     this.#shown = new ShownSources(database);
     this.#source = database.prepare('SELECT * FROM source WHERE name = ?');
     this.#root = database.prepare(
@@ -153,6 +156,10 @@ export class SqliteReader implements CatalogReader {
 
   async assetPaths(sourceId: number, refPrefix: string, limit: number): Promise<readonly string[]> {
     return this.#held.assetPaths(sourceId, refPrefix, limit);
+  }
+
+  async contentVersion(sourceId: number, collection: string | null): Promise<string | null> {
+    return translating(() => this.#versions.of(sourceId, collection));
   }
 
   async asset(sourceId: number, refId: string): Promise<AssetFacts | null> {

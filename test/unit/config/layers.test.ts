@@ -142,6 +142,8 @@ FLATTEN_ASSET_STRUCTURE=true
       url: 'https://your-immich-instance.com',
       apiKey: 'your_api_key_here',
       albumIds: ['album_id1', 'album_id2'],
+      ...{ rendition: 'original', showsArchived: true, showsLiveVideos: false, collapsesStacks: false },
+      fullReadMs: 86_400_000,
       layouts: ['folders'],
       splitsByType: false,
       showsAllFiles: true,

@@ -63,7 +63,9 @@ sources:
     album_ids: [one, two]
     refresh_rate_hours: 0.5
     flatten_asset_structure: false
-  - { name: ben, type: immich, url: "http://10.0.0.9:2283", api_key: 0123, writable: on, layout: [date, folders] }
+  - { name: ben, type: immich, url: "http://10.0.0.9:2283", api_key: 0123, writable: on, layout: [date, folders],
+      rendition: edited, archived: off, live_videos: on, stacks: primary }
+immich_full_read_hours: 2
 `,
   );
   const common = { mountsAtRoot: false, splitsByType: false };
@@ -101,6 +103,8 @@ sources:
       url: 'https://anna.example.com',
       apiKey: 'key-of-anna',
       albumIds: ['one', 'two'],
+      ...{ rendition: 'original', showsArchived: true, showsLiveVideos: false, collapsesStacks: false },
+      fullReadMs: 7_200_000,
       layouts: ['folders'],
       splitsByType: true,
       showsAllFiles: true,
@@ -117,6 +121,8 @@ sources:
       url: 'http://10.0.0.9:2283',
       apiKey: '0123',
       albumIds: [],
+      ...{ rendition: 'edited', showsArchived: false, showsLiveVideos: true, collapsesStacks: true },
+      fullReadMs: 7_200_000,
       layouts: ['date', 'folders'],
       showsAllFiles: true,
       isWritable: true,

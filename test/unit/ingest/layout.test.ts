@@ -21,6 +21,7 @@ function told(entries: readonly Entry[]): string[] {
   return entries.map((entry) => {
     if (entry.kind === 'asset') return `${entry.name} @ ${entry.anchor} < ${entry.collection}`;
     if (entry.kind === 'collection') return `${entry.ref} < ${entry.parent}`;
+    if (entry.kind === 'unchanged') return `unchanged ${entry.collection}`;
     return `kept ${entry.collection}, ${entry.views?.join()}`;
   });
 }

@@ -114,6 +114,54 @@ describe('scan', () => {
     expect(await pathsOf(ingest)).toEqual(['locked', 'locked/a.jpg']);
   });
 
+  it('remembers what was told completely once it has removed what is gone', async () => {
+    const provider = new MemoryProvider();
+    const ingest = ingestOf(provider);
+    provider.addCollection('d1', 'album');
+    provider.addAsset('f1', 'a.jpg', 'x', 'd1');
+    provider.events.push({ kind: 'complete', collection: 'd1', version: 'one' });
+    provider.events.push({ kind: 'complete', collection: null, version: 'all' });
+    await ingest.scan();
+    const [album] = provider.events;
+    if (album === undefined) throw new Error('no album');
+    provider.events = [album, { kind: 'unchanged', collection: 'd1' }];
+    await ingest.scan();
+    expect(await pathsOf(ingest)).toEqual(['album', 'album/a.jpg']);
+    // What is found unchanged is still known, what was not told any more is not.
+    const { id } = await ingest.prepare();
+    expect(await catalog.reader.contentVersion(id, 'd1')).toMatch(/one$/);
+    expect(await catalog.reader.contentVersion(id, null)).toBeNull();
+  });
+
+  it('takes a source that is as it was for read, with all that was said of it', async () => {
+    const provider = new MemoryProvider();
+    const ingest = ingestOf(provider);
+    provider.addAsset('f1', 'a.jpg', 'x');
+    provider.events.push({ kind: 'note', text: 'It is an old one.' });
+    await ingest.scan();
+    const { completedMs } = await ingest.status();
+    provider.events = [{ kind: 'unchanged', collection: null }];
+    await ingest.scan();
+    expect(await pathsOf(ingest)).toEqual(['a.jpg']);
+    const status = await ingest.status();
+    expect(status).toMatchObject({
+      state: 'ready',
+      assetCount: 1,
+      notes: ['It is an old one.'],
+      lastError: null,
+    });
+    expect(status.completedMs).toBeGreaterThanOrEqual(completedMs ?? Number.POSITIVE_INFINITY);
+  });
+
+  it('remembers nothing of a scan that ended before its time', async () => {
+    const provider = new MemoryProvider();
+    const ingest = ingestOf(provider);
+    provider.addCollection('d1', 'album');
+    provider.events.push({ kind: 'complete', collection: 'd1', version: 'one' }, coded('unavailable'));
+    await ingest.scan();
+    expect(await catalog.reader.contentVersion((await ingest.prepare()).id, 'd1')).toBeNull();
+  });
+
   it('tells a folder that was never read from an empty one', async () => {
     const provider = new MemoryProvider();
     const ingest = ingestOf(provider);
