@@ -74,7 +74,7 @@ describe('mediadav scan', () => {
       const refused = await run('scan', photos);
       expect(refused).toMatchObject({ exitCode: 1, stdout: '' });
       expect(refused.stderr).toMatch(
-        /^A mediadav server .* is at work with this DATA_DIR.*api\/v1\/scan"\.\n$/,
+        /^A mediadav server .* is at work with this DATA_DIR.*api\/refresh"\.\n$/,
       );
       // A second server, too.
       const second = await runCommand(['serve', photos], dataDir, { PORT: '0', WEBDAV_PORT: 'off' });
