@@ -7,6 +7,7 @@ import type { TreeWriter } from '../model/write.ts';
 import type { Held } from '../provider/provider.ts';
 import type { ScanWarning, Source } from '../source/source.ts';
 import { createLayout, type LayoutOptions, sourcePrefix } from './layout.ts';
+import { ScanRemarks } from './scan-remarks.ts';
 import { ScanVersions, versionUnder } from './scan-versions.ts';
 import type { ScanHistory } from './schedule.ts';
 import { type OpenScan, SourceWrites } from './source-writes.ts';
@@ -74,6 +75,7 @@ export class SourceIngest {
   readonly #settingsVersion: string;
   readonly #changed: () => void;
   readonly #stillness: Stillness;
+  readonly #remarks: ScanRemarks;
   readonly #held: Held;
   readonly #places: TimePlaces;
   #watch: WatchIngest | null = null;
@@ -90,8 +92,6 @@ export class SourceIngest {
   #stop = new AbortController();
   #lastError: SourceFailure | null = null;
   #lastScanDurationMs: number | null = null;
-  #warnings: readonly ScanWarning[] = [];
-  #notes: readonly string[] = [];
   #failuresInARow = 0;
   /** What the source asked for when it refused last. */
   #retryAfterMs: number | null = null;
@@ -107,6 +107,7 @@ export class SourceIngest {
     this.#settingsVersion = options.settingsVersion ?? '-';
     this.#changed = options.changed ?? (() => undefined);
     this.#stillness = new Stillness(this.#changed);
+    this.#remarks = new ScanRemarks(this.name, options.logger);
     const prefix = sourcePrefix(this.#layout);
     const { showsOnce } = createLayout(this.#layout);
     const { reader } = options.catalog;
@@ -195,8 +196,8 @@ export class SourceIngest {
       completedMs: record?.completedMs ?? null,
       lastScanDurationMs: this.#lastScanDurationMs,
       lastError: this.#lastError,
-      warnings: this.#warnings,
-      notes: this.#notes,
+      warnings: this.#remarks.warnings,
+      notes: this.#remarks.notes,
       watching: this.#watch?.isWhole ?? false,
     };
   }
@@ -289,7 +290,6 @@ export class SourceIngest {
 
   async #scanOnce(): Promise<void> {
     const startedMs = Date.now();
-    const warnedBefore = new Set(this.#warnings.map(warningText));
     const begun = this.#watch?.beginScan();
     try {
       const { removed, mayHeal } = await this.#readAll();
@@ -297,7 +297,7 @@ export class SourceIngest {
       this.#lastError = null;
       this.#failuresInARow = mayHeal ? this.#failuresInARow + 1 : 0;
       this.#lastScanDurationMs = Date.now() - startedMs;
-      await this.#reportSuccess(removed, warnedBefore);
+      await this.#reportSuccess(removed);
     } catch (error) {
       if (codeOf(error) === 'cancelled' || this.#stop.signal.aborted) return;
       this.#reportFailure(error);
@@ -316,10 +316,9 @@ export class SourceIngest {
     const record = this.#record ?? (await this.prepare());
     const { writer } = this.#catalog;
     const layout = createLayout(this.#layout);
-    const warnings = new Map<string, ScanWarning>();
+    const remarks = this.#remarks.ofScan();
     const scan = writer.beginScan(record.id);
     const versions = new ScanVersions(this.#held);
-    const notes = new Set<string>();
     let batch: Entry[] = [];
     let isEmpty = true;
     const onMet = () => {
@@ -335,13 +334,12 @@ export class SourceIngest {
     };
     let mayHeal = false;
     try {
-      const told = this.#source.scan(this.#stop.signal, warnings, this.#held, onMet);
+      const told = this.#source.scan(this.#stop.signal, remarks.warnings, this.#held, onMet);
       const mayBeWritten = this.#source.writing !== null;
       if (mayBeWritten) this.#openScan = open;
       for await (const event of mayBeWritten ? this.#turns.interleaved(told, flush) : told) {
         if (event.kind === 'note') {
-          this.#tellNote(event.text);
-          notes.add(event.text);
+          remarks.note(event.text);
           continue;
         }
         if (event.kind === 'complete' || event.kind === 'unchanged') await versions.take(event);
@@ -362,8 +360,7 @@ export class SourceIngest {
     } finally {
       this.#openScan = null;
       // What was said of a source that is as it was still holds.
-      if (!versions.isAllUnchanged) this.#warnings = [...warnings.values()];
-      if (!versions.isAllUnchanged) this.#notes = [...notes];
+      if (!versions.isAllUnchanged) remarks.end();
     }
     if (versions.isAllUnchanged) {
       await writer.completeScan(record.id, Date.now());
@@ -390,20 +387,11 @@ export class SourceIngest {
     return this.#endedMs === null ? 'waiting' : 'ready';
   }
 
-  /** @param warned what was logged before: the same every hour is news only once. */
-  async #reportSuccess(removed: number, warned: ReadonlySet<string>): Promise<void> {
+  async #reportSuccess(removed: number): Promise<void> {
     const { assetCount, collectionCount, sizeBytes } = await this.status();
     const fields = { assets: assetCount, collections: collectionCount, sizeBytes, removed };
     this.#logger.info(`"${this.name}" is up to date`, { ...fields, durationMs: this.#lastScanDurationMs });
-    for (const warning of this.#warnings) {
-      const { reason, count, example } = warning;
-      if (!warned.has(warningText(warning)))
-        this.#logger.warn(`"${this.name}" left out ${count} × ${reason}`, { example });
-    }
-  }
-
-  #tellNote(text: string): void {
-    if (!this.#notes.includes(text)) this.#logger.warn(`"${this.name}": ${text}`);
+    this.#remarks.tell();
   }
 
   #reportFailure(error: unknown): void {
@@ -419,10 +407,6 @@ export class SourceIngest {
     else if (isNew) this.#logger.warn(message, { code: failure.code, cause: causeOf(error) });
     else this.#logger.debug(message, { code: failure.code });
   }
-}
-
-function warningText({ reason, count, example }: ScanWarning): string {
-  return `${count} ${reason} ${example}`;
 }
 
 function causeOf(error: unknown): string | undefined {
