@@ -17,6 +17,7 @@ import { createHostCheck } from './http/host-check.ts';
 import { createListener, type Listener } from './http/listener.ts';
 import { changeLogPruning } from './ingest/change-log-pruning.ts';
 import { type Chore, Housekeeping } from './ingest/housekeeping.ts';
+import { sourcePrefix } from './ingest/layout.ts';
 import { Schedule } from './ingest/schedule.ts';
 import type { SourceStatus } from './ingest/source-ingest.ts';
 import { createLogger } from './log.ts';
@@ -46,6 +47,8 @@ export interface RunningApp {
   /** Of the WebDAV port; null when it is off. */
   readonly webdavUrl: string | null;
   readonly mountLines: readonly MountLine[];
+  /** Has all sources read now, and does not wait for it. */
+  refresh(): void;
   /** Resolves when the scans that run now have ended, and what they found was looked into. */
   settled(): Promise<void>;
   status(): Promise<StatusReport>;
@@ -73,7 +76,7 @@ export async function startApp(config: ServeConfig): Promise<RunningApp> {
     const pool = new WorkerPool();
     stops.push(() => pool.close());
     const members = await Promise.all(
-      config.sources.map((source) => addSource(source, { catalog, logger, pool })),
+      config.sources.map((source) => addSource(source, { catalog, logger, pool, names: config.names })),
     );
     stops.push(async () => void (await Promise.all(members.map(({ ingest }) => ingest.close()))));
     stops.push(async () => void (await Promise.all(members.map(({ enricher }) => enricher?.close()))));
@@ -128,7 +131,11 @@ export async function startApp(config: ServeConfig): Promise<RunningApp> {
       await Promise.all(members.map(({ enricher }) => enricher?.idle()));
       await Promise.all(members.map(({ ingest }) => ingest.placed()));
     };
-    return { ...addresses, mountLines, settled, status, stop };
+    const refresh = () => {
+      logger.info('reading all sources now');
+      for (const start of scans.values()) start();
+    };
+    return { ...addresses, mountLines, refresh, settled, status, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -179,6 +186,7 @@ function mountOf(member: Member): Mount {
   const { config, sourceId, source, ingest } = member;
   return {
     writer: ingest.writer,
+    writesBelow: sourcePrefix(config) ?? [],
     readOnlyReason: readOnlyReason(member),
     name: config.mountsAtRoot ? null : config.name,
     sourceId,
@@ -191,7 +199,8 @@ function mountOf(member: Member): Mount {
 function readOnlyReason({ config }: Member): string {
   if (!config.isWritable) return 'This is read-only: nothing was changed.';
   if (config.provider !== 'local') return 'Only local folders can be written to so far: nothing was changed.';
-  return `Shown by ${config.layout}, this has no place for new files: only the layout "folders" can be written to.`;
+  const shown = config.splitsByType ? 'split by type' : `by ${config.layouts.join(', ')}`;
+  return `Shown ${shown}, this has no place for new files: only the layout "folders" can be written to.`;
 }
 
 interface Edges {
@@ -324,6 +333,7 @@ function sourceReport(config: SourceConfig, status: SourceStatus, enricher: Enri
       lastError === null
         ? null
         : { code: lastError.code, message: lastError.message, at: new Date(lastError.atMs).toISOString() },
+    notes: status.notes,
     warnings: status.warnings,
     fileProblems: enricher?.warnings ?? [],
     enriching: enricher?.isRunning === true ? { filesDone, filesTotal } : null,

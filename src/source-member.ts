@@ -1,13 +1,16 @@
+import { createHash } from 'node:crypto';
 import { createProvider } from '../providers/index.ts';
 import type { Catalog, ShownSource } from './catalog/catalog.ts';
 import { Enricher } from './enrich/enricher.ts';
 import type { WorkerPool } from './enrich/worker-pool.ts';
 import { SourceIngest, type SourceIngestOptions } from './ingest/source-ingest.ts';
 import { type Logger, withFields } from './model/logger.ts';
+import type { NamePolicy } from './model/name.ts';
 import type { Provider } from './provider/provider.ts';
 import type { SourceConfig } from './settings.ts';
 import { createPathFilter } from './source/path-filter.ts';
 import { Source } from './source/source.ts';
+import { readVersion } from './version.ts';
 
 /** One configured source with all that is made of it. */
 export interface Member {
@@ -22,6 +25,8 @@ export interface Member {
 export interface MemberOptions {
   readonly catalog: Catalog;
   readonly logger: Logger;
+  /** How the catalog shows names. */
+  readonly names: NamePolicy;
   /** Wraps the provider, to see what passes. */
   readonly observe?: (provider: Provider) => Provider;
   readonly ingest?: Pick<SourceIngestOptions, 'acceptsEmpty'>;
@@ -35,13 +40,14 @@ export async function addMember(config: SourceConfig, options: MemberOptions): P
   const logger = withFields(options.logger, { source: config.name });
   const provider = observe(createProvider(config, catalog.reader.epoch));
   const source = new Source({ name: config.name, provider, filter: createPathFilter(config), logger });
-  const { layout, splitsByType } = config;
+  const { layouts, splitsByType } = config;
   let enricher: Enricher | null = null;
   const ingest = new SourceIngest({
     source,
     catalog,
-    layout: { layout, splitsByType },
+    layout: { layouts, splitsByType },
     logger,
+    settingsVersion: settingsVersionOf(config, options.names),
     changed: () => enricher?.wake(),
     ...options.ingest,
   });
@@ -54,6 +60,17 @@ export async function addMember(config: SourceConfig, options: MemberOptions): P
     });
   }
   return { config, source, ingest, enricher, sourceId };
+}
+
+/**
+ * A word for all that decides what is read and shown of a source, mediadav itself included. The key is left out: what it
+ * may see, the list of albums tells.
+ */
+function settingsVersionOf(config: SourceConfig, names: NamePolicy): string {
+  const { rescanIntervalMs: _interval, mountsAtRoot: _mount, ...shaping } = config;
+  const settings = 'apiKey' in shaping ? { ...shaping, apiKey: null } : shaping;
+  const text = JSON.stringify([readVersion(), names, settings]);
+  return createHash('sha256').update(text).digest('base64url').slice(0, 16);
 }
 
 /** How the tree shows it. */

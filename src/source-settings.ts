@@ -151,7 +151,7 @@ class Gatherer {
       name: folder.name ?? basename(path),
       mountsAtRoot: false,
       path,
-      layout: local.values.LOCAL_LAYOUT,
+      layouts: local.values.LOCAL_LAYOUT,
       splitsByType: false,
       showsAllFiles: local.values.LOCAL_ALL_FILES ?? isWritable,
       excludedExtensions: ingest.EXCLUDED_FILE_TYPES,
@@ -188,7 +188,8 @@ class Gatherer {
       url: values.IMMICH_URL ?? '',
       apiKey: values.IMMICH_API_KEY ?? '',
       albumIds: values.ALBUM_IDS,
-      layout: 'folders',
+      ...albumChoiceOf(values),
+      layouts: ['folders'],
       splitsByType: !values.FLATTEN_ASSET_STRUCTURE,
       showsAllFiles: true,
       isWritable: values.IMMICH_WRITABLE,
@@ -226,7 +227,7 @@ class Gatherer {
     this.#addFolder(folder, {
       mountsAtRoot: mount.mountsAtRoot,
       ...this.#filters(common, entry),
-      ...(values.LAYOUT !== null && { layout: values.LAYOUT }),
+      ...(values.LAYOUT !== null && { layouts: values.LAYOUT }),
       ...(values.WRITABLE !== null && { isWritable: values.WRITABLE }),
       ...(values.ALL_FILES !== null && { showsAllFiles: values.ALL_FILES }),
       ...(values.RESCAN_INTERVAL !== null && { rescanIntervalMs: values.RESCAN_INTERVAL * MS_PER_SECOND }),
@@ -247,9 +248,17 @@ class Gatherer {
       url: values.URL ?? '',
       apiKey: values.API_KEY ?? '',
       albumIds: values.ALBUM_IDS,
-      layout: values.LAYOUT,
+      ...albumChoiceOf({
+        IMMICH_RENDITION: values.RENDITION ?? fallback.IMMICH_RENDITION,
+        IMMICH_ARCHIVED: values.ARCHIVED ?? fallback.IMMICH_ARCHIVED,
+        IMMICH_LIVE_VIDEOS: values.LIVE_VIDEOS ?? fallback.IMMICH_LIVE_VIDEOS,
+        IMMICH_STACKS: values.STACKS ?? fallback.IMMICH_STACKS,
+        IMMICH_FULL_READ_HOURS: values.FULL_READ_HOURS ?? fallback.IMMICH_FULL_READ_HOURS,
+      }),
+      layouts: values.LAYOUT,
       splitsByType:
-        values.LAYOUT === 'folders' && !(values.FLATTEN_ASSET_STRUCTURE ?? fallback.FLATTEN_ASSET_STRUCTURE),
+        values.LAYOUT.includes('folders') &&
+        !(values.FLATTEN_ASSET_STRUCTURE ?? fallback.FLATTEN_ASSET_STRUCTURE),
       showsAllFiles: true,
       isWritable: values.WRITABLE ?? fallback.IMMICH_WRITABLE,
       ...this.#filters(common, entry),
@@ -291,6 +300,22 @@ class Gatherer {
   #fail({ setting, where }: Origin, text: string): void {
     this.#givens.problems.push({ name: setting, where, text });
   }
+}
+
+type AlbumChoiceValues = Pick<
+  SettingValues<typeof IMMICH_SETTINGS>,
+  'IMMICH_RENDITION' | 'IMMICH_ARCHIVED' | 'IMMICH_LIVE_VIDEOS' | 'IMMICH_STACKS' | 'IMMICH_FULL_READ_HOURS'
+>;
+
+/** What of an Immich server is shown. */
+function albumChoiceOf(values: AlbumChoiceValues) {
+  return {
+    rendition: values.IMMICH_RENDITION,
+    showsArchived: values.IMMICH_ARCHIVED,
+    showsLiveVideos: values.IMMICH_LIVE_VIDEOS,
+    collapsesStacks: values.IMMICH_STACKS === 'primary',
+    fullReadMs: hoursToMs(values.IMMICH_FULL_READ_HOURS),
+  };
 }
 
 function originOf(entry: YamlEntry): Origin {

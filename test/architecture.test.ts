@@ -43,6 +43,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 /** Packages that belong to one place. Every other dependency may be used by the rooms listed. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   '@fastify/swagger': ['src/api'],
+  '@streamparser/json': ['providers/immich'],
   axios: ['providers/immich'],
   dotenv: ['src/config'],
   exifr: ['src/enrich'],

@@ -1,135 +1,83 @@
-import { CodedError, codeOf, isTransient, messageOf } from '../../src/model/coded-error.ts';
+import { CodedError, isTransient, messageOf } from '../../src/model/coded-error.ts';
 import type { ScanCall, ScanEvent } from '../../src/provider/provider.ts';
-import type { ImmichAlbum, ImmichAsset } from './api-answers.ts';
+import { type AlbumReading, albumState, parseReading, writeReading } from './album-version.ts';
+import type { ImmichAlbum } from './api-answers.ts';
 import { parseTime } from './asset-facts.ts';
-import { DownloadCheck } from './download-check.ts';
-import { chooseEra } from './eras/choose-era.ts';
-import type { Era } from './eras/era.ts';
-import type { ImmichClient } from './http-client.ts';
 import { readAhead } from './read-ahead.ts';
-import { type AlbumContent, readAlbum } from './read-album.ts';
-import { ScanRequests } from './scan-requests.ts';
-import { Slots } from './slots.ts';
+import { type AlbumContent, unread } from './read-album.ts';
 import { asksToWait } from './translate-error.ts';
 
 const MAX_ALBUMS_AT_ONCE = 4;
-/** Assets of the albums that are read at once; a bigger album is read alone. Some 2 KB of memory each. */
+/** Assets of the albums that are read at once; a bigger album is read alone. Some 700 bytes of memory each. */
 const MAX_ASSETS_AT_ONCE = 50_000;
-const MAX_SIZES_AT_ONCE = 4;
 /** So many albums in a row that cannot be reached: then it is the server, and asking on would take hours. */
 const MAX_UNREACHABLE_ALBUMS = 10;
 
-/**
- * All albums of the server, or those of `albumIds`, each followed by its assets. An album that cannot be read is told as
- * `kept`; so is one of which only a part could be read, after that part.
- *
- * @throws CodedError when the version or the album list cannot be read, when the server refuses the key or a permission
- *   is missing (that is no matter of one album), when none of `albumIds` exists (`invalid`), when the server is lost on
- *   the way, and when it asks to wait, with the longest wait it asked for. `denied` for want of `asset.download` comes
- *   after everything was told: the tree is whole, but its files cannot be opened.
- */
-export async function* scanAlbums(
-  client: ImmichClient,
-  albumIds: readonly string[],
-  call: ScanCall,
-): AsyncGenerator<ScanEvent, void, undefined> {
-  const requests = new ScanRequests(call);
-  try {
-    // Each time anew: the server may have been upgraded since.
-    const { version } = await requests.attempt((signal) => client.locate(signal));
-    const era = chooseEra(version);
-    const ask: Parameters<Era['listAlbums']>[0] = (request) =>
-      requests.attempt((signal) => client.readJson(request, signal));
-    const listed = await era.listAlbums(ask).catch((error: unknown) => {
-      throw sourceErrorOf(error);
-    });
-    const albums = chooseAlbums(listed, albumIds, call);
-    const downloads = new DownloadCheck(client, requests, version);
-    const reader = {
-      era,
-      ask,
-      askSize: sizeAsker(async ({ id }) => {
-        if ((await downloads.refusal(id)) !== null) return null;
-        return requests.attempt((signal) => client.readOriginalSize(id, signal));
-      }),
-      accepts: (name: string) => call.accepts(name),
-      warn: (reason: string, name: string) => call.warn(reason, name),
-    };
-    const sampleId = yield* tellAlbums(albums, (album) => readAlbum(reader, album), call);
-    const refusal = await downloads.refusal(sampleId);
-    if (refusal !== null) throw refusal;
-  } catch (error) {
-    throw requests.reasonOf(error);
-  } finally {
-    requests.stop();
-  }
+export interface AlbumTelling {
+  readonly call: ScanCall;
+  /** Albums that were read completely before this, in milliseconds since 1970, are read anew although nothing tells of changes. */
+  readonly staleMs: number;
+  readonly read: (album: ImmichAlbum) => Promise<AlbumContent>;
 }
 
-/** @returns the id of an asset it told, if any. */
-async function* tellAlbums(
+/** What came of telling all albums. */
+export interface Told {
+  /** Id of an asset that was told, if any. */
+  readonly sampleId: string | null;
+  /** Every album was told completely or is unchanged. */
+  readonly isComplete: boolean;
+  /** When the oldest of those readings was, in milliseconds since 1970. */
+  readonly oldestReadMs: number;
+}
+
+/**
+ * The albums, each followed by its assets, unless it is as it was. One that cannot be read is told as `kept`; so is one
+ * of which only a part could be read, after that part.
+ */
+export async function* tellAlbums(
   albums: readonly ImmichAlbum[],
-  read: (album: ImmichAlbum) => Promise<AlbumContent>,
-  call: ScanCall,
-): AsyncGenerator<ScanEvent, string | null, undefined> {
+  { call, staleMs, read }: AlbumTelling,
+): AsyncGenerator<ScanEvent, Told, undefined> {
+  const startedMs = Date.now();
   let sampleId: string | null = null;
-  const attempts = readAhead(albums, (album) => readOrExplain(album, read), {
+  let oldestReadMs = startedMs;
+  let isComplete = true;
+  const changed: ImmichAlbum[] = [];
+  for (const album of albums) {
+    const reading = parseReading(await call.held.versionOf(album.id));
+    if (reading === null || isStale(reading, album, staleMs)) {
+      changed.push(album);
+      continue;
+    }
+    oldestReadMs = Math.min(oldestReadMs, reading.readMs);
+    yield collectionOf(album);
+    yield { kind: 'unchanged', collection: album.id };
+  }
+  const attempts = readAhead(changed, (album) => readOrExplain(album, read), {
     maxReads: MAX_ALBUMS_AT_ONCE,
     weightOf: (album) => album.assetCount,
     maxWeight: MAX_ASSETS_AT_ONCE,
   });
   let unreachable = 0;
-  for await (const { content, error } of attempts) {
+  for await (const { listed, content, error } of attempts) {
     unreachable = isTransient(error) ? unreachable + 1 : 0;
     if (unreachable >= MAX_UNREACHABLE_ALBUMS) throw error;
     if (error !== null) {
-      call.warn(`an album that could not be read: ${messageOf(error)}`, content.album.albumName);
+      call.warn(`an album that could not be read: ${messageOf(error)}`, listed.albumName);
     }
-    sampleId ??= content.assets[0]?.ref.id ?? null;
+    sampleId ??= content.sampleId;
+    isComplete &&= content.isComplete;
     yield* eventsOf(content);
+    if (!content.isComplete) continue;
+    // As it was listed, before it was read: what changed in between is found the next time.
+    const version = writeReading({ readMs: startedMs, state: albumState(listed) });
+    yield { kind: 'complete', collection: listed.id, version };
   }
-  return sampleId;
-}
-
-/** A failure that concerns this album only becomes an incomplete content; every other is thrown. */
-async function readOrExplain(
-  album: ImmichAlbum,
-  read: (album: ImmichAlbum) => Promise<AlbumContent>,
-): Promise<{ content: AlbumContent; error: CodedError | null }> {
-  try {
-    return { content: await read(album), error: null };
-  } catch (error) {
-    if (!(error instanceof CodedError) || concernsAllAlbums(error)) throw error;
-    return { content: { album, assets: [], isComplete: false }, error };
-  }
-}
-
-function concernsAllAlbums(error: CodedError): boolean {
-  return error.code === 'denied' || error.code === 'cancelled' || asksToWait(error);
-}
-
-function* eventsOf(content: AlbumContent): Generator<ScanEvent, void, undefined> {
-  const { album } = content;
-  const createdMs = album.createdAt === null ? null : parseTime(album.createdAt);
-  const updatedMs = album.updatedAt === null ? null : parseTime(album.updatedAt);
-  yield {
-    kind: 'collection',
-    ref: album.id,
-    parent: null,
-    name: album.albumName,
-    modifiedMs: updatedMs ?? createdMs ?? 0,
-    createdMs,
-  };
-  for (const facts of content.assets) {
-    yield { kind: 'asset', collection: album.id, name: facts.ref.path, facts };
-  }
-  if (content.isComplete) return;
-  // An album of which nothing came may come soon; a file whose size nobody tells may never.
-  const kept = { kind: 'kept', collection: album.id } as const;
-  yield content.assets.length === 0 ? { ...kept, mayHeal: true } : kept;
+  return { sampleId, isComplete, oldestReadMs };
 }
 
 /** In an order of their own, oldest first, whatever order the server lists them in. */
-function chooseAlbums(
+export function chooseAlbums(
   listed: readonly ImmichAlbum[],
   albumIds: readonly string[],
   call: ScanCall,
@@ -144,28 +92,64 @@ function chooseAlbums(
   const chosen = wanted.length === 0 ? [...known.values()] : wanted.flatMap((id) => known.get(id) ?? []);
   return chosen
     .filter((album) => call.enters(album.albumName))
-    .sort((left, right) => (sortKeyOf(left) < sortKeyOf(right) ? -1 : 1));
+    .map((album) => ({ album, key: sortKeyOf(album) }))
+    .sort((left, right) => (left.key < right.key ? -1 : 1))
+    .map(({ album }) => album);
+}
+
+function isStale(reading: AlbumReading, album: ImmichAlbum, staleMs: number): boolean {
+  return reading.state !== albumState(album) || reading.readMs <= staleMs;
+}
+
+interface Attempt {
+  readonly listed: ImmichAlbum;
+  readonly content: AlbumContent;
+  readonly error: CodedError | null;
+}
+
+/** A failure that concerns this album only becomes an incomplete content; every other is thrown. */
+async function readOrExplain(
+  listed: ImmichAlbum,
+  read: (album: ImmichAlbum) => Promise<AlbumContent>,
+): Promise<Attempt> {
+  try {
+    return { listed, content: await read(listed), error: null };
+  } catch (error) {
+    if (!(error instanceof CodedError) || concernsAllAlbums(error)) throw error;
+    return { listed, content: unread(listed), error };
+  }
+}
+
+function concernsAllAlbums(error: CodedError): boolean {
+  return error.code === 'denied' || error.code === 'cancelled' || asksToWait(error);
+}
+
+function* eventsOf(content: AlbumContent): Generator<ScanEvent, void, undefined> {
+  const { album } = content;
+  yield collectionOf(album);
+  for (const facts of content.assets) {
+    yield { kind: 'asset', collection: album.id, name: facts.ref.path, facts };
+  }
+  if (content.isComplete) return;
+  // An album of which nothing came may come soon; a file whose size nobody tells may never.
+  const kept = { kind: 'kept', collection: album.id } as const;
+  yield content.assetCount === 0 ? { ...kept, mayHeal: true } : kept;
+}
+
+function collectionOf(album: ImmichAlbum): ScanEvent {
+  const createdMs = album.createdAt === null ? null : parseTime(album.createdAt);
+  const updatedMs = album.updatedAt === null ? null : parseTime(album.updatedAt);
+  return {
+    kind: 'collection',
+    ref: album.id,
+    parent: null,
+    name: album.albumName,
+    modifiedMs: updatedMs ?? createdMs ?? 0,
+    createdMs,
+  };
 }
 
 function sortKeyOf(album: ImmichAlbum): string {
   const createdMs = album.createdAt === null ? null : parseTime(album.createdAt);
   return `${String(createdMs ?? 0).padStart(16, '0')} ${album.id}`;
-}
-
-/** A few at a time, and each asset once a scan: one in several albums is told with equal facts. */
-function sizeAsker<T>(ask: (asset: ImmichAsset) => Promise<T>): (asset: ImmichAsset) => Promise<T> {
-  const slots = new Slots(MAX_SIZES_AT_ONCE);
-  const asked = new Map<string, Promise<T>>();
-  return (asset) => {
-    const size = asked.get(asset.id) ?? slots.run(() => ask(asset));
-    asked.set(asset.id, size);
-    return size;
-  };
-}
-
-/** Without the album list the source as a whole cannot be read. */
-function sourceErrorOf(error: unknown): unknown {
-  const code = codeOf(error);
-  if (code !== 'not-found' && code !== 'too-large') return error;
-  return new CodedError('unavailable', messageOf(error), { cause: error });
 }

@@ -9,6 +9,8 @@ export interface ImmichAlbum {
   readonly assetCount: number;
   readonly createdAt: string | null;
   readonly updatedAt: string | null;
+  /** Of the asset that was changed last; before some version after 1.118 the newest file date. Null when empty. */
+  readonly lastModifiedAssetTimestamp: string | null;
 }
 
 /** The part of an asset that mediadav uses. Null stands for null and for a field this server does not have. */
@@ -22,6 +24,7 @@ export interface ImmichAsset {
   /** `libraryId` is there and null: not a file of an external library. */
   readonly isUploaded: boolean;
   readonly isTrashed: boolean;
+  readonly isArchived: boolean;
   /** `timeline`, `archive`, `hidden`, `locked`; null before 1.133. */
   readonly visibility: string | null;
   readonly fileCreatedAt: string | null;
@@ -35,6 +38,8 @@ export interface ImmichAsset {
   readonly height: number | null;
   readonly isEdited: boolean;
   readonly thumbhash: string | null;
+  /** Id of the hidden video of a live photo. */
+  readonly livePhotoVideoId: string | null;
   /** Null when the asset has no exif row, or none was asked for. */
   readonly exif: ImmichExif | null;
 }
@@ -54,12 +59,6 @@ export interface ImmichExif {
   readonly longitude: number | null;
 }
 
-/** One page of `POST /search/metadata`. */
-export interface SearchPage {
-  readonly assets: readonly ImmichAsset[];
-  readonly nextPage: number | null;
-}
-
 type Fields = Readonly<Record<string, unknown>>;
 
 /** An id is put into request paths, so it must not be able to lead anywhere else. */
@@ -73,40 +72,39 @@ export function parseAlbums(body: unknown): ImmichAlbum[] {
 /** The header of one album. */
 export function parseAlbum(body: unknown): ImmichAlbum {
   const fields = fieldsOf(body, 'an album');
-  const { albumName, assetCount } = fields;
+  const { albumName } = fields;
   if (typeof albumName !== 'string') throw strange('an album', 'albumName');
-  if (typeof assetCount !== 'number' || !Number.isSafeInteger(assetCount) || assetCount < 0) {
-    throw strange('an album', 'assetCount');
-  }
   return {
     id: idOf(fields, 'an album'),
     albumName,
-    assetCount,
+    assetCount: parseAssetCount(fields.assetCount),
     createdAt: textOf(fields, 'createdAt'),
     updatedAt: textOf(fields, 'updatedAt'),
+    lastModifiedAssetTimestamp: textOf(fields, 'lastModifiedAssetTimestamp'),
   };
 }
 
-/**
- * The assets in `GET /albums/:id` of Immich up to 2.x. From 3.0 the field is gone: its absence is an error here and
- * never an empty album.
- */
-export function parseAlbumAssets(body: unknown): ImmichAsset[] {
-  return listOf(fieldsOf(body, 'an album').assets, 'the assets of an album').map(parseAsset);
+/** `assetCount` of an album. */
+export function parseAssetCount(value: unknown): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
+  throw strange('an album', 'assetCount');
 }
 
-/** One page of a search. `nextPage` comes as a text and must go back as a number. */
-export function parseSearchPage(body: unknown): SearchPage {
-  const assets = fieldsOf(fieldsOf(body, 'a search').assets, 'a search');
-  const { nextPage } = assets;
-  const isPage =
-    nextPage === null ||
-    ((typeof nextPage === 'string' || typeof nextPage === 'number') && Number(nextPage) > 1);
+/** `nextPage` of a search: it comes as a text and must go back as a number. */
+export function parseNextPage(value: unknown): number | null {
+  if (value === null) return null;
+  const isPage = (typeof value === 'string' || typeof value === 'number') && Number(value) > 1;
   if (!isPage) throw strange('a search', 'nextPage');
-  return {
-    assets: listOf(assets.items, 'a search').map(parseAsset),
-    nextPage: nextPage === null ? null : Number(nextPage),
-  };
+  return Number(value);
+}
+
+/** Ids of the assets of each stack that are not its first one. */
+export function parseStackedBehind(body: unknown): string[] {
+  return listOf(body, 'the stacks').flatMap((stack) => {
+    const { primaryAssetId, assets } = fieldsOf(stack, 'a stack');
+    const ids = listOf(assets, 'a stack').map((asset) => idOf(fieldsOf(asset, 'a stack'), 'a stack'));
+    return ids.filter((id) => id !== primaryAssetId);
+  });
 }
 
 /** One asset, from whatever route. */
@@ -123,6 +121,7 @@ export function parseAsset(body: unknown): ImmichAsset {
     checksum: textOf(fields, 'checksum'),
     isUploaded: fields.libraryId === null,
     isTrashed: fields.isTrashed === true,
+    isArchived: fields.isArchived === true,
     visibility: textOf(fields, 'visibility'),
     fileCreatedAt: textOf(fields, 'fileCreatedAt'),
     fileModifiedAt: textOf(fields, 'fileModifiedAt'),
@@ -133,6 +132,7 @@ export function parseAsset(body: unknown): ImmichAsset {
     height: numberOf(fields, 'height'),
     isEdited: fields.isEdited === true,
     thumbhash: textOf(fields, 'thumbhash'),
+    livePhotoVideoId: isId(fields.livePhotoVideoId) ? fields.livePhotoVideoId : null,
     exif: parseExif(fields.exifInfo),
   };
 }
@@ -171,8 +171,12 @@ function listOf(value: unknown, what: string): readonly unknown[] {
 
 function idOf(fields: Fields, what: string): string {
   const { id } = fields;
-  if (typeof id !== 'string' || !ID.test(id)) throw strange(what, 'id');
+  if (!isId(id)) throw strange(what, 'id');
   return id;
+}
+
+function isId(value: unknown): value is string {
+  return typeof value === 'string' && ID.test(value);
 }
 
 function textOf(fields: Fields, name: string): string | null {

@@ -1,6 +1,7 @@
 import type { AssetFacts, CaptureTime, Digests } from '../../src/model/asset.ts';
 import { contentTypeOf, type MediaKind, mediaKindOf } from '../../src/model/content-type.ts';
 import type { ImmichAsset, ImmichExif } from './api-answers.ts';
+import { type Rendition, renditionName, renditionVersion } from './rendition.ts';
 
 export interface ReadFacts {
   readonly facts: AssetFacts;
@@ -14,7 +15,12 @@ const ISO_TIME = /^(?!0000)\d{4}-(\d\d)-(\d\d)T\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|
 /** The furthest time zones are 14 hours from UTC; old local times are a little odd. */
 const MAX_OFFSET_MINUTES = 16 * 60;
 
-/** May the asset be shown at all? Hidden ones are the video parts of live photos. Archived ones are shown. */
+/** Put away from the timeline by its owner; albums still show and count it. */
+export function isArchived(asset: ImmichAsset): boolean {
+  return asset.visibility === 'archive' || asset.isArchived;
+}
+
+/** Is the asset one that albums show and count? Hidden ones are the video parts of live photos. */
 export function isShown(asset: ImmichAsset): boolean {
   return !asset.isTrashed && asset.visibility !== 'hidden' && asset.visibility !== 'locked';
 }
@@ -25,8 +31,43 @@ export function knownSizeOf(asset: ImmichAsset): number | null {
   return size !== null && Number.isSafeInteger(size) && size >= 0 ? size : null;
 }
 
-/** An asset of the API as facts. Equal for the same asset whatever route told it: their date formats differ. */
-export function assetFactsOf(asset: ImmichAsset, sizeBytes: number): ReadFacts {
+/**
+ * An asset of the API as facts of the rendition that is served. Equal for the same asset whatever route told it: their
+ * date formats differ.
+ * @param sizeBytes of that rendition.
+ */
+export function assetFactsOf(
+  asset: ImmichAsset,
+  sizeBytes: number,
+  rendition: Rendition = 'original',
+): ReadFacts {
+  const read = originalFactsOf(asset, sizeBytes);
+  if (rendition === 'original') return read;
+  const { facts } = read;
+  const name = renditionName(facts.ref.path);
+  const own = rendition === 'edited' ? pixels(asset.width, asset.height) : null;
+  return {
+    hasBadDate: read.hasBadDate,
+    facts: {
+      ...facts,
+      ref: { id: asset.id, path: name },
+      version: renditionVersion(rendition, sizeBytes, updatedMsOf(asset)),
+      contentType: 'image/jpeg',
+      kind: 'image',
+      // The checksum is that of the original, and what Immich makes is upright.
+      digests: {},
+      orientation: null,
+      ...(own ?? { width: null, height: null }),
+    },
+  };
+}
+
+/** When Immich last changed what it knows of the asset, in milliseconds since 1970; 0: it does not tell. */
+export function updatedMsOf(asset: ImmichAsset): number {
+  return (asset.updatedAt === null ? null : parseTime(asset.updatedAt)) ?? 0;
+}
+
+function originalFactsOf(asset: ImmichAsset, sizeBytes: number): ReadFacts {
   const times = readTimes(asset);
   const { exif, originalFileName: name } = asset;
   const sha1 = contentHashOf(asset);

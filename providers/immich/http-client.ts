@@ -1,9 +1,13 @@
 import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
 import { CodedError, codeOf } from '../../src/model/coded-error.ts';
+import { type ItemRequest, notJson, readJsonItems } from './json-items.ts';
 import type { Limits } from './limits.ts';
+import { type Rendition, renditionPath } from './rendition.ts';
 import { type LocatedServer, ServerAddress } from './server-address.ts';
 import { type ErrorAnswer, isWebPage, translateAnswer } from './translate-error.ts';
-import { type Answer, Transport } from './transport.ts';
+import { type Answer, Transport, type TransportRequest } from './transport.ts';
+import { UpstreamBody } from './upstream-body.ts';
 
 export interface JsonRequest {
   readonly method: 'GET' | 'POST';
@@ -13,6 +17,16 @@ export interface JsonRequest {
   readonly what: string;
   readonly body?: unknown;
 }
+
+/** An answer and what to send to hear only whether it has changed. */
+export interface TaggedAnswer {
+  readonly body: unknown;
+  /** Null when the server, or something in front of it, gives none. */
+  readonly etag: string | null;
+}
+
+/** How much of a refused listing is read to learn the reason. */
+const REASON_BYTES = 16 * 1024;
 
 /**
  * The requests of this provider to one Immich server, with the API key in `x-api-key`. Nothing is retried here. All
@@ -44,46 +58,59 @@ export class ImmichClient {
     return this.#address.locate(signal);
   }
 
+  /** Where the server is and which version runs there, asked only when it is not known. */
+  async whereabouts(signal: AbortSignal): Promise<LocatedServer> {
+    return this.#address.whereabouts(signal);
+  }
+
   /** The parsed answer of a 2xx. @throws CodedError `unavailable` when the body is not JSON, besides the usual. */
   async readJson(request: JsonRequest, signal: AbortSignal): Promise<unknown> {
-    const answer = await this.#guard(async () => {
-      const base = await this.#address.base(signal);
-      const { body } = request;
-      return this.#transport.readText({
-        method: request.method,
-        url: `${base}/api${request.path}`,
-        // Without a JSON content type Immich up to 2.x does not read a body and answers the whole library.
-        headers: { ...this.#keyHeader(), accept: 'application/json', 'content-type': 'application/json' },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        timeoutMs: this.#limits.listingMs,
-        signal,
-      });
-    });
-    const failure = this.failureOf({ ...answer, text: answer.body }, request.what);
-    if (failure !== null) throw failure;
+    return (await this.#readTagged(request, null, signal)).body;
+  }
+
+  /**
+   * The same, unless the answer is still the one with this ETag: then null. Asked with the plain HTTP client, because
+   * `fetch` adds `no-cache` and never gets a 304.
+   */
+  async readJsonUnless(
+    request: JsonRequest,
+    etag: string | null,
+    signal: AbortSignal,
+  ): Promise<TaggedAnswer | null> {
+    const answer = await this.#readTagged(request, etag, signal);
+    return answer.body === undefined ? null : answer;
+  }
+
+  /** Entries of a list in an answer of any length, as they come; see `readJsonItems`. */
+  async readItems(
+    request: JsonRequest,
+    wanted: ItemRequest,
+    take: (entry: unknown) => void,
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, unknown>> {
+    const answer = await this.#guard(async () =>
+      this.#transport.openListing(await this.#listingRequest(request, null, signal)),
+    );
+    const { status, headers } = answer;
+    const silenceMs = this.#limits.listingMs;
+    const body = new UpstreamBody(answer.body, { signal, silenceMs, skipBytes: 0, takeBytes: null });
     try {
-      return JSON.parse(answer.body);
-    } catch (cause) {
-      // A SyntaxError quotes what it could not read; an answer may hold people's names and places.
-      const position = new Error(`not JSON, ${answer.body.length} characters`);
-      position.name = cause instanceof Error ? cause.name : 'Error';
-      throw new CodedError(
-        'unavailable',
-        `Immich's answer about ${request.what} was cut off or is not JSON.`,
-        {
-          cause: position,
-        },
-      );
+      const failure = this.failureOf({ status, headers, text: '' }, request.what);
+      if (failure === null) return await readJsonItems(body, wanted, take, this.#limits.maxJsonBytes);
+      const text = await textOf(body);
+      throw this.failureOf({ status, headers, text }, request.what) ?? failure;
+    } finally {
+      body.destroy();
     }
   }
 
-  /** The size in bytes of an original as the server would send it now, by HEAD. */
-  async readOriginalSize(assetId: string, signal: AbortSignal): Promise<number> {
+  /** The size in bytes of an original, or of another rendition, as the server would send it now, by HEAD. */
+  async readSize(assetId: string, rendition: Rendition, signal: AbortSignal): Promise<number> {
     const answer = await this.#guard(async () => {
       const base = await this.#address.base(signal);
       return this.#transport.readText({
         method: 'HEAD',
-        url: originalUrl(base, assetId),
+        url: `${base}/api${renditionPath(assetId, rendition)}`,
         headers: { ...this.#keyHeader(), 'accept-encoding': 'identity' },
         timeoutMs: this.#limits.firstByteMs,
         signal,
@@ -97,9 +124,10 @@ export class ImmichClient {
     return sizeBytes;
   }
 
-  /** The answer to a GET of an original, whatever its status. The caller consumes or destroys the body. */
-  async openOriginal(
+  /** The answer to a GET of the bytes, whatever its status. The caller consumes or destroys the body. */
+  async openBytes(
     assetId: string,
+    rendition: Rendition,
     range: string | null,
     signal: AbortSignal,
   ): Promise<Answer<IncomingMessage>> {
@@ -107,7 +135,7 @@ export class ImmichClient {
       const base = await this.#address.base(signal);
       return this.#transport.openStream({
         method: 'GET',
-        url: originalUrl(base, assetId),
+        url: `${base}/api${renditionPath(assetId, rendition)}`,
         headers: {
           ...this.#keyHeader(),
           'accept-encoding': 'identity',
@@ -129,6 +157,42 @@ export class ImmichClient {
 
   close(): void {
     this.#transport.close();
+  }
+
+  async #readTagged(request: JsonRequest, etag: string | null, signal: AbortSignal): Promise<TaggedAnswer> {
+    const answer = await this.#guard(async () =>
+      this.#transport.readText(await this.#listingRequest(request, etag, signal)),
+    );
+    if (answer.status === 304 && etag !== null) return { body: undefined, etag };
+    const failure = this.failureOf({ ...answer, text: answer.body }, request.what);
+    if (failure !== null) throw failure;
+    const tag = answer.headers.etag;
+    try {
+      return { body: JSON.parse(answer.body), etag: typeof tag === 'string' ? tag : null };
+    } catch (error) {
+      throw notJson(error, answer.body.length);
+    }
+  }
+
+  async #listingRequest(
+    { method, path, body }: JsonRequest,
+    etag: string | null,
+    signal: AbortSignal,
+  ): Promise<TransportRequest> {
+    return {
+      method,
+      url: `${await this.#address.base(signal)}/api${path}`,
+      headers: {
+        ...this.#keyHeader(),
+        accept: 'application/json',
+        // Without a JSON content type Immich up to 2.x does not read a body and answers the whole library.
+        'content-type': 'application/json',
+        ...(etag === null ? {} : { 'if-none-match': etag }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      timeoutMs: this.#limits.listingMs,
+      signal,
+    };
   }
 
   #keyHeader(): Record<string, string> {
@@ -153,6 +217,14 @@ export function lengthOfBody(answer: { headers: Readonly<Record<string, unknown>
   return Number(text);
 }
 
-function originalUrl(base: string, assetId: string): string {
-  return `${base}/api/assets/${encodeURIComponent(assetId)}/original`;
+/** The start of a body that says why something was refused. */
+async function textOf(body: Readable): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes >= REASON_BYTES) break;
+  }
+  return Buffer.concat(chunks).toString('utf8');
 }

@@ -6,6 +6,7 @@ import type { Want } from '../../src/provider/provider.ts';
 import { modifiedMsOf } from './asset-facts.ts';
 import { type ImmichClient, lengthOfBody } from './http-client.ts';
 import type { Limits } from './limits.ts';
+import { renditionOfVersion } from './rendition.ts';
 import { isHtmlType } from './translate-error.ts';
 import type { Answer } from './transport.ts';
 import { UpstreamBody } from './upstream-body.ts';
@@ -21,7 +22,7 @@ interface Place {
 }
 
 /**
- * Opens the original of an asset, or a part of it. Only a checked single range is ever sent, and no condition: Immich
+ * Opens the rendition of an asset that the wanted version is one of, or a part of it. Only a checked single range is ever sent, and no condition: Immich
  * answers 500 or 404 to ranges it does not like, never 416 or 412.
  *
  * @throws CodedError before the first byte: `changed` when the size is not `want.sizeBytes` or the file was modified at
@@ -36,7 +37,7 @@ export async function openOriginal(
   limits: Limits,
 ): Promise<Readable> {
   const range = want.range === undefined ? null : `bytes=${want.range.start}-${want.range.end}`;
-  const answer = await client.openOriginal(assetId, range, signal);
+  const answer = await client.openBytes(assetId, renditionOfVersion(want.version), range, signal);
   try {
     const place = await placeIn(answer, client, want, limits);
     return new UpstreamBody(answer.body, { signal, silenceMs: limits.silenceMs, ...place });

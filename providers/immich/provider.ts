@@ -2,21 +2,30 @@ import type { Readable } from 'node:stream';
 import type { AssetFacts, SourceRef } from '../../src/model/asset.ts';
 import { CodedError, codeOf, messageOf } from '../../src/model/coded-error.ts';
 import type { Call, Provider, Want } from '../../src/provider/provider.ts';
-import { scanAlbums } from './album-events.ts';
 import { type ImmichAsset, parseAsset } from './api-answers.ts';
 import { assetFactsOf, isShown, knownSizeOf } from './asset-facts.ts';
 import { ImmichClient } from './http-client.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
 import { openOriginal } from './original-bytes.ts';
+import { type Rendition, renditionOf } from './rendition.ts';
+import { type AlbumChoice, scanAlbums } from './scan-albums.ts';
 
-export interface ImmichProviderSettings {
+export interface ImmichProviderSettings extends Partial<AlbumChoice> {
   /** Base URL without `/api`. Redirects of it are followed once. */
   readonly url: string;
   /** Needs the permissions `album.read`, `asset.read` and `asset.download`; without the last a scan ends with `denied`. */
   readonly apiKey: string;
-  /** Ids of the albums to show; empty means all, shared ones too. */
-  readonly albumIds: readonly string[];
 }
+
+/** What is shown when nothing else is said: every album as Immich shows it. */
+const ALL: AlbumChoice = {
+  albumIds: [],
+  rendition: 'original',
+  showsArchived: true,
+  showsLiveVideos: false,
+  collapsesStacks: false,
+  fullReadMs: 24 * 3_600_000,
+};
 
 /** Everything else would be another path of the API. */
 const ASSET_ID = /^[\w-]{1,64}$/;
@@ -30,25 +39,33 @@ export function createImmichProvider(
   limits: Limits = DEFAULT_LIMITS,
 ): Provider {
   const client = new ImmichClient(settings, limits);
+  const choice: AlbumChoice = { ...ALL, ...settings };
 
   const readShown = async (id: string, call: Call): Promise<ImmichAsset> => {
     const request = { method: 'GET', path: `/assets/${id}`, what: 'this asset' } as const;
     const asset = parseAsset(await call.attempt((signal) => client.readJson(request, signal)));
     // The owner can still read what is in the trash, but no album shows it.
-    if (!isShown(asset)) throw new CodedError('not-found', 'Immich does not show this asset any more.');
+    const isLiveVideo = choice.showsLiveVideos && asset.visibility === 'hidden' && !asset.isTrashed;
+    if (!isShown(asset) && !isLiveVideo)
+      throw new CodedError('not-found', 'Immich does not show this asset any more.');
     return asset;
   };
 
-  const readSize = (id: string, call: Call): Promise<number> =>
+  const readSize = (id: string, rendition: Rendition, call: Call): Promise<number> =>
     call
-      .attempt((signal) => client.readOriginalSize(id, signal))
+      .attempt((signal) => client.readSize(id, rendition, signal))
       .catch((error: unknown) => {
         throw codeOf(error) === 'not-found' ? fileUnreadable(error) : error;
       });
 
   const describe = async (ref: SourceRef, call: Call): Promise<AssetFacts> => {
     const asset = await readShown(checkedId(ref), call);
-    return assetFactsOf(asset, knownSizeOf(asset) ?? (await readSize(asset.id, call))).facts;
+    const rendition = renditionOf(asset, choice.rendition);
+    const knownSize = rendition === 'original' ? knownSizeOf(asset) : null;
+    const sizeBytes = knownSize ?? (await readSize(asset.id, rendition, call));
+    const { facts } = assetFactsOf(asset, sizeBytes, rendition);
+    // The video of a live photo is shown under the name of its still.
+    return asset.visibility === 'hidden' ? { ...facts, ref } : facts;
   };
 
   const open = async (ref: SourceRef, want: Want, call: Call): Promise<Readable> => {
@@ -65,7 +82,7 @@ export function createImmichProvider(
 
   return {
     traits: { identity: 'stable', ranges: 'native', membership: 'many', naming: 'free' },
-    scan: (call) => scanAlbums(client, settings.albumIds, call),
+    scan: (call) => scanAlbums(client, choice, call),
     describe: (ref, call) => describe(ref, call).catch(rejectForClient),
     open: (ref, want, call) => open(ref, want, call).catch(rejectForClient),
     close: async () => client.close(),

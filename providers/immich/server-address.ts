@@ -34,7 +34,12 @@ export class ServerAddress {
 
   /** The base of the API, asked for only when it is not known. Errors as `locate`. */
   async base(signal: AbortSignal): Promise<string> {
-    return (this.#located ?? (await this.locate(signal))).base;
+    return (await this.whereabouts(signal)).base;
+  }
+
+  /** What `locate` found last, asked for only when it is not known. Errors as `locate`. */
+  async whereabouts(signal: AbortSignal): Promise<LocatedServer> {
+    return this.#located ?? (await this.locate(signal));
   }
 
   /**

@@ -6,6 +6,7 @@ import {
   httpUrl,
   numberAbove,
   oneOf,
+  someOf,
   text,
 } from '../../src/model/setting-parser.ts';
 
@@ -53,6 +54,31 @@ export const IMMICH_SETTINGS = {
     default: false,
     help: 'true shows album/photo.jpg, false shows album/images/photo.jpg and album/videos/clip.mp4.',
   },
+  IMMICH_FULL_READ_HOURS: {
+    parse: numberAbove(0, LONGEST_REFRESH_HOURS),
+    default: 24,
+    help: 'Albums that look unchanged in the list are read anew after so many hours all the same, for the few changes that the list does not tell.',
+  },
+  IMMICH_RENDITION: {
+    parse: oneOf(['original', 'edited', 'preview']),
+    default: 'original',
+    help: 'original shows files as they were uploaded; edited shows the result where a photo was edited in Immich (2.5 and later); preview shows photos as smaller JPEG files.',
+  },
+  IMMICH_ARCHIVED: {
+    parse: boolean,
+    default: true,
+    help: 'false leaves archived photos out of the albums.',
+  },
+  IMMICH_LIVE_VIDEOS: {
+    parse: boolean,
+    default: false,
+    help: 'true shows the video of a live photo beside it: IMG_1.mov beside IMG_1.heic.',
+  },
+  IMMICH_STACKS: {
+    parse: oneOf(['all', 'primary']),
+    default: 'all',
+    help: 'primary shows only the first photo of each stack; the API key then needs stack.read as well.',
+  },
   IMMICH_WRITABLE: {
     parse: boolean,
     default: false,
@@ -70,8 +96,8 @@ export const IMMICH_ENTRY_SETTINGS = {
   API_KEY_FILE: { parse: text, default: null, help: 'As IMMICH_API_KEY_FILE.' },
   ALBUM_IDS: { parse: commaList, default: [], help: 'As ALBUM_IDS.' },
   LAYOUT: {
-    parse: oneOf(['folders', 'flat', 'type', 'date']),
-    default: 'folders',
+    parse: someOf(['folders', 'flat', 'type', 'date']),
+    default: ['folders'],
     help: 'folders shows the albums; flat, type and date as in LOCAL_LAYOUT.',
   },
   REFRESH_RATE_HOURS: {
@@ -80,6 +106,15 @@ export const IMMICH_ENTRY_SETTINGS = {
     help: 'As REFRESH_RATE_HOURS.',
   },
   FLATTEN_ASSET_STRUCTURE: { parse: boolean, default: null, help: 'As FLATTEN_ASSET_STRUCTURE.' },
+  FULL_READ_HOURS: {
+    parse: IMMICH_SETTINGS.IMMICH_FULL_READ_HOURS.parse,
+    default: null,
+    help: 'As IMMICH_FULL_READ_HOURS.',
+  },
+  RENDITION: { parse: IMMICH_SETTINGS.IMMICH_RENDITION.parse, default: null, help: 'As IMMICH_RENDITION.' },
+  ARCHIVED: { parse: boolean, default: null, help: 'As IMMICH_ARCHIVED.' },
+  LIVE_VIDEOS: { parse: boolean, default: null, help: 'As IMMICH_LIVE_VIDEOS.' },
+  STACKS: { parse: IMMICH_SETTINGS.IMMICH_STACKS.parse, default: null, help: 'As IMMICH_STACKS.' },
   WRITABLE: { parse: boolean, default: null, help: 'As IMMICH_WRITABLE.' },
 } as const satisfies SettingTable;
 

@@ -12,6 +12,8 @@ const PERMISSION_PURPOSES: Readonly<Record<string, string>> = {
   'album.read': 'to list albums',
   'asset.read': 'to list the photos and videos of albums',
   'asset.download': 'to read photos and videos',
+  'asset.view': 'to show previews (IMMICH_RENDITION)',
+  'stack.read': 'to show one photo of a stack (IMMICH_STACKS)',
 };
 
 /** Why no answer came, by the code Node or axios gives. */
@@ -95,10 +97,13 @@ export function asksToWait(error: unknown): error is CodedError {
 }
 
 /** One sentence for the person who made the API key. */
-export function lacksPermission(permission: string): string {
-  const purpose = PERMISSION_PURPOSES[permission];
-  const use = purpose === undefined ? '' : `, which is needed ${purpose}`;
-  return `The Immich API key lacks the permission "${permission}"${use}.`;
+export function lacksPermissions(permissions: readonly string[]): string {
+  const named = permissions.map((permission) => {
+    const purpose = PERMISSION_PURPOSES[permission];
+    return purpose === undefined ? `"${permission}"` : `"${permission}", which is needed ${purpose}`;
+  });
+  const what = named.length === 1 ? 'the permission' : 'permissions:';
+  return `The Immich API key lacks ${what} ${named.join('; ')}.`;
 }
 
 /** True for HTML: no route that is asked here ever answers with it. */
@@ -146,7 +151,7 @@ function apiMessageOf(text: string): string | null {
 function describeRefusal(message: string | null): string {
   const permission = /Missing required permission: ([\w.]+)/.exec(message ?? '')?.[1];
   if (permission === undefined) return 'The Immich server refused access with this API key.';
-  return lacksPermission(permission);
+  return lacksPermissions([permission]);
 }
 
 /** The error without the request and the answer that axios hangs on it. */

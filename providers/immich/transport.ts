@@ -1,5 +1,6 @@
 import { Agent as HttpAgent, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
+import type { Readable } from 'node:stream';
 import axios, { type AxiosInstance } from 'axios';
 import { translateNetworkError } from './translate-error.ts';
 
@@ -64,6 +65,11 @@ export class Transport {
       decompress: false,
       maxContentLength: -1,
     });
+  }
+
+  /** A long listing with its body still to come, unpacked. The caller consumes or destroys it. */
+  async openListing(request: TransportRequest): Promise<Answer<Readable>> {
+    return this.#send<Readable>(request, this.#listings, { responseType: 'stream', maxContentLength: -1 });
   }
 
   /** Breaks every connection, those in use too. */

@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { CodedError } from '../../src/model/coded-error.ts';
 import { cancelledBy, translateNetworkError } from './translate-error.ts';
@@ -19,7 +18,7 @@ export interface UpstreamBodyOptions {
  * and a server that falls silent ends it with `unavailable`. A consumer that reads slowly is not silence.
  */
 export class UpstreamBody extends Readable {
-  readonly #response: IncomingMessage;
+  readonly #response: Readable;
   readonly #options: UpstreamBodyOptions;
   readonly #onAbort: () => void;
   #toSkip: number;
@@ -27,7 +26,7 @@ export class UpstreamBody extends Readable {
   #isWaiting = false;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(response: IncomingMessage, options: UpstreamBodyOptions) {
+  constructor(response: Readable, options: UpstreamBodyOptions) {
     super();
     this.#response = response;
     this.#options = options;

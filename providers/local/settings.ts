@@ -1,5 +1,5 @@
 import type { SettingTable } from '../../src/model/setting.ts';
-import { boolean, commaList, oneOf, quote, text, wholeNumber } from '../../src/model/setting-parser.ts';
+import { boolean, commaList, quote, someOf, text, wholeNumber } from '../../src/model/setting-parser.ts';
 
 /** Timers of Node cannot wait longer than 2^31 milliseconds (24 days). */
 const LONGEST_INTERVAL_S = 2_147_483;
@@ -20,9 +20,9 @@ export const LOCAL_SETTINGS = {
     example: 'photos=/mnt/photos,/srv/videos',
   },
   LOCAL_LAYOUT: {
-    parse: oneOf(['folders', 'flat', 'type', 'date']),
-    default: 'folders',
-    help: 'How local folders are shown: folders as on disk, flat (all in one), type (images, videos, …) or date (year and month).',
+    parse: someOf(['folders', 'flat', 'type', 'date']),
+    default: ['folders'],
+    help: 'How local folders are shown: folders as on disk, flat (all in one), type (images, videos, …) or date (year and month). Several, separated by commas, are shown side by side, each in a folder of its name.',
   },
   LOCAL_WRITABLE: {
     parse: boolean,

@@ -1,4 +1,4 @@
-import type { ScanCall, ScanEvent } from '../../src/provider/provider.ts';
+import type { PlaceEvent, ScanCall } from '../../src/provider/provider.ts';
 import { type Disk, DiskError } from './disk.ts';
 import type { Root } from './disk-messages.ts';
 import { type EntryFound, entriesAt, type Folder, isStillAt, refOf } from './entry.ts';
@@ -41,7 +41,7 @@ export interface WalkPlace {
  * tell the same story. A folder that cannot be read is told as kept; a link to a file is followed when it stays
  * inside the root; a link to a folder never, because it may lead in circles.
  */
-export async function* walk(place: WalkPlace, top: Folder): AsyncGenerator<ScanEvent> {
+export async function* walk(place: WalkPlace, top: Folder): AsyncGenerator<PlaceEvent> {
   const { call } = place;
   const waiting: Folder[] = [top];
   const readings = new FoldersAhead(place);

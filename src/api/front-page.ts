@@ -48,6 +48,7 @@ function sourceRow(source: SourceReport): string {
   const error = source.lastError;
   const notes = [
     ...(error === null ? [] : [`${error.message} (${localTime(error.at)})`]),
+    ...source.notes,
     ...source.warnings.map(
       ({ reason, count, example }) => `left out ${count} × ${reason}, such as ${example}`,
     ),

@@ -58,6 +58,7 @@ export async function* listEntries(
   /** Of the entry that is being written, or left out. */
   let digest: string | undefined;
   let isOpen = false;
+  let lastPath = '';
   let isFirst = true;
   let text = format.before;
   let page: Page<AssetNode> | null = null;
@@ -69,6 +70,9 @@ export async function* listEntries(
       const isSame = node.asset.digests[hash] === digest;
       if (isSame && !isOpen) continue;
       const path = await places.pathOf(node, memo);
+      // A file is at one place on its disk, in however many views it shows; those come in a row.
+      if (isSame && path === lastPath) continue;
+      lastPath = path;
       if (isSame) {
         text += `,${JSON.stringify(path)}`;
         continue;

@@ -8,11 +8,11 @@ export interface ScanRooms {
   readonly scans: ReadonlyMap<string, () => void>;
 }
 
-/** `POST /api/v1/scan`: has sources read now instead of when their time comes. */
+/** `POST /api/refresh`: has sources read now instead of when their time comes. */
 export function scanResource({ scans }: ScanRooms): Resource {
   return {
     method: 'POST',
-    path: '/api/v1/scan',
+    path: '/api/refresh',
     tag: 'Server',
     summary: 'Read sources now',
     description: 'Answers at once; /api/health tells how it goes. A scan under way is joined.',

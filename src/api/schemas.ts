@@ -54,6 +54,11 @@ const SOURCE_STATUS = {
   sizeBytes: whole('Bytes of all assets.'),
   lastScan: orNull('string', 'End of the last scan that read everything; ISO 8601.'),
   lastError: orNull('object', 'Why it cannot be read now.'),
+  notes: {
+    type: 'array',
+    items: { type: 'string' },
+    description: 'What people should know of it, in sentences.',
+  },
   warnings: { type: 'array', items: { type: 'object' }, description: 'What the last scan left out.' },
   fileProblems: {
     type: 'array',

@@ -21,6 +21,8 @@ export interface SourceReport {
   /** ISO 8601 in UTC: end of the last scan that read everything; null before the first. */
   readonly lastScan: string | null;
   readonly lastError: { readonly code: ErrorCode; readonly message: string; readonly at: string } | null;
+  /** What people should know of the source as a whole, in sentences. */
+  readonly notes: readonly string[];
   /** What the last scan left out, and how often. */
   readonly warnings: readonly { readonly reason: string; readonly count: number; readonly example: string }[];
   /** The same for files that could not be looked into as they should, since the server was started. */

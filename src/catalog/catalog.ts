@@ -95,7 +95,7 @@ export interface CatalogReader {
    * `not-found` when there is no such node (any more).
    */
   pathOf(id: NodeId): Promise<readonly string[]>;
-  /** The same with the source's own names. */
+  /** The same with the source's own names, and without what a layout has made up. */
   storedPathOf(id: NodeId): Promise<readonly string[]>;
   /** The ref of what is at a path of stored names below the root of a source; null when nothing is, or it has none. */
   refAt(sourceId: number, storedPath: readonly string[]): Promise<string | null>;
@@ -105,6 +105,11 @@ export interface CatalogReader {
   pendingAssets(sourceId: number, page: { afterId: number; limit: number }): Promise<readonly PendingAsset[]>;
   /** How many those are. */
   pendingCount(sourceId: number): Promise<number>;
+  /**
+   * The version that `completeScan` was told last for a collection, by its ref, or for the whole source (null); null when
+   * it was told none.
+   */
+  contentVersion(sourceId: number, collection: string | null): Promise<string | null>;
   /** What is known of an asset, by the source's own id of it; null when there is none. */
   asset(sourceId: number, refId: string): Promise<AssetFacts | null>;
   /** Public id of a node: a UUID, stable across restarts and renames. */
@@ -142,6 +147,11 @@ export interface CollectionEntry {
   readonly naming: Naming;
   /** Made up by a layout: goes when its last member goes, and its time is that of its last change. */
   readonly isVirtual: boolean;
+  /**
+   * One of several views of the whole source, right below its root: virtual, but it stays when it is empty, and no count
+   * has it. An asset's places that are anchored at it go with the last of its other places.
+   */
+  readonly isView?: boolean;
   readonly modifiedMs: number;
   readonly createdMs: number | null;
 }
@@ -158,15 +168,34 @@ export interface AssetEntry {
   readonly anchor: string | null;
   readonly name: string;
   readonly naming: Naming;
+  /**
+   * No two assets of the source have one path (`SourceRef.path`) at a time, so another one that the catalog has at this
+   * path is out of date: replaced, unless it is seen elsewhere. Not needed where the naming says as much.
+   */
+  readonly holdsPath?: boolean;
 }
 
 /** All that the catalog holds at and below this collection counts as seen. */
 export interface KeptEntry {
   readonly kind: 'kept';
   readonly collection: string | null;
+  /** Refs of views: what is anchored there of the same assets counts as seen too. */
+  readonly views?: readonly string[];
 }
 
-export type Entry = CollectionEntry | AssetEntry | KeptEntry;
+/**
+ * All that the catalog holds below this collection, which was told before, is still there; it is told from it by the end
+ * of the scan, not asset by asset.
+ */
+export interface UnchangedEntry {
+  readonly kind: 'unchanged';
+  readonly collection: string;
+}
+
+export type Entry = CollectionEntry | AssetEntry | KeptEntry | UnchangedEntry;
+
+/** By ref of the collection, null for the whole source: what the source calls the content that was read completely. */
+export type ContentVersionMap = ReadonlyMap<string | null, string>;
 
 /** What one scan has seen. Made by `beginScan`, filled by `apply`, used up by `sweep`. Kept in memory only. */
 export interface Scan {
@@ -187,6 +216,11 @@ export interface ApplyResult {
 export interface CatalogWriter {
   /** Makes the source and its root collection if they are not there yet. */
   ensureSource(name: string): Promise<SourceRecord>;
+  /**
+   * To be called before assets that hold their paths (`AssetEntry.holdsPath`) are told; without it each of them takes as
+   * long as there are assets. The first time in a large catalog it blocks for a while: not while anything is served.
+   */
+  preparePaths(): Promise<void>;
   /**
    * Notes which sources are the tree from now on. When one that the catalog held leaves or comes back, every cursor
    * handed out so far expires: what it holds was not changed, so the log could not tell.
@@ -230,6 +264,10 @@ export interface CatalogWriter {
   pruneTombstones(beforeMs: number, limit: number): Promise<number>;
   /** Removes whatever a complete scan did not see, in bounded transactions. @returns how many nodes went. */
   sweep(scan: Scan): Promise<number>;
-  /** Notes that a scan read everything. */
-  completeScan(sourceId: number, completedMs: number): Promise<void>;
+  /**
+   * Notes that a scan read everything.
+   * @param versions of all collections whose content the catalog now holds exactly; those told before and missing here
+   *   are forgotten. Absent: what was told before still holds.
+   */
+  completeScan(sourceId: number, completedMs: number, versions?: ContentVersionMap): Promise<void>;
 }

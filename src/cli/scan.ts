@@ -40,7 +40,7 @@ export async function scan(config: CommandConfig<'scan'>): Promise<number> {
     const logger = loggerOf(config, progress);
     for (const source of config.sources) {
       const ingest = { acceptsEmpty: config.acceptsEmpty };
-      members.push(await addMember(source, { catalog, logger, observe, ingest }));
+      members.push(await addMember(source, { catalog, logger, observe, ingest, names: config.names }));
     }
     await showAlso(catalog, members.map(shownSourceOf));
     for (const member of members) {
@@ -62,7 +62,7 @@ function openCatalog({ catalog, names, http }: RunConfig): Catalog {
   } catch (error) {
     if (codeOf(error) !== 'locked') throw error;
     const host = http.host.includes(':') ? `[${http.host}]` : http.host;
-    const url = `${http.tls === null ? 'http' : 'https'}://${host}:${http.port}/api/v1/scan`;
+    const url = `${http.tls === null ? 'http' : 'https'}://${host}:${http.port}/api/refresh`;
     throw new CodedError(
       'locked',
       'A mediadav server (or another scan) is at work with this DATA_DIR, and there must be only one: to have the ' +

@@ -10,5 +10,7 @@ export async function serve(config: ServeConfig): Promise<void> {
     void app.stop();
   };
   process.once('SIGINT', stop).once('SIGTERM', stop);
+  // As POST /api/refresh; without a handler it would end the process, as it does for whoever closes a terminal.
+  process.on('SIGHUP', () => app.refresh());
   if (config.log.format === 'text') process.stdout.write(await welcomeText(app));
 }

@@ -12,8 +12,9 @@ export interface CommonSourceConfig {
   readonly name: string;
   /** Shown at `/` instead of `/<name>/`; then it is the only source. */
   readonly mountsAtRoot: boolean;
-  readonly layout: Layout;
-  /** Albums are split into `images/` and `videos/`. Always false for local folders. */
+  /** At least one. Of several, each is shown in a folder of its name. */
+  readonly layouts: readonly Layout[];
+  /** In `folders`, albums are split into `images/` and `videos/`. Always false for local folders. */
   readonly splitsByType: boolean;
   /** Every file, not only media. */
   readonly showsAllFiles: boolean;
@@ -42,6 +43,14 @@ export interface ImmichSourceConfig extends CommonSourceConfig {
   readonly apiKey: string;
   /** Empty: all albums. */
   readonly albumIds: readonly string[];
+  readonly rendition: 'original' | 'edited' | 'preview';
+  readonly showsArchived: boolean;
+  /** The hidden videos of live photos show beside their stills. */
+  readonly showsLiveVideos: boolean;
+  /** Of each stack only the first photo shows. */
+  readonly collapsesStacks: boolean;
+  /** An album that looks unchanged is read anew after so many milliseconds all the same. */
+  readonly fullReadMs: number;
 }
 
 export type SourceConfig = LocalSourceConfig | ImmichSourceConfig;

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, opendir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import sharp from 'sharp';
@@ -90,7 +90,7 @@ export class Thumbnails {
     let removed = 0;
     for await (const path of this.#files()) {
       if (signal.aborted) break;
-      const key = NAME.exec(path.slice(path.lastIndexOf('/') + 1))?.groups?.key;
+      const key = NAME.exec(basename(path))?.groups?.key;
       const [algorithm = '', digest = ''] = key?.split('-') ?? [];
       const isWanted = key === undefined ? !(await isStaleDraft(path)) : await isKnown(algorithm, digest);
       if (isWanted) continue;

@@ -61,8 +61,8 @@ export class PropertyStates {
   #supportedAt(member: ListedNode | null): string {
     if (!this.#wanted.locks) return '';
     const { vfs, path } = this.#request;
-    // What can be written to differs from source to source, not within one.
-    const place = member === null || !path.isRoot ? path : path.child(member.name);
+    // What can be written to differs from source to source, and from view to view of one, but not within these.
+    const place = member === null || path.segments.length > 1 ? path : path.child(member.name);
     return vfs.isWritable(place) ? SUPPORTED_LOCKS : '';
   }
 

@@ -6,7 +6,9 @@ import type { Logger } from '../model/logger.ts';
 import type { TreeWriter } from '../model/write.ts';
 import type { Held } from '../provider/provider.ts';
 import type { ScanWarning, Source } from '../source/source.ts';
-import { createLayout, type LayoutOptions } from './layout.ts';
+import { createLayout, type LayoutOptions, sourcePrefix } from './layout.ts';
+import { ScanRemarks } from './scan-remarks.ts';
+import { ScanVersions, versionUnder } from './scan-versions.ts';
 import type { ScanHistory } from './schedule.ts';
 import { type OpenScan, SourceWrites } from './source-writes.ts';
 import { Stillness } from './stillness.ts';
@@ -22,6 +24,11 @@ export interface SourceIngestOptions {
   readonly logger: Logger;
   /** A source that is suddenly empty is believed: somebody looked and said so. Default: it counts as an outage. */
   readonly acceptsEmpty?: boolean;
+  /**
+   * Names the settings that decide what the source tells and how it is placed: what was read under others has to be read
+   * again. One word.
+   */
+  readonly settingsVersion?: string;
   /** Called when there may be assets to read that were not read yet: after a scan, and when what changed holds still. */
   readonly changed?: () => void;
 }
@@ -40,6 +47,8 @@ export interface SourceStatus {
   readonly lastScanDurationMs: number | null;
   readonly lastError: SourceFailure | null;
   readonly warnings: readonly ScanWarning[];
+  /** What people should know of the source as a whole, in sentences. */
+  readonly notes: readonly string[];
   /** Every change is noticed as it happens; false: at the next scan. */
   readonly watching: boolean;
 }
@@ -63,8 +72,10 @@ export class SourceIngest {
   readonly #layout: LayoutOptions;
   readonly #logger: Logger;
   readonly #acceptsEmpty: boolean;
+  readonly #settingsVersion: string;
   readonly #changed: () => void;
   readonly #stillness: Stillness;
+  readonly #remarks: ScanRemarks;
   readonly #held: Held;
   readonly #places: TimePlaces;
   #watch: WatchIngest | null = null;
@@ -81,7 +92,6 @@ export class SourceIngest {
   #stop = new AbortController();
   #lastError: SourceFailure | null = null;
   #lastScanDurationMs: number | null = null;
-  #warnings: readonly ScanWarning[] = [];
   #failuresInARow = 0;
   /** What the source asked for when it refused last. */
   #retryAfterMs: number | null = null;
@@ -94,13 +104,24 @@ export class SourceIngest {
     this.#layout = { ...options.layout, traits: options.source.traits };
     this.#logger = options.logger;
     this.#acceptsEmpty = options.acceptsEmpty ?? false;
+    this.#settingsVersion = options.settingsVersion ?? '-';
     this.#changed = options.changed ?? (() => undefined);
     this.#stillness = new Stillness(this.#changed);
-    const { mapsPaths } = createLayout(this.#layout);
+    this.#remarks = new ScanRemarks(this.name, options.logger);
+    const prefix = sourcePrefix(this.#layout);
+    const { showsOnce } = createLayout(this.#layout);
     const { reader } = options.catalog;
     this.#held = {
-      refAt: async (path) => (mapsPaths ? reader.refAt(await this.#sourceId(), path.split('/')) : null),
+      refAt: async (path) =>
+        prefix === null ? null : reader.refAt(await this.#sourceId(), [...prefix, ...path.split('/')]),
       pathsOf: async (prefix) => reader.assetPaths(await this.#sourceId(), prefix, MAX_PLACES),
+      versionOf: async (collection) => {
+        // Where it has no place, or its members have others too, what it held cannot be told from what is gone.
+        if (collection !== null && !showsOnce) return null;
+        const stored = await reader.contentVersion(await this.#sourceId(), collection);
+        return versionUnder(this.#settingsVersion, stored);
+      },
+      factsOf: async (refId) => reader.asset(await this.#sourceId(), refId),
     };
     this.#places = new TimePlaces({
       ...{ catalog: this.#catalog, layout: this.#layout, logger: this.#logger, signal: this.#stop.signal },
@@ -110,7 +131,9 @@ export class SourceIngest {
 
   /** Makes the source known to the catalog, so that its last tree can be served before any scan. */
   async prepare(): Promise<SourceRecord> {
-    this.#record = await this.#catalog.writer.ensureSource(this.name);
+    const { writer } = this.#catalog;
+    this.#record = await writer.ensureSource(this.name);
+    if (createLayout(this.#layout).holdsPaths) await writer.preparePaths();
     return this.#record;
   }
 
@@ -173,7 +196,8 @@ export class SourceIngest {
       completedMs: record?.completedMs ?? null,
       lastScanDurationMs: this.#lastScanDurationMs,
       lastError: this.#lastError,
-      warnings: this.#warnings,
+      warnings: this.#remarks.warnings,
+      notes: this.#remarks.notes,
       watching: this.#watch?.isWhole ?? false,
     };
   }
@@ -208,13 +232,15 @@ export class SourceIngest {
   /** Changes the source; null when it is read-only, or is not shown by the paths it has. */
   get writer(): TreeWriter | null {
     const { writing } = this.#source;
-    if (writing === null || !createLayout(this.#layout).mapsPaths) return null;
+    const prefix = sourcePrefix(this.#layout);
+    if (writing === null || prefix === null) return null;
     return new SourceWrites({
       ...{
         source: this.#source,
         writing,
         catalog: this.#catalog,
         layout: this.#layout,
+        prefix,
         logger: this.#logger,
       },
       ...{ held: this.#held, places: this.#places, turns: this.#turns, stop: this.#stop.signal },
@@ -290,8 +316,9 @@ export class SourceIngest {
     const record = this.#record ?? (await this.prepare());
     const { writer } = this.#catalog;
     const layout = createLayout(this.#layout);
-    const warnings = new Map<string, ScanWarning>();
+    const remarks = this.#remarks.ofScan();
     const scan = writer.beginScan(record.id);
+    const versions = new ScanVersions(this.#held);
     let batch: Entry[] = [];
     let isEmpty = true;
     const onMet = () => {
@@ -307,10 +334,16 @@ export class SourceIngest {
     };
     let mayHeal = false;
     try {
-      const told = this.#source.scan(this.#stop.signal, warnings, this.#held, onMet);
+      const told = this.#source.scan(this.#stop.signal, remarks.warnings, this.#held, onMet);
       const mayBeWritten = this.#source.writing !== null;
       if (mayBeWritten) this.#openScan = open;
       for await (const event of mayBeWritten ? this.#turns.interleaved(told, flush) : told) {
+        if (event.kind === 'note') {
+          remarks.note(event.text);
+          continue;
+        }
+        if (event.kind === 'complete' || event.kind === 'unchanged') await versions.take(event);
+        if (event.kind === 'complete') continue;
         if (mayBeWritten && open.touched.isOutdated(event)) continue;
         if (event.kind === 'asset') this.#note(event.facts);
         if (event.kind === 'kept') mayHeal ||= event.mayHeal ?? false;
@@ -326,17 +359,25 @@ export class SourceIngest {
       throw error;
     } finally {
       this.#openScan = null;
-      this.#warnings = [...warnings.values()];
+      // What was said of a source that is as it was still holds.
+      if (!versions.isAllUnchanged) remarks.end();
+    }
+    if (versions.isAllUnchanged) {
+      await writer.completeScan(record.id, Date.now());
+      return { removed: 0, mayHeal: false };
     }
     const before = await this.#catalog.reader.source(this.name);
     const isEmptied = isEmpty && before !== null && before.assetCount + before.collectionCount > 0;
     if (isEmptied && !this.#acceptsEmpty) {
       throw new CodedError('unavailable', 'The source is suddenly empty. What it held last stays listed.');
     }
+    batch.push(...layout.viewEntries());
     await flush();
     if ((await this.#watch?.catchUp(scan)) === false) mayRemove = false;
     const removed = mayRemove ? await writer.sweep(scan) : await writer.settle(scan);
-    await writer.completeScan(record.id, Date.now());
+    // What may still hold something that is gone is to be read again.
+    const found = mayRemove ? versions.under(this.#settingsVersion) : new Map();
+    await writer.completeScan(record.id, Date.now(), found);
     return { removed, mayHeal };
   }
 
@@ -350,9 +391,7 @@ export class SourceIngest {
     const { assetCount, collectionCount, sizeBytes } = await this.status();
     const fields = { assets: assetCount, collections: collectionCount, sizeBytes, removed };
     this.#logger.info(`"${this.name}" is up to date`, { ...fields, durationMs: this.#lastScanDurationMs });
-    for (const { reason, count, example } of this.#warnings) {
-      this.#logger.warn(`"${this.name}" left out ${count} × ${reason}`, { example });
-    }
+    this.#remarks.tell();
   }
 
   #reportFailure(error: unknown): void {

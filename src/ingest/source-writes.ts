@@ -25,6 +25,8 @@ export interface SourceWritesOptions {
   readonly writing: SourceWriting;
   readonly catalog: Catalog;
   readonly layout: LayoutOptions;
+  /** See `sourcePrefix`. */
+  readonly prefix: readonly string[];
   readonly logger: Logger;
   readonly held: Held;
   readonly places: TimePlaces;
@@ -197,7 +199,7 @@ export class SourceWrites implements TreeWriter {
   }
 
   async #look(touched: readonly string[], gone: ReadonlySet<string>, isWhole: boolean): Promise<void> {
-    const { source, catalog, layout, held, places, stop, sourceId, openScan } = this.#options;
+    const { source, catalog, layout, prefix, held, places, stop, sourceId, openScan } = this.#options;
     const { writer } = catalog;
     const id = await sourceId();
     const scan = writer.beginScan(id, openScan()?.scan);
@@ -208,7 +210,9 @@ export class SourceWrites implements TreeWriter {
     });
     await reading.read(Coalescer.outermost(new Set(touched.filter((path) => !gone.has(path)))));
     // Of what was removed, looking tells nothing new; where it was the last of a source, it looks like an outage.
-    for (const path of [...gone, ...reading.gone]) await writer.removeAt(id, path.split('/'), scan);
+    for (const path of [...gone, ...reading.gone]) {
+      await writer.removeAt(id, [...prefix, ...path.split('/')], scan);
+    }
     await writer.settle(scan);
     this.#options.onApplied();
   }

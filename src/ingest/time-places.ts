@@ -4,7 +4,7 @@ import type { AssetFacts } from '../model/asset.ts';
 import { codeOf, messageOf } from '../model/coded-error.ts';
 import type { Logger } from '../model/logger.ts';
 import { lastNameOf } from '../model/name.ts';
-import type { ScanEvent } from '../provider/provider.ts';
+import type { PlaceEvent, UnchangedEvent } from '../provider/provider.ts';
 import { createLayout, type Layout, type LayoutOptions } from './layout.ts';
 
 export interface TimePlacesOptions {
@@ -37,7 +37,7 @@ export class TimePlaces {
   }
 
   /** The entries for what a source tells, with the capture time that the catalog knows where it tells none. */
-  async entriesOf(layout: Layout, event: ScanEvent): Promise<Entry[]> {
+  async entriesOf(layout: Layout, event: PlaceEvent | UnchangedEvent): Promise<Entry[]> {
     const isUntold = this.#goesByTime && event.kind === 'asset' && event.facts.taken === null;
     if (!isUntold) return layout.entriesOf(event);
     const { catalog, sourceId } = this.#options;
@@ -74,14 +74,13 @@ export class TimePlaces {
     await yieldToEventLoop();
     while (this.#toPlace.size > 0 && !signal.aborted) {
       const refs = [...this.#toPlace].slice(0, BATCH_ASSETS);
-      const { entriesOf } = createLayout(layout);
+      const { timeEntriesOf } = createLayout(layout);
       const entries: Entry[] = [];
       for (const ref of refs) {
         this.#toPlace.delete(ref);
         const facts = await catalog.reader.asset(id, ref);
         if (facts === null) continue;
-        const name = lastNameOf(facts.ref.path);
-        entries.push(...entriesOf({ kind: 'asset', collection: null, name, facts }));
+        entries.push(...timeEntriesOf(lastNameOf(facts.ref.path), facts));
       }
       await catalog.writer.apply(id, entries);
       await yieldToEventLoop();

@@ -1,4 +1,4 @@
-import type { ScanEvent } from '../provider/provider.ts';
+import type { PlaceEvent, UnchangedEvent } from '../provider/provider.ts';
 
 /**
  * What was written while a scan goes on. The scan may have looked there before, and tell it only now: a file that is
@@ -15,7 +15,7 @@ export class TouchedPaths {
   }
 
   /** To be asked of every event of the scan, in order. Is it about a place that was written to? */
-  isOutdated(event: ScanEvent): boolean {
+  isOutdated(event: PlaceEvent | UnchangedEvent): boolean {
     const path = this.#pathOf(event);
     if (path === undefined || this.#touched.size === 0) return false;
     for (let end = path.length; end > 0; end = path.lastIndexOf('/', end - 1)) {
@@ -24,9 +24,10 @@ export class TouchedPaths {
     return false;
   }
 
-  #pathOf(event: ScanEvent): string | undefined {
+  #pathOf(event: PlaceEvent | UnchangedEvent): string | undefined {
     if (event.kind === 'asset') return event.facts.ref.path;
-    if (event.kind === 'kept') return event.collection === null ? '' : this.#pathByRef.get(event.collection);
+    if (event.kind === 'kept' || event.kind === 'unchanged')
+      return event.collection === null ? '' : this.#pathByRef.get(event.collection);
     const above = event.parent === null ? '' : this.#pathByRef.get(event.parent);
     if (above === undefined) return undefined;
     const path = above === '' ? event.name : `${above}/${event.name}`;

@@ -6,7 +6,7 @@ import type { Logger } from '../model/logger.ts';
 import type { Held } from '../provider/provider.ts';
 import type { Source } from '../source/source.ts';
 import { Coalescer } from './coalescer.ts';
-import { createLayout, type LayoutOptions } from './layout.ts';
+import { createLayout, type LayoutOptions, sourcePrefix } from './layout.ts';
 import type { TimePlaces } from './time-places.ts';
 import { PathReading } from './watch-paths.ts';
 import { Watcher } from './watcher.ts';
@@ -139,14 +139,14 @@ export class WatchIngest {
     const scan = writer.beginScan(await this.#options.sourceId());
     const reading = await this.#readingFor(scan);
     await reading.read(paths);
-    const { mapsPaths } = createLayout(this.#options.layout);
-    if (mapsPaths) await this.#forgetUnheld(reading.gone);
-    if (reading.gone.size > 0 && !mapsPaths) this.#rescanSoon();
+    const prefix = sourcePrefix(this.#options.layout);
+    if (prefix !== null) await this.#forgetUnheld(reading.gone);
+    if (reading.gone.size > 0 && prefix === null) this.#rescanSoon();
     if (reading.gone.size > 0 || scan.displacements > 0) {
-      const gone = new Set(mapsPaths ? reading.gone : []);
+      const gone = new Set(prefix === null ? [] : reading.gone);
       reading.gone.clear();
       if (!(await this.#lookElsewhere(reading, scan))) return;
-      if (mapsPaths) await this.#remove(gone, reading, scan);
+      if (prefix !== null) await this.#remove(gone, reading, scan, prefix);
     }
     await writer.settle(scan);
   }
@@ -178,7 +178,12 @@ export class WatchIngest {
     return true;
   }
 
-  async #remove(gone: ReadonlySet<string>, reading: PathReading, scan: Scan): Promise<void> {
+  async #remove(
+    gone: ReadonlySet<string>,
+    reading: PathReading,
+    scan: Scan,
+    prefix: readonly string[],
+  ): Promise<void> {
     const { catalog, sourceId } = this.#options;
     this.#putBack(reading.gone, (path) => !gone.has(path));
     reading.gone.clear();
@@ -188,7 +193,7 @@ export class WatchIngest {
     const id = await sourceId();
     for (const path of reading.gone) {
       if (!gone.has(path)) continue;
-      const names = path.split('/');
+      const names = [...prefix, ...path.split('/')];
       await catalog.writer.removeAt(id, names, scan);
       // It stayed because it was seen there meanwhile; since then it went as well, and has not been waited for.
       if ((await catalog.reader.refAt(id, names)) !== null) this.#coalescer.add(path);

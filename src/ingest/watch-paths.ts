@@ -76,7 +76,7 @@ export class PathReading {
       await this.#take(event);
     }
     await this.#flush();
-    if (!layout.mapsPaths) return;
+    if (layout.prefix === null) return;
     for (const [told, toldPath] of pathByRef) {
       if (kept.has(told)) continue;
       for (const name of await writer.unseenMembers(this.#scan, told)) this.gone.add(`${toldPath}/${name}`);

@@ -74,6 +74,20 @@ export function oneOf<const Word extends string>(words: readonly Word[]): (given
   };
 }
 
+/** One or more of some lower-case words between commas, in any case, none of them twice. */
+export function someOf<const Word extends string>(
+  words: readonly Word[],
+): (given: string) => readonly [Word, ...Word[]] {
+  const parseOne = oneOf(words);
+  return (given) => {
+    const [first = given, ...others] = commaList(given);
+    const chosen: [Word, ...Word[]] = [parseOne(first), ...others.map(parseOne)];
+    const twice = chosen.find((word, at) => chosen.indexOf(word) !== at);
+    if (twice !== undefined) throw new Error(`must not name ${twice} twice`);
+    return chosen;
+  };
+}
+
 /** What `parse` takes, or the word `off`. */
 export function offOr<T>(parse: (given: string) => T): (given: string) => T | 'off' {
   return (given) => {

@@ -18,7 +18,8 @@ export interface Provider {
    * Every resource of the source. A collection is told before anything in it. The consumer may stop early;
    * the generator then releases what it holds.
    *
-   * Whatever could not be read is told as `kept`, so that it does not look like a removal. Throws
+   * Whatever could not be read is told as `kept`, so that it does not look like a removal. What need not be read, because
+   * `call.held` tells that it is as it was, is told as `unchanged`. Throws
    * `unavailable` when the source as a whole cannot be read (unmounted, unreachable, refused): then nothing is
    * removed at all. Throws `denied` or `invalid` with one clear sentence for what waiting will not heal.
    */
@@ -204,10 +205,19 @@ export interface Held {
   refAt(path: string): Promise<string | null>;
   /** Paths of the assets whose ref begins with this, at most 100. */
   pathsOf(refPrefix: string): Promise<readonly string[]>;
+  /**
+   * The version that a `complete` event told last for a collection, or for the whole source (null), if what is held is
+   * still exactly that; else null. Never one from before the settings of the source changed.
+   */
+  versionOf(collection: string | null): Promise<string | null>;
+  /** What is held of one asset, by the id of its ref: facts told before, and what was found in its bytes. */
+  factsOf(refId: string): Promise<AssetFacts | null>;
 }
 
-export type ScanEvent = CollectionEvent | AssetEvent | KeptEvent;
-export type LookEvent = ScanEvent | GoneEvent;
+/** What is at one place. */
+export type PlaceEvent = CollectionEvent | AssetEvent | KeptEvent;
+export type ScanEvent = PlaceEvent | UnchangedEvent | CompleteEvent | NoteEvent;
+export type LookEvent = PlaceEvent | GoneEvent;
 
 /** A folder or an album. */
 export interface CollectionEvent {
@@ -235,6 +245,32 @@ export interface KeptEvent {
   readonly collection: string | null;
   /** Waiting may help, so the source is to be read anew before long. */
   readonly mayHeal?: boolean;
+}
+
+/**
+ * What `held.versionOf` tells of the collection is its present version: its content is not told again, and stays as it is
+ * held. The collection itself is told before. Null: the whole source is as it was, and nothing else of it is told.
+ */
+export interface UnchangedEvent {
+  readonly kind: 'unchanged';
+  readonly collection: string | null;
+}
+
+/**
+ * Everything in the collection, or in the whole source (null), was told by this scan or is unchanged. `held.versionOf`
+ * answers with this version once the scan has ended well and what was not told is removed.
+ */
+export interface CompleteEvent {
+  readonly kind: 'complete';
+  readonly collection: string | null;
+  /** Only the provider knows what it means. */
+  readonly version: string;
+}
+
+/** One sentence about the source as a whole that people should know. Holds until a scan that reads does not tell it. */
+export interface NoteEvent {
+  readonly kind: 'note';
+  readonly text: string;
 }
 
 /** There is nothing to be shown at this path, or below it. */

@@ -58,7 +58,13 @@ const CLIENT_RETRY: RetryPolicy = { tries: 3, firstWaitMs: 200, maxWaitMs: 1_000
 const OPEN_TIMEOUT_MS = 20_000;
 /** What may be held as one piece: some read-ahead of a player, most thumbnails, no photo of a camera. */
 const SHORT_BYTES = 256 * 1024;
-const NOTHING_HELD: Held = { refAt: async () => null, pathsOf: async () => [] };
+/** For whoever does not keep what is told. */
+export const NOTHING_HELD: Held = {
+  refAt: async () => null,
+  pathsOf: async () => [],
+  versionOf: async () => null,
+  factsOf: async () => null,
+};
 
 /**
  * What the rooms above see of a provider: everything that all providers need is done here, once. The only place
@@ -110,7 +116,8 @@ export class Source {
       },
     };
     for await (const event of this.#provider.scan(meeting)) {
-      onMet();
+      // What is said of the whole is said of an empty source, too.
+      if (event.kind !== 'complete' && event.kind !== 'note') onMet();
       signal.throwIfAborted();
       if (event.kind === 'asset' && !this.#filter.acceptsAsset(event.facts.ref.path)) continue;
       yield event;

@@ -20,6 +20,12 @@ export function isScratchPath(path: ResourcePath): boolean {
   return path.segments.some(isSystemLitter);
 }
 
+/** Of a path of system litter: the folder of the tree that the outermost of it is in. */
+export function folderOfScratch(path: ResourcePath): ResourcePath {
+  const { parent } = path;
+  return isScratchPath(parent) ? folderOfScratch(parent) : parent;
+}
+
 /** Is it of system litter, and no row of the catalog? */
 export function isScratchNode(node: Pick<Node, 'sourceId'>): boolean {
   return node.sourceId === SCRATCH_SOURCE_ID;

@@ -8,7 +8,7 @@ import { ResourcePath } from '../model/resource-path.ts';
 import type { Space } from '../model/space.ts';
 import type { TreeWriter } from '../model/write.ts';
 import type { ScratchStore } from '../scratch/scratch-store.ts';
-import { isScratchNode, isScratchPath, ScratchTree } from './scratch-tree.ts';
+import { folderOfScratch, isScratchNode, isScratchPath, ScratchTree } from './scratch-tree.ts';
 import { type SpaceReader, SpaceReadings, totalSpace } from './space-readings.ts';
 import { TreeChanges } from './tree-changes.ts';
 import { WritePlace } from './write-place.ts';
@@ -22,6 +22,8 @@ export interface Mount {
   readonly failure: () => string | null;
   /** Changes the source; null: it is read-only. */
   readonly writer: TreeWriter | null;
+  /** Where in the source's tree the paths of the writer begin: names of collections, outermost first. */
+  readonly writesBelow: readonly string[];
   /** Why there is no `writer`, as a sentence for clients. */
   readonly readOnlyReason: string;
   /** Absent: the source cannot tell. */
@@ -198,10 +200,15 @@ export class Vfs {
     return await this.#content.refresh(node, signal);
   }
 
-  /** May anything below the path be written to at all? Says nothing of what is there. */
+  /** May anything at or below the path be written to at all? Says nothing of what is there. */
   isWritable(path: ResourcePath): boolean {
-    const mount = this.#mountOf(path);
-    return mount === null ? this.#mounts.some(({ writer }) => writer !== null) : mount.writer !== null;
+    // System litter is taken in by any folder in which something can be written.
+    const place = this.#scratch !== null && isScratchPath(path) ? folderOfScratch(path) : path;
+    const mount = this.#mountOf(place);
+    if (mount === null) return this.#mounts.some(({ writer }) => writer !== null);
+    if (mount.writer === null) return false;
+    const names = mount.name === null ? place.segments : place.segments.slice(1);
+    return mount.writesBelow.every((name, at) => names[at] === undefined || names[at] === name);
   }
 
   /**
@@ -218,6 +225,13 @@ export class Vfs {
     if (mount?.writer === null) throw new CodedError('denied', mount.readOnlyReason);
     const node = await this.#resolveOrNull(path);
     if (mount === null) return await this.#placeAbove(path, node);
+    if (!this.isWritable(path)) {
+      const where = mount.writesBelow.join('/');
+      throw new CodedError(
+        'denied',
+        `Of this source only "${where}" can be written to: nothing was changed.`,
+      );
+    }
     const { sourceId, writer } = mount;
     const isTop = node?.parentId === null;
     const above = path.isRoot || isTop ? null : await this.#resolveOrNull(path.parent);

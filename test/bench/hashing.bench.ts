@@ -87,7 +87,7 @@ async function preparedRuns({ home, folder, pool, algorithms }: RunOptions): Pro
     const [source] = config.command === 'serve' ? config.sources : [];
     if (config.command !== 'serve' || source === undefined) throw new Error('there is no source');
     const catalog = openSqliteCatalog(config.catalog.databaseFile, 'windows');
-    const member = await addMember(source, { catalog, logger: QUIET_LOGGER });
+    const member = await addMember(source, { catalog, logger: QUIET_LOGGER, names: 'windows' });
     await member.ingest.scan();
     const enricher = new Enricher({
       ...{

@@ -17,7 +17,7 @@ export interface Figure {
   readonly name: string;
   readonly value: number;
   readonly atMost: number;
-  readonly unit: 'ms' | 'MB';
+  readonly unit: 'ms' | 'MB' | 'requests';
 }
 
 export type Result = Comparison | Figure;

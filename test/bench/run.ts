@@ -1,5 +1,6 @@
 import { benchApi } from './api.bench.ts';
 import { benchHashing } from './hashing.bench.ts';
+import { benchImmich } from './immich.bench.ts';
 import { benchLatency } from './latency.bench.ts';
 import { benchMountLarge } from './mount-large.bench.ts';
 import { benchMountCrowd, benchMountListing } from './mount-listing.bench.ts';
@@ -21,6 +22,7 @@ const PARTS: Readonly<Record<string, (scale: { readonly isQuick: boolean }) => P
     hashing: benchHashing,
     latency: benchLatency,
     api: benchApi,
+    immich: benchImmich,
   };
 
 const given = process.argv.slice(2);

@@ -56,7 +56,7 @@ async function scanTree(tree: string, database: string): Promise<number> {
   if (source === undefined) throw new Error('not a scan of one source');
   const catalog = openSqliteCatalog(database, 'windows');
   try {
-    const { ingest } = await addMember(source, { catalog, logger: QUIET_LOGGER });
+    const { ingest } = await addMember(source, { catalog, logger: QUIET_LOGGER, names: 'windows' });
     await ingest.scan();
     const { assetCount, lastError } = await ingest.status();
     await ingest.close();

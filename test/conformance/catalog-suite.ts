@@ -6,6 +6,7 @@ import { changeLogCases } from './change-log-cases.ts';
 import { digestCases } from './digest-cases.ts';
 import { partialScanCases } from './partial-scan-cases.ts';
 import { subtreeCases } from './subtree-cases.ts';
+import { unchangedCases } from './unchanged-cases.ts';
 
 /** One engine under test. `reopen` gives the same catalog as after a restart. */
 export interface CatalogUnderTest {
@@ -309,6 +310,7 @@ export function catalogSuite(name: string, create: () => Promise<CatalogUnderTes
   describe(`digests: ${name}`, () => digestCases(create));
   describe(`looking at parts: ${name}`, () => partialScanCases(create));
   describe(`below a collection: ${name}`, () => subtreeCases(create));
+  describe(`what is unchanged: ${name}`, () => unchangedCases(create));
 }
 
 function assetOf(node: Node | null) {

@@ -170,6 +170,122 @@ export function partialScanCases(create: () => Promise<CatalogUnderTest>): void 
     });
   });
 
+  describe('views', () => {
+    const view = (name: string): Entry => ({
+      ...folder(`~${name}`, name),
+      ...{ isVirtual: true, isView: true, modifiedMs: 0 },
+    });
+    const VIEWS = [view('folders'), view('flat')];
+    /** A file at its place, and in the flat view. */
+    const file = (id: string, path: string, collection = '~folders'): Entry[] => {
+      const own = asset(id, path.slice(path.lastIndexOf('/') + 1), collection);
+      const facts = { ...own.facts, ref: { id, path } };
+      const flat = { collection: '~flat', anchor: '~flat', naming: 'free', holdsPath: true } as const;
+      return [
+        { ...own, facts },
+        { ...own, facts, ...flat },
+      ];
+    };
+    const fill = async () => {
+      const d1 = folder('d1', 'a', '~folders');
+      await apply([...VIEWS, d1, ...file('f1', 'a/x.jpg', 'd1'), ...file('f2', 'y.jpg')]);
+      return await tree();
+    };
+    const flat = async () => Object.keys(await tree()).filter((path) => path.startsWith('flat/'));
+
+    it('lose what is removed at a path, stay when they are empty, and are not counted', async () => {
+      await fill();
+      expect(await counts()).toMatchObject({ assetCount: 2, collectionCount: 1, sizeBytes: 20 });
+      expect(await catalog.writer.removeAt(sourceId, ['folders', 'a'])).toBe(3);
+      expect(Object.keys(await tree())).toEqual(['flat', 'flat/y.jpg', 'folders', 'folders/y.jpg']);
+      await catalog.writer.removeAt(sourceId, ['folders', 'y.jpg']);
+      expect(Object.keys(await tree())).toEqual(['flat', 'folders']);
+      expect(await followed()).toHaveLength(3);
+      expect(await counts()).toMatchObject({ assetCount: 0, collectionCount: 0, sizeBytes: 0 });
+    });
+
+    it.each([
+      ['with', true],
+      ['without', false],
+    ])('hand the places of a file to the one that replaces it, %s a scan', async (_with, hasScan) => {
+      const ids = await fill();
+      const scan = hasScan ? begin() : undefined;
+      await apply(file('f3', 'y.jpg'), scan);
+      if (scan !== undefined) await catalog.writer.settle(scan);
+      expect(await tree()).toEqual(ids);
+      expect(await catalog.reader.asset(sourceId, 'f2')).toBeNull();
+      expect(await counts()).toMatchObject({ assetCount: 2, sizeBytes: 20 });
+    });
+
+    it('keep the ids and names of two files that swap their names, in one batch or two', async () => {
+      const ids = await fill();
+      const swapped = [...file('f2', 'a/x.jpg', 'd1'), ...file('f1', 'y.jpg')];
+      await apply(swapped, begin());
+      expect(await tree()).toEqual({
+        ...{ ...ids, 'folders/a/x.jpg': ids['folders/y.jpg'], 'folders/y.jpg': ids['folders/a/x.jpg'] },
+        ...{ 'flat/x.jpg': ids['flat/y.jpg'], 'flat/y.jpg': ids['flat/x.jpg'] },
+      });
+      const scan = begin();
+      await apply(file('f1', 'a/x.jpg', 'd1'), scan);
+      expect(await flat()).toEqual(['flat/x.jpg']);
+      await apply(file('f2', 'y.jpg'), scan);
+      expect(await catalog.writer.settle(scan)).toBe(0);
+      expect(await tree()).toEqual(ids);
+    });
+
+    it('lose a file whose name another one takes, unless it is seen elsewhere', async () => {
+      await fill();
+      const scan = begin();
+      await apply(file('f1', 'y.jpg'), scan);
+      expect(await catalog.writer.settle(scan)).toBe(2);
+      expect(await flat()).toEqual(['flat/y.jpg']);
+      expect(await counts()).toMatchObject({ assetCount: 1, sizeBytes: 10 });
+    });
+
+    it('tell that a file has changed at each of its places', async () => {
+      const ids = await fill();
+      const head = await catalog.reader.headSeq();
+      const [own, ...others] = file('f2', 'y.jpg');
+      if (own?.kind !== 'asset') throw new Error('no file');
+      const changed = { ...own.facts, version: 'v2' };
+      await apply([own, ...others].map((entry) => ({ ...entry, facts: changed }) as Entry));
+      const { changes } = await catalog.reader.changes(head, 100);
+      const told = changes.map((change) => (change.kind === 'updated' ? change.node.id : 0));
+      expect(told.sort()).toEqual([ids['folders/y.jpg'], ids['flat/y.jpg']].sort());
+    });
+
+    it('make way, and are made way for, when the source itself has their names', async () => {
+      await apply([folder('d1', 'flat'), asset('f1', 'x.jpg', 'd1'), asset('f2', 'folders')]);
+      const alone = await tree();
+      const inside = [
+        folder('d1', 'flat', '~folders'),
+        ...file('f1', 'flat/x.jpg', 'd1'),
+        ...file('f2', 'folders'),
+      ];
+      let scan = begin();
+      await apply([...VIEWS, ...inside], scan);
+      await catalog.writer.sweep(scan);
+      const viewed = await tree();
+      expect(Object.keys(viewed)).toEqual([
+        ...['flat', 'flat/folders', 'flat/x.jpg', 'folders', 'folders/flat', 'folders/flat/x.jpg'],
+        'folders/folders',
+      ]);
+      for (const [path, id] of Object.entries(alone)) expect(viewed[`folders/${path}`]).toBe(id);
+      scan = begin();
+      await apply([folder('d1', 'flat'), asset('f1', 'x.jpg', 'd1'), asset('f2', 'folders')], scan);
+      await catalog.writer.sweep(scan);
+      expect(await tree()).toEqual(alone);
+      // Albums, too, whose names need not be unique.
+      scan = begin();
+      await apply([...VIEWS, folder('d1', 'Flat', '~folders', 'free')], scan);
+      await catalog.writer.sweep(scan);
+      scan = begin();
+      await apply([folder('d1', 'Flat', null, 'free')], scan);
+      await catalog.writer.sweep(scan);
+      expect(await tree()).toEqual({ Flat: alone.flat });
+    });
+  });
+
   it('does not remove at a path what the scan has seen come there', async () => {
     await apply([folder('d1', 'a'), asset('f1', 'x.jpg', 'd1'), folder('d2', 'b')]);
     const scan = begin();

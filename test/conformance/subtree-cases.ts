@@ -31,7 +31,7 @@ export function subtreeCases(create: () => Promise<CatalogUnderTest>): void {
   ];
   const without = (...refs: string[]) =>
     TREE.filter((entry) => {
-      if (entry.kind === 'kept') return true;
+      if (entry.kind === 'kept' || entry.kind === 'unchanged') return true;
       return !refs.includes(entry.kind === 'asset' ? entry.facts.ref.id : entry.ref);
     });
 

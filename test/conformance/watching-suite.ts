@@ -1,6 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { LookEvent, Provider, ScanCall, ScanEvent } from '../../src/provider/provider.ts';
+import type {
+  AssetEvent,
+  CollectionEvent,
+  LookEvent,
+  Provider,
+  ScanCall,
+  ScanEvent,
+} from '../../src/provider/provider.ts';
 import { call, type ProviderUnderTest, scanAll, scanCall } from './provider-suite.ts';
 
 /** Changes a source behind its provider's back. Paths are as in `SourceRef.path`. */
@@ -203,11 +210,11 @@ export function watchingSuite(
 }
 
 /** Where what was told is, in the order it was told. */
-function pathsOf(events: readonly ScanEvent[]): Map<string, ScanEvent> {
+function pathsOf(events: readonly ScanEvent[]): Map<string, CollectionEvent | AssetEvent> {
   const pathByRef = new Map<string | null, string>([[null, '']]);
-  const paths = new Map<string, ScanEvent>();
+  const paths = new Map<string, CollectionEvent | AssetEvent>();
   for (const event of events) {
-    if (event.kind === 'kept') continue;
+    if (event.kind !== 'collection' && event.kind !== 'asset') continue;
     const above = pathByRef.get(event.kind === 'collection' ? event.parent : event.collection) ?? '';
     const path = above === '' ? event.name : `${above}/${event.name}`;
     if (event.kind === 'collection') pathByRef.set(event.ref, path);

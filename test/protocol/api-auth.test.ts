@@ -63,7 +63,7 @@ describe('with a login and keys', () => {
     for (const path of ['/list', '/api/v1/changes', '/api/v1/changes/stream', '/api/docs']) {
       expect(await statusOf(path, headers)).toBe(200);
     }
-    expect(await statusOf('/api/v1/scan', headers, 'POST')).toBe(202);
+    expect(await statusOf('/api/refresh', headers, 'POST')).toBe(202);
   });
 });
 

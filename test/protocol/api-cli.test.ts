@@ -74,7 +74,7 @@ describe('mediadav scan', () => {
       const refused = await run('scan', photos);
       expect(refused).toMatchObject({ exitCode: 1, stdout: '' });
       expect(refused.stderr).toMatch(
-        /^A mediadav server .* is at work with this DATA_DIR.*api\/v1\/scan"\.\n$/,
+        /^A mediadav server .* is at work with this DATA_DIR.*api\/refresh"\.\n$/,
       );
       // A second server, too.
       const second = await runCommand(['serve', photos], dataDir, { PORT: '0', WEBDAV_PORT: 'off' });
@@ -83,7 +83,7 @@ describe('mediadav scan', () => {
         stderr: expect.stringMatching(/^Another mediadav writes/),
       });
       await writeFile(join(photos, 'c.jpg'), 'c');
-      expect((await fetch(`${server.url}/api/v1/scan`, { method: 'POST' })).status).toBe(202);
+      expect((await fetch(`${server.url}/api/refresh`, { method: 'POST' })).status).toBe(202);
       const names = async () => linesOf<{ node: { name: string } }>((await run('changes')).stdout);
       await until(async () => (await names()).some(({ node }) => node.name === 'c.jpg'));
       await server.kill();

@@ -45,6 +45,7 @@ export interface SourceHealth {
   readonly sizeBytes: number;
   readonly lastScan: string | null;
   readonly lastError: { readonly code: string; readonly message: string } | null;
+  readonly notes: readonly string[];
   readonly warnings: readonly { readonly reason: string; readonly count: number; readonly example: string }[];
   readonly enriching: { readonly filesDone: number; readonly filesTotal: number } | null;
 }

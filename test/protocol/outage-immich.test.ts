@@ -223,8 +223,9 @@ describe.concurrent('the list of albums', PATIENCE, () => {
     const server = await scene.start();
     const before = await albumTree(server);
     scene.fake.faults.add({ match: /GET \/api\/albums(\?|$)/, ...fault });
-    await failing(server);
+    // A list that is the same is answered without a body, and then nothing could be wrong with it.
     scene.library.deleteAlbum(scene.albums[0]);
+    await failing(server);
     expect(await albumTree(server)).toEqual(before);
 
     scene.fake.faults.clear();
@@ -271,13 +272,16 @@ describe.concurrent('the content of all albums', PATIENCE, () => {
     const server = await scene.start();
     const before = await albumTree(server);
     scene.fake.faults.add({ match: '/api/search/metadata', ...fault });
+    // Albums that have not moved are not read.
+    const gone = scene.albums.map((album) => removeFirst(scene, album));
     await until(async () => (await server.health('immich')).warnings.length > 0, HEALED_MS);
     expect((await server.health('immich')).warnings).toMatchObject([{ count: 3 }]);
     expect(await albumTree(server)).toEqual(before);
 
     scene.fake.faults.clear();
     await healed(server);
-    expect(await albumTree(server)).toEqual(before);
+    const after = before.filter(({ path }) => !gone.some((name) => path.endsWith(`/${name}`)));
+    expect(await albumTree(server)).toEqual(after);
     await server.stop();
     await scene.fake.close();
   });

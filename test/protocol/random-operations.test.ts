@@ -131,41 +131,58 @@ describe('random operations on a folder', () => {
     expect(await server.stop()).toBe(0);
   });
 
-  it(`${OPERATIONS_BY_DATE} of them, shown by date: who follows the changes holds what the mount lists`, {
-    timeout: 120_000,
-  }, async () => {
-    const folder = new RandomFolder(root, join(work, 'outside'), new Dice(SEED));
-    await folder.begin();
-    await start('date');
-    const follower = new ChangeFollower(httpFeed(() => server.url));
-    for (let done = 1; done <= OPERATIONS_BY_DATE; done += 1) {
-      await folder.step();
-      if (done % 50 === 0) await follower.follow();
-      if (done % 200 !== 0) continue;
-      if (done === 400) {
-        await server.kill();
+  it.each(['date', 'folders,date'])(
+    `${OPERATIONS_BY_DATE} of them, shown by %s: who follows the changes holds the disk and what the mount lists`,
+    { timeout: 120_000 },
+    async (layout) => {
+      const folder = new RandomFolder(root, join(work, 'outside'), new Dice(SEED));
+      await folder.begin();
+      await start(layout);
+      const follower = new ChangeFollower(httpFeed(() => server.url));
+      for (let done = 1; done <= OPERATIONS_BY_DATE; done += 1) {
         await folder.step();
-        await start('date');
+        if (done % 50 === 0) await follower.follow();
+        if (done % 200 !== 0) continue;
+        if (done === 400) {
+          await server.kill();
+          await folder.step();
+          await start(layout);
+        }
+        const note = `after ${done}, SEED=${SEED}`;
+        const onDisk = await treeOnDisk(root);
+        const sizesOnDisk = sizesOf(onDisk.values());
+        // Alone, the months are at the top.
+        const views = layout.split(',');
+        const below = (view: string) => (views.length === 1 ? '' : `${view}/`);
+        const isRight = () =>
+          isDeepStrictEqual(sizesOf(treeBelow(follower, below('date')).values()), sizesOnDisk) &&
+          (!views.includes('folders') || isDeepStrictEqual(treeBelow(follower, below('folders')), onDisk));
+        for (const deadlineMs = Date.now() + QUIET_TIMEOUT_MS; Date.now() < deadlineMs; await sleep(50)) {
+          await follower.follow();
+          if (isRight()) break;
+        }
+        expect(sizesOf(treeBelow(follower, below('date')).values()), note).toEqual(sizesOnDisk);
+        if (views.includes('folders')) expect(treeBelow(follower, below('folders')), note).toEqual(onDisk);
+        const held = [...follower.tree()].sort(byPath);
+        const listed = [...(await listTree(`${server.webdavUrl}/media`))];
+        const mounted = listed.map(([path, { sizeBytes }]): [string, number | null] => [path, sizeBytes]);
+        expect(held, note).toEqual(mounted.sort(byPath));
+        // A month goes with its last photo.
+        const months = [...treeBelow(follower, below('date'))];
+        const isEmpty = ([path, size]: [string, number | null]) =>
+          size === null && !months.some(([other]) => other.startsWith(`${path}/`));
+        expect(months.filter(isEmpty), `empty months ${note}`).toEqual([]);
       }
-      const sizesOnDisk = sizesOf((await treeOnDisk(root)).values());
-      let held: [string, number | null][] = [];
-      for (const deadlineMs = Date.now() + QUIET_TIMEOUT_MS; Date.now() < deadlineMs; await sleep(50)) {
-        await follower.follow();
-        held = [...follower.tree()].sort(byPath);
-        if (isDeepStrictEqual(sizesOf(follower.tree().values()), sizesOnDisk)) break;
-      }
-      expect(sizesOf(follower.tree().values()), `after ${done}, SEED=${SEED}`).toEqual(sizesOnDisk);
-      const listed = [...(await listTree(`${server.webdavUrl}/media`))];
-      const mounted = listed.map(([path, { sizeBytes }]): [string, number | null] => [path, sizeBytes]);
-      expect(held, `after ${done}, SEED=${SEED}`).toEqual(mounted.sort(byPath));
-      // A month goes with its last photo.
-      const isEmpty = ([path, size]: [string, number | null]) =>
-        size === null && !held.some(([other]) => other.startsWith(`${path}/`));
-      expect(held.filter(isEmpty), `empty months after ${done}, SEED=${SEED}`).toEqual([]);
-    }
-    expect(await server.stop()).toBe(0);
-  });
+      expect(await server.stop()).toBe(0);
+    },
+  );
 });
+
+/** What a follower holds below a path that ends with a slash, or everything; by path from there on. */
+function treeBelow(follower: ChangeFollower, above: string): Map<string, number | null> {
+  const below = [...follower.tree()].filter(([path]) => path.startsWith(above));
+  return new Map(below.map(([path, size]) => [path.slice(above.length), size]));
+}
 
 /** Of files only, in order. */
 function sizesOf(sizes: Iterable<number | null>): number[] {

@@ -1,30 +1,43 @@
 import type { ImmichAlbum, ImmichAsset } from '../api-answers.ts';
 import type { JsonRequest } from '../http-client.ts';
+import type { ItemRequest } from '../json-items.ts';
 
-/** Sends one request, retried as the caller of the provider sees fit, and gives its parsed JSON. */
-export type Ask = (request: JsonRequest) => Promise<unknown>;
+/** Sends requests of one scan, each retried as the caller of the provider sees fit. */
+export interface Ask {
+  /** The parsed answer. */
+  json(request: JsonRequest): Promise<unknown>;
+  /**
+   * The entries of a list in the answer, as they come, and the values asked for. When it is tried again, entries that
+   * were handed out come again.
+   */
+  items(
+    request: JsonRequest,
+    wanted: ItemRequest,
+    take: (entry: unknown) => void,
+  ): Promise<ReadonlyMap<string, unknown>>;
+}
 
-/** What one reading of an album found; the caller compares it with `assetCount`. */
-export interface AlbumReading {
-  /** Each asset once, in no order, hidden and trashed ones included where the server tells them. */
-  readonly assets: readonly ImmichAsset[];
-  /** The server's own count of the assets that are to be shown. */
-  readonly assetCount: number;
+/** Takes in what one reading of an album finds. */
+export interface AssetSink {
+  /** In any order, and as often as it may come; hidden and trashed ones too where the server tells them. */
+  take(asset: ImmichAsset): void;
+  /** How many different assets it has that are to be shown. */
+  readonly shownCount: number;
 }
 
 /**
  * How to ask the servers of one age. A server ignores fields of another age and answers 200 with other data, so the era
- * is chosen by version, and a field that an answer lacks is an error, never an empty list.
+ * is chosen by version, and what was found is compared with the server's own count.
  */
 export interface Era {
-  /** Every album the key may see, owned and shared, each once. */
-  listAlbums(ask: Ask): Promise<ImmichAlbum[]>;
-  /** The header of one album as it is now. */
-  readHeader(ask: Ask, albumId: string): Promise<ImmichAlbum>;
-  readAlbum(ask: Ask, album: ImmichAlbum): Promise<AlbumReading>;
+  /** What to GET, below `/api`, to have every album the key may see, owned and shared; one may be in several answers. */
+  readonly albumLists: readonly string[];
+  /** Where the header of one album is told as it is now. */
+  headerPath(albumId: string): string;
+  /** Hands all assets of an album to the sink. @returns the server's own count of the assets that are to be shown. */
+  readAlbum(ask: Ask, album: ImmichAlbum, sink: AssetSink): Promise<number>;
 }
 
-export const ALBUM_LIST = 'the list of albums';
 export const ONE_ALBUM = 'this album';
 
 /** Where one album is, below `/api`. */

@@ -6,6 +6,8 @@ import { ASSET_FACT_COLUMNS, assetValues, blobOf, type Row } from './rows.ts';
 export interface StoredAsset {
   readonly id: number;
   readonly isChanged: boolean;
+  /** It is new, or was told at another path before. */
+  readonly isAtNewPath: boolean;
   readonly addedAssets: number;
   readonly addedBytes: number;
 }
@@ -16,6 +18,7 @@ const CONTENT_TYPE_AT = ASSET_FACT_COLUMNS.indexOf('content_type');
 const MEDIA_FROM = ASSET_FACT_COLUMNS.indexOf('width');
 const DIGESTS_FROM = ASSET_FACT_COLUMNS.indexOf('sha256');
 const VERSION_AT = ASSET_FACT_COLUMNS.indexOf('version');
+const PATH_AT = ASSET_FACT_COLUMNS.indexOf('path');
 const SIZE_AT = ASSET_FACT_COLUMNS.indexOf('size_bytes');
 
 /** Rows of `asset`. Called inside a transaction of the writer. */
@@ -81,10 +84,12 @@ export class AssetTable {
     // The content tells its type better than the name.
     if (enrichedVersion === facts.version) values[CONTENT_TYPE_AT] = before[CONTENT_TYPE_AT] as string;
     if (values.every((value, at) => isSame(value, before[at]))) {
-      return { id, isChanged: false, addedAssets: 0, addedBytes: 0 };
+      return { id, isChanged: false, isAtNewPath: false, addedAssets: 0, addedBytes: 0 };
     }
     this.#update.run(...values, id);
-    return { id, isChanged: true, addedAssets: 0, addedBytes: facts.sizeBytes - Number(before[SIZE_AT]) };
+    const isAtNewPath = before[PATH_AT] !== facts.ref.path;
+    const addedBytes = facts.sizeBytes - Number(before[SIZE_AT]);
+    return { id, isChanged: true, isAtNewPath, addedAssets: 0, addedBytes };
   }
 
   /** @returns the row, or null when there is none of that version. */
@@ -110,7 +115,8 @@ export class AssetTable {
   #add(sourceId: number, facts: AssetFacts, values: SQLInputValue[]): StoredAsset | null {
     const { changes, lastInsertRowid } = this.#insert.run(sourceId, facts.ref.id, ...values);
     if (Number(changes) === 0) return null;
-    return { id: Number(lastInsertRowid), isChanged: true, addedAssets: 1, addedBytes: facts.sizeBytes };
+    const added = { addedAssets: 1, addedBytes: facts.sizeBytes };
+    return { id: Number(lastInsertRowid), isChanged: true, isAtNewPath: true, ...added };
   }
 
   has(sourceId: number, ref: string): boolean {

@@ -1,6 +1,7 @@
+import type { AssetFacts } from '../../model/asset.ts';
 import { safeName } from '../../model/name.ts';
 import type { AssetEntry, Entry } from '../catalog.ts';
-import type { AssetTable } from './asset-table.ts';
+import type { AssetTable, StoredAsset } from './asset-table.ts';
 import { type KnownPlaces, NOTHING_KNOWN, type PlaceTable } from './known-places.ts';
 import type { NodeBatch } from './node-batch.ts';
 import type { NodeTable } from './node-table.ts';
@@ -33,6 +34,7 @@ export class EntryBatch {
   /** Shown names, as far as they are free, of the entries that `#known` was asked for. */
   #names: readonly string[] = [];
   #namesFrom = 0;
+  #last: { readonly facts: AssetFacts; readonly id: number } | null = null;
   #addedAssets = 0;
   #addedBytes = 0;
 
@@ -51,7 +53,8 @@ export class EntryBatch {
   apply(): EntryCounts {
     for (const [at, entry] of this.#entries.entries()) {
       if (entry.kind === 'collection') this.#nodes.placeCollection(entry);
-      else if (entry.kind === 'kept') this.#nodes.keep(entry.collection);
+      else if (entry.kind === 'kept') this.#nodes.keep(entry);
+      else if (entry.kind === 'unchanged') this.#nodes.keepUnchanged(entry.collection);
       else {
         if (this.#names[at - this.#namesFrom] === undefined) this.#lookAhead(at, entry);
         this.#placeAsset(entry, this.#names[at - this.#namesFrom] ?? '');
@@ -83,16 +86,27 @@ export class EntryBatch {
       return;
     }
     const isFree = this.#known.isFree(name);
-    const stored = this.#tables.assets.store(this.#sourceId, entry.facts, isFree);
+    const stored = this.#store(entry.facts, isFree);
     if (stored.isChanged) this.#changedAssets.add(stored.id);
     this.#addedAssets += stored.addedAssets;
     this.#addedBytes += stored.addedBytes;
     this.#nodes.placeAsset(entry, stored, isFree ? name : null);
   }
+
+  /** The same facts are told several times in a row where a source is shown in several views. */
+  #store(facts: AssetFacts, isLikelyNew: boolean): StoredAsset {
+    if (this.#last?.facts === facts) {
+      const { id } = this.#last;
+      return { id, isChanged: false, isAtNewPath: false, addedAssets: 0, addedBytes: 0 };
+    }
+    const stored = this.#tables.assets.store(this.#sourceId, facts, isLikelyNew);
+    this.#last = { facts, id: stored.id };
+    return stored;
+  }
 }
 
 /** How the source names what an entry places. */
 function refsOf(entry: Entry): string[] {
-  if (entry.kind === 'kept') return [];
+  if (entry.kind === 'kept' || entry.kind === 'unchanged') return [];
   return [entry.kind === 'collection' ? entry.ref : entry.facts.ref.id];
 }

@@ -8,7 +8,7 @@ import { translating } from './database.ts';
  */
 const COLUMNS = `
   node.id, node.source_id, node.name, nullif(node.stored_name, node.name), node.ref,
-  node.is_virtual + 2 * node.is_unread, node.changed_seq,
+  (node.is_virtual <> 0) + 2 * node.is_unread, node.changed_seq,
   coalesce(asset.modified_ms, node.modified_ms), iif(node.asset_id IS NULL, node.created_ms, asset.created_ms),
   asset.version, asset.size_bytes, asset.content_type, iif(node.asset_id IS NULL, node.subtree_seq, NULL)`;
 

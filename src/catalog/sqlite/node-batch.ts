@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto';
 import { CodedError } from '../../model/coded-error.ts';
 import { foldName, safeName, tagName } from '../../model/name.ts';
 import type { NodeId } from '../../model/node.ts';
-import type { AssetEntry, CollectionEntry, Naming } from '../catalog.ts';
+import type { AssetEntry, CollectionEntry, KeptEntry, Naming } from '../catalog.ts';
 import type { StoredAsset } from './asset-table.ts';
 import { type KnownPlaces, NOTHING_KNOWN } from './known-places.ts';
 import type { NodeRow, NodeTable } from './node-table.ts';
 import type { ScanMarks } from './scan-marks.ts';
 import { DISPLACED, NO_PARENT } from './schema.ts';
+import { ViewPlaces } from './view-places.ts';
 
 /** Hexadecimal digits of the tag that keeps equal names apart; the second is for when the first clash. */
 const TAG_LENGTHS = [8, 16, 64];
@@ -24,6 +25,9 @@ export class NodeBatch {
   readonly #isTold: (ref: string) => boolean;
   readonly #unshownAssets = new Set<number>();
   #known: KnownPlaces = NOTHING_KNOWN;
+  /** Those that are new or were told at another path before. */
+  readonly #movedAssets = new Set<number>();
+  readonly #views: ViewPlaces;
   #changed = 0;
   #addedCollections = 0;
 
@@ -39,6 +43,7 @@ export class NodeBatch {
     this.#sourceId = sourceId;
     this.#marks = marks;
     this.#rootId = table.rootOf(sourceId);
+    this.#views = new ViewPlaces(table, this.#rootId);
     marks?.add(this.#rootId);
   }
 
@@ -50,7 +55,13 @@ export class NodeBatch {
     const createdMs = entry.isVirtual ? (found?.createdMs ?? Date.now()) : entry.createdMs;
     const id = this.#place(found, entry.ref, {
       ...{ parentId, name: entry.name, naming: entry.naming, ref: entry.ref, assetId: null, anchorId: null },
-      ...{ modifiedMs, createdMs, isVirtual: entry.isVirtual, isChanged: false },
+      ...{
+        modifiedMs,
+        createdMs,
+        isVirtual: entry.isVirtual,
+        isView: entry.isView === true,
+        isChanged: false,
+      },
     });
     this.#idByRef.set(entry.ref, id);
     // Told anew with each scan; when it could not be read this time either, that is told right after.
@@ -58,27 +69,29 @@ export class NodeBatch {
   }
 
   /**
-   * @param stored when the asset's own facts changed the node counts as changed too.
+   * When the asset's own facts changed, all of its nodes count as changed too.
    * @param freeName its safe name, if it is known already that nothing has that there.
    */
-  placeAsset(
-    entry: AssetEntry,
-    { id: assetId, isChanged, addedAssets }: StoredAsset,
-    freeName: string | null,
-  ): void {
+  placeAsset(entry: AssetEntry, stored: StoredAsset, freeName: string | null): void {
+    const { id: assetId, isChanged } = stored;
+    if (stored.isAtNewPath) this.#movedAssets.add(assetId);
     const parentId = this.collectionId(entry.collection);
     const anchorId = this.collectionId(entry.anchor);
+    const { modifiedMs } = entry.facts;
     const wanted: Wanted = {
-      ...{ parentId, name: entry.name, naming: entry.naming, ref: null, assetId, anchorId },
-      ...{ modifiedMs: entry.facts.modifiedMs, createdMs: null, isVirtual: false, isChanged },
+      ...{ parentId, name: entry.name, naming: entry.naming, ref: null, assetId, anchorId, modifiedMs },
+      ...{ createdMs: null, isVirtual: false, isView: false, isChanged },
     };
-    const isNew = addedAssets > 0;
-    if (isNew && freeName !== null && entry.naming === 'disk') {
+    const isNew = stored.addedAssets > 0;
+    if (isNew && freeName !== null && entry.naming === 'disk' && entry.holdsPath !== true) {
       this.#insert({ ...placeOf(wanted), name: freeName }, wanted);
       return;
     }
     const places = isNew ? [] : this.#table.byAsset(assetId);
-    this.#place(places.find((row) => row.anchorId === anchorId) ?? null, entry.facts.ref.id, wanted);
+    const own = places.find((row) => row.anchorId === anchorId) ?? null;
+    const found = entry.holdsPath === true ? this.#holdPath(entry, stored, anchorId, own) : own;
+    this.#place(found, entry.facts.ref.id, { ...wanted, isChanged: isChanged || found !== own });
+    if (isChanged) for (const place of places) if (place.id !== own?.id) this.#touchPlace(place, modifiedMs);
   }
 
   /** @param known is told from now on which names change hands. */
@@ -95,16 +108,29 @@ export class NodeBatch {
     return id;
   }
 
-  keep(collection: string | null): void {
+  keep({ collection, views = [] }: KeptEntry): void {
     const keptId = this.collectionId(collection);
     this.#table.noteUnread(keptId);
     if (this.#marks === undefined) return;
-    for (const id of this.#table.subtreeIds(keptId)) this.#marks.add(id);
+    const ids = this.#table.subtreeIds(keptId);
+    for (const id of ids) this.#marks.add(id);
+    const viewIds = views.map((ref) => this.collectionId(ref));
+    if (viewIds.length > 0) this.#views.keep(ids, viewIds, this.#marks);
   }
 
   /** As far as they are empty still. */
   removeEmptied(ids: Iterable<NodeId>): void {
     for (const id of ids) this.#removeIfEmptied(id);
+  }
+
+  /** What is in views only goes: it has no other place any more. */
+  removeLeftBehind(ids: Iterable<number>): void {
+    for (const id of ids) for (const place of this.#views.leftBehind(id)) this.remove(place.id);
+  }
+
+  /** The collection itself was told before; its members are told from what is gone when the scan has ended. */
+  keepUnchanged(collection: string): void {
+    this.#marks?.addUnchanged(this.collectionId(collection));
   }
 
   /** Removes one node. Its members, if any, are the caller's to remove. */
@@ -113,8 +139,8 @@ export class NodeBatch {
     if (row === null || !this.#table.remove(id)) return;
     this.#known.noteChange(row.parentId, row.name);
     this.#changed += 1;
-    if (row.assetId === null) this.#addedCollections -= 1;
-    else this.#unshownAssets.add(row.assetId);
+    if (row.assetId !== null) this.#unshownAssets.add(row.assetId);
+    else if (!row.isView) this.#addedCollections -= 1;
     this.#touched.add(row.parentId);
   }
 
@@ -126,6 +152,7 @@ export class NodeBatch {
         if (this.#table.byId(id)?.parentId !== DISPLACED) continue;
         for (const below of this.#table.subtreeIds(id).reverse()) this.remove(below);
       }
+      this.removeLeftBehind([...this.#unshownAssets]);
     }
     for (const id of [...this.#touched]) this.#removeIfEmptied(id);
     for (const id of this.#touched) this.#table.touchVirtual(id);
@@ -140,7 +167,7 @@ export class NodeBatch {
   #removeIfEmptied(id: NodeId): void {
     const row = this.#table.byId(id);
     // The root of a source stays, too.
-    if (!row?.isVirtual || row.parentId === NO_PARENT || this.#table.hasMembers(id)) return;
+    if (!row?.isVirtual || row.isView || row.parentId === NO_PARENT || this.#table.hasMembers(id)) return;
     if (this.#marks !== undefined) {
       this.#marks.noteEmptied(id);
       return;
@@ -183,7 +210,7 @@ export class NodeBatch {
     const id = this.#table.insert(this.#sourceId, row, matchNameOf(row.name, wanted.naming));
     this.#known.noteChange(row.parentId, row.name);
     this.#changed += 1;
-    if (wanted.assetId === null) this.#addedCollections += 1;
+    if (wanted.assetId === null && !wanted.isView) this.#addedCollections += 1;
     this.#touched.add(wanted.parentId);
     this.#marks?.add(id);
     return id;
@@ -201,10 +228,40 @@ export class NodeBatch {
    * removed or replaced. Where names are free, equal names are just twins.
    */
   #staleOccupant(base: string, found: NodeRow | null, wanted: Wanted): NodeRow | null {
-    if (wanted.naming !== 'disk') return null;
+    if (wanted.naming !== 'disk') return this.#views.staleAt(base, wanted);
     const occupant = this.#table.byName(wanted.parentId, base);
     if (occupant === null || occupant.id === found?.id || occupant.storedName !== wanted.name) return null;
     return occupant;
+  }
+
+  /**
+   * Whoever had the path of an asset that is told there now has been replaced, or has moved: it is seen elsewhere, or goes.
+   * @param own the place that the asset has; a new one takes over that of the other.
+   * @returns the place it has now.
+   */
+  #holdPath(
+    { facts }: AssetEntry,
+    { id: assetId }: StoredAsset,
+    anchorId: NodeId,
+    own: NodeRow | null,
+  ): NodeRow | null {
+    if (own !== null && !this.#movedAssets.has(assetId)) return own;
+    let found = own;
+    for (const otherId of this.#table.othersAt(this.#sourceId, facts.ref.path, assetId)) {
+      const stale = this.#table.byAsset(otherId).find((row) => row.anchorId === anchorId);
+      if (stale === undefined || stale.parentId === DISPLACED) continue;
+      if (found !== null || this.#isToldElsewhere(stale)) this.#displace(stale);
+      else {
+        found = { ...stale, assetId };
+        this.#noteUnshown(otherId);
+      }
+    }
+    return found;
+  }
+
+  #touchPlace(place: NodeRow, modifiedMs: number): void {
+    this.#table.touchPlace(place, modifiedMs);
+    this.#changed += 1;
   }
 
   /** What is told in the same batch has moved away and not been replaced. */
@@ -266,12 +323,14 @@ interface Wanted {
   readonly modifiedMs: number;
   readonly createdMs: number | null;
   readonly isVirtual: boolean;
+  readonly isView: boolean;
   readonly isChanged: boolean;
 }
 
 function placeOf(wanted: Wanted): Omit<NodeRow, 'id' | 'name'> {
-  const { parentId, ref, assetId, anchorId, modifiedMs, createdMs, isVirtual } = wanted;
-  return { parentId, storedName: wanted.name, ref, assetId, anchorId, modifiedMs, createdMs, isVirtual };
+  const { parentId, ref, assetId, anchorId, modifiedMs, createdMs, isVirtual, isView } = wanted;
+  const place = { parentId, storedName: wanted.name, ref, assetId, anchorId };
+  return { ...place, modifiedMs, createdMs, isVirtual, isView };
 }
 
 function timesOf(wanted: Wanted): Pick<NodeRow, 'modifiedMs' | 'createdMs'> {
@@ -284,7 +343,8 @@ function isInPlace(row: NodeRow, wanted: Wanted): boolean {
 
 /** A replaced file or folder keeps its node: for a client it is the same resource with new content. */
 function canTakeOver(stale: NodeRow, wanted: Wanted): boolean {
-  return (stale.assetId === null) === (wanted.assetId === null) && !stale.isVirtual;
+  const isSameKind = (stale.assetId === null) === (wanted.assetId === null);
+  return isSameKind && !stale.isVirtual && !wanted.isVirtual;
 }
 
 function isNameFor(name: string, base: string, tagSource: string): boolean {

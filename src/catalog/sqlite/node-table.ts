@@ -19,6 +19,8 @@ export interface NodeRow {
   readonly modifiedMs: number;
   readonly createdMs: number | null;
   readonly isVirtual: boolean;
+  /** See `CollectionEntry.isView`. */
+  readonly isView: boolean;
 }
 
 const COLUMNS =
@@ -47,6 +49,7 @@ export class NodeTable {
   readonly #clearUnread: StatementSync;
   readonly #byStoredName: StatementSync;
   readonly #refOfAsset: StatementSync;
+  readonly #assetsAt: StatementSync;
   readonly #members: StatementSync;
   readonly #oldTombstones: StatementSync;
   readonly #dig: StatementSync;
@@ -75,7 +78,7 @@ export class NodeTable {
          modified_ms = ?, created_ms = ?, changed_seq = ? WHERE id = ?`,
     );
     this.#touch = database.prepare(
-      'UPDATE node SET modified_ms = ?, changed_seq = ? WHERE id = ? AND is_virtual = 1',
+      'UPDATE node SET modified_ms = ?, changed_seq = ? WHERE id = ? AND is_virtual <> 0',
     );
     this.#touchAsset = database.prepare('UPDATE node SET modified_ms = ?, changed_seq = ? WHERE id = ?');
     this.#touchMoved = database.prepare('UPDATE node SET changed_seq = ? WHERE id = ?');
@@ -96,6 +99,9 @@ export class NodeTable {
     this.#anyMember = database.prepare('SELECT 1 FROM node WHERE parent_id = ? LIMIT 1');
     this.#byStoredName = arrays(
       database.prepare(`${select} WHERE parent_id = ? AND stored_name = ? AND stored_name <> name`),
+    );
+    this.#assetsAt = database.prepare(
+      'SELECT id FROM asset WHERE path = ? AND source_id = ? AND id <> ? ORDER BY id',
     );
     this.#refOfAsset = database.prepare('SELECT ref FROM asset WHERE id = ?');
     this.#members = database.prepare(
@@ -195,7 +201,7 @@ export class NodeTable {
     const seq = this.nextSeq();
     this.#states.note(row.parentId);
     const run = this.#insert.run(
-      ...[sourceId, row.parentId, row.name, row.storedName, matchName, row.ref, row.isVirtual ? 1 : 0],
+      ...[sourceId, row.parentId, row.name, row.storedName, matchName, row.ref, virtualOf(row)],
       ...[row.assetId, row.anchorId, row.modifiedMs, row.createdMs, seq, seq],
     );
     return Number(run.lastInsertRowid);
@@ -240,6 +246,11 @@ export class NodeTable {
     return (this.#refOfAsset.get(assetId)?.ref as string | undefined) ?? null;
   }
 
+  /** Rows of other assets of the source that have this path. */
+  othersAt(sourceId: number, path: string, assetId: number): number[] {
+    return this.#assetsAt.all(path, sourceId, assetId).map((row) => Number(row.id));
+  }
+
   /** Members of the source itself, in the order of shown names, after one of them. */
   members(
     parentId: NodeId,
@@ -278,12 +289,15 @@ export class NodeTable {
     this.#expireBefore(this.nextSeq());
   }
 
+  /** A place of an asset whose facts changed. */
+  touchPlace({ id, parentId }: Pick<NodeRow, 'id' | 'parentId'>, modifiedMs: number): void {
+    this.#states.note(parentId);
+    this.#touchAsset.run(modifiedMs, this.nextSeq(), id);
+  }
+
   /** Every place of an asset whose facts changed. */
   touchAsset(assetId: number, modifiedMs: number): void {
-    for (const { id, parentId } of this.byAsset(assetId)) {
-      this.#states.note(parentId);
-      this.#touchAsset.run(modifiedMs, this.nextSeq(), id);
-    }
+    for (const place of this.byAsset(assetId)) this.touchPlace(place, modifiedMs);
   }
 
   /** @returns false when it was gone already. */
@@ -340,8 +354,16 @@ function rowOf(row: RowArray): NodeRow {
   const [id, parentId, name, storedName, ref, assetId, anchorId, modifiedMs, createdMs, isVirtual] = row;
   return {
     ...{ id, parentId, name, storedName, ref, assetId, anchorId, modifiedMs, createdMs },
-    isVirtual: isVirtual === 1,
+    ...{ isVirtual: isVirtual !== 0, isView: isVirtual === VIEW },
   };
+}
+
+/** `is_virtual` of a view. */
+const VIEW = 2;
+
+function virtualOf({ isVirtual, isView }: Pick<NodeRow, 'isVirtual' | 'isView'>): number {
+  if (isView) return VIEW;
+  return isVirtual ? 1 : 0;
 }
 
 /** Arrays are made faster than objects, and this runs once or twice for each file of a scan. */

@@ -99,7 +99,7 @@ function collectionOf(row: Row): CollectionNode {
     sourceId: row.source_id as number,
     name: row.name as string,
     storedName: row.stored_name as string,
-    ref: row.is_virtual === 1 ? null : (row.ref as string | null),
+    ref: row.is_virtual !== 0 ? null : (row.ref as string | null),
     isUnread: row.is_unread === 1,
     modifiedMs: row.node_modified_ms as number,
     createdMs: row.node_created_ms as number | null,

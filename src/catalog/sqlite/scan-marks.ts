@@ -1,5 +1,6 @@
 import type { NodeId } from '../../model/node.ts';
 import type { Scan } from '../catalog.ts';
+import { NO_PARENT } from './schema.ts';
 
 /** More than these are found by looking at all assets, which a sweep does anyway. */
 const MAX_UNSHOWN = 10_000;
@@ -17,6 +18,8 @@ export class ScanMarks implements Scan {
   /** Layouts' own collections that lost their last member during the scan, at least for a while. */
   readonly emptied: Set<NodeId>;
   readonly #outer: ScanMarks | undefined;
+  /** Is the content of this collection known to be as it was? Asked of thousands of assets, so answers are kept. */
+  readonly #unchanged = new Map<NodeId, boolean>();
   #displacements = 0;
   #leavesOrphans = false;
   #bits = new Uint8Array(4096);
@@ -50,6 +53,21 @@ export class ScanMarks implements Scan {
       this.#bits = larger;
     }
     this.#bits[byte] = (this.#bits[byte] ?? 0) | (1 << (id % 8));
+  }
+
+  addUnchanged(id: NodeId): void {
+    this.#outer?.addUnchanged(id);
+    this.#unchanged.set(id, true);
+  }
+
+  /** Only once everything was told: is the collection, or one above it, one of those whose content is as it was? */
+  isWithinUnchanged(id: NodeId, parentOf: (id: NodeId) => NodeId): boolean {
+    if (this.#unchanged.size === 0 || id <= NO_PARENT) return false;
+    const known = this.#unchanged.get(id);
+    if (known !== undefined) return known;
+    const isWithin = this.isWithinUnchanged(parentOf(id), parentOf);
+    this.#unchanged.set(id, isWithin);
+    return isWithin;
   }
 
   noteDisplaced(id: NodeId): void {

@@ -134,7 +134,26 @@ export const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (node_id, namespace, local)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- Nothing to be made: is_virtual may be 2 now, for one of several views, which stays when it is empty.
+  `,
+  `
+  -- What a source called the content of a collection when it was last read completely, so that it need not be read
+  -- again while it is called the same.
+  CREATE TABLE content_version (
+    source_id INTEGER NOT NULL,
+    ref TEXT NOT NULL,               -- of the collection; empty: the whole source
+    version TEXT NOT NULL,
+    PRIMARY KEY (source_id, ref)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];
+
+/**
+ * Made when a source is first shown in a layout that has not its folders: who was at this path before? Everybody else
+ * would pay for it on each file of a first scan.
+ */
+export const INDEX_OF_PATHS = 'CREATE INDEX IF NOT EXISTS asset_by_path ON asset (path)';
 
 /** Rows of `catalog`. */
 export const EPOCH_KEY = 'epoch';

@@ -5,6 +5,7 @@ import { CodedError } from '../../model/coded-error.ts';
 import type { AssetNode, CollectionNode, ListedNode, Node, NodeId, Page } from '../../model/node.ts';
 import type { CatalogReader, DigestAlgorithm, PendingAsset, ShownSource, SourceRecord } from '../catalog.ts';
 import { ChangeReader } from './change-reader.ts';
+import { ContentVersions } from './content-versions.ts';
 import { readEpoch, translating } from './database.ts';
 import { DigestReader } from './digest-reader.ts';
 import { HeldReader } from './held-reader.ts';
@@ -23,6 +24,7 @@ export class SqliteReader implements CatalogReader {
   readonly #digests: DigestReader;
   readonly #held: HeldReader;
   readonly #listing: ListingReader;
+  readonly #versions: ContentVersions;
   readonly #shown: ShownSources;
   readonly #source: StatementSync;
   readonly #root: StatementSync;
@@ -39,6 +41,7 @@ export class SqliteReader implements CatalogReader {
     this.#digests = new DigestReader(database);
     this.#held = new HeldReader(database);
     this.#listing = new ListingReader(database);
+    this.#versions = new ContentVersions(database);
     this.#shown = new ShownSources(database);
     this.#source = database.prepare('SELECT * FROM source WHERE name = ?');
     this.#root = database.prepare(
@@ -139,11 +142,12 @@ export class SqliteReader implements CatalogReader {
   }
 
   async pathOf(id: NodeId): Promise<readonly string[]> {
-    return this.#namesTo(id, 'name');
+    return this.#nodesTo(id).map(({ name }) => name);
   }
 
   async storedPathOf(id: NodeId): Promise<readonly string[]> {
-    return this.#namesTo(id, 'storedName');
+    const own = this.#nodesTo(id).filter((node) => node.kind === 'asset' || node.ref !== null);
+    return own.map(({ storedName }) => storedName);
   }
 
   async refAt(sourceId: number, storedPath: readonly string[]): Promise<string | null> {
@@ -152,6 +156,10 @@ export class SqliteReader implements CatalogReader {
 
   async assetPaths(sourceId: number, refPrefix: string, limit: number): Promise<readonly string[]> {
     return this.#held.assetPaths(sourceId, refPrefix, limit);
+  }
+
+  async contentVersion(sourceId: number, collection: string | null): Promise<string | null> {
+    return translating(() => this.#versions.of(sourceId, collection));
   }
 
   async asset(sourceId: number, refId: string): Promise<AssetFacts | null> {
@@ -170,17 +178,18 @@ export class SqliteReader implements CatalogReader {
     return fromPublicId(this.epoch, publicId);
   }
 
-  #namesTo(id: NodeId, which: 'name' | 'storedName'): string[] {
-    const names: string[] = [];
+  /** From the root of the source, without it, to the node. */
+  #nodesTo(id: NodeId): Node[] {
+    const nodes: Node[] = [];
     for (let next: NodeId | null = id; next !== null; ) {
       const row = this.#get(this.#node, next);
       // A node that is displaced, or below one that is, has no place until the scan comes to it.
       if (row === null) throw new CodedError('not-found', 'There is no such node.');
       const node = nodeOf(row);
-      if (node.parentId !== null) names.push(node[which]);
+      if (node.parentId !== null) nodes.push(node);
       next = node.parentId;
     }
-    return names.reverse();
+    return nodes.reverse();
   }
 
   /** A member whose shown name is the same text in another Unicode form. Case still counts. */

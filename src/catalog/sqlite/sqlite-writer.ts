@@ -7,6 +7,7 @@ import type { NodeId } from '../../model/node.ts';
 import type {
   ApplyResult,
   CatalogWriter,
+  ContentVersionMap,
   Enrichment,
   Entry,
   Scan,
@@ -14,6 +15,7 @@ import type {
   SourceRecord,
 } from '../catalog.ts';
 import { AssetTable } from './asset-table.ts';
+import { ContentVersions } from './content-versions.ts';
 import { translating } from './database.ts';
 import { EntryBatch, type Tables } from './entry-batch.ts';
 import { PlaceTable } from './known-places.ts';
@@ -21,6 +23,7 @@ import type { NodeBatch } from './node-batch.ts';
 import { NodeTable } from './node-table.ts';
 import { type Row, sourceOf } from './rows.ts';
 import { ScanMarks } from './scan-marks.ts';
+import { INDEX_OF_PATHS, NO_PARENT } from './schema.ts';
 import { ShownSources } from './shown-sources.ts';
 
 /** Rows looked at in one turn of the event loop while sweeping: a few milliseconds. */
@@ -33,6 +36,7 @@ export class SqliteWriter implements CatalogWriter {
   readonly #assets: AssetTable;
   readonly #tables: Tables;
   readonly #shown: ShownSources;
+  readonly #versions: ContentVersions;
   readonly #onChange: () => void;
   readonly #sourceByName: StatementSync;
   readonly #sourceInsert: StatementSync;
@@ -45,6 +49,7 @@ export class SqliteWriter implements CatalogWriter {
     this.#database = database;
     this.#onChange = onChange;
     this.#shown = new ShownSources(database);
+    this.#versions = new ContentVersions(database);
     this.#nodes = new NodeTable(database, policy);
     this.#assets = new AssetTable(database);
     this.#tables = { nodes: this.#nodes, assets: this.#assets, places: new PlaceTable(database) };
@@ -55,7 +60,9 @@ export class SqliteWriter implements CatalogWriter {
          size_bytes = size_bytes + ? WHERE id = ?`,
     );
     this.#sourceComplete = database.prepare('UPDATE source SET completed_ms = ? WHERE id = ?');
-    this.#nodeIdsAfter = database.prepare('SELECT id, source_id FROM node WHERE id > ? ORDER BY id LIMIT ?');
+    this.#nodeIdsAfter = database.prepare(
+      'SELECT id, source_id, parent_id FROM node WHERE id > ? ORDER BY id LIMIT ?',
+    );
   }
 
   async ensureSource(name: string): Promise<SourceRecord> {
@@ -69,6 +76,10 @@ export class SqliteWriter implements CatalogWriter {
     const made = this.#source(name);
     if (made === null) throw new Error('a source that was just written cannot be read');
     return made;
+  }
+
+  async preparePaths(): Promise<void> {
+    translating(() => this.#database.exec(INDEX_OF_PATHS));
   }
 
   async showSources(sources: readonly ShownSource[]): Promise<void> {
@@ -141,6 +152,7 @@ export class SqliteWriter implements CatalogWriter {
       if (isWithinAnother && !displaced.has(id)) continue;
       removed += await this.#removeSubtree(sourceId, id);
     }
+    removed += await this.#removeLeftBehind(sourceId, unshownAssets);
     if (emptied.size > 0 && !isWithinAnother)
       removed += this.#removing(sourceId, (batch) => batch.removeEmptied(emptied));
     if (unshownAssets.size > 0) this.#transaction(() => this.#removeUnshown(sourceId, unshownAssets));
@@ -153,15 +165,16 @@ export class SqliteWriter implements CatalogWriter {
 
   async sweep(scan: Scan): Promise<number> {
     const marks = scan as ScanMarks;
+    const parentOf = (id: NodeId) => this.#nodes.byId(id)?.parentId ?? NO_PARENT;
     // With everything in them, although the scan may have seen it there before they lost their names.
     let removed = await this.settle(scan);
     let after: NodeId = 0;
     for (;;) {
       const rows = translating(() => this.#nodeIdsAfter.all(after, SWEEP_CHUNK)) as Row[];
       const unseen = rows
-        .filter((row) => row.source_id === marks.sourceId)
-        .map((row) => row.id as NodeId)
-        .filter((id) => !marks.has(id));
+        .filter((row) => row.source_id === marks.sourceId && !marks.has(row.id as NodeId))
+        .filter((row) => !marks.isWithinUnchanged(row.parent_id as NodeId, parentOf))
+        .map((row) => row.id as NodeId);
       if (unseen.length > 0) removed += this.#remove(marks.sourceId, unseen);
       const last = rows.at(-1);
       if (last === undefined || rows.length < SWEEP_CHUNK) break;
@@ -172,8 +185,11 @@ export class SqliteWriter implements CatalogWriter {
     return removed;
   }
 
-  async completeScan(sourceId: number, completedMs: number): Promise<void> {
-    this.#transaction(() => this.#sourceComplete.run(completedMs, sourceId));
+  async completeScan(sourceId: number, completedMs: number, versions?: ContentVersionMap): Promise<void> {
+    this.#transaction(() => {
+      this.#sourceComplete.run(completedMs, sourceId);
+      if (versions !== undefined) this.#versions.replace(sourceId, versions);
+    });
   }
 
   async #removeSubtree(sourceId: number, id: NodeId): Promise<number> {
@@ -190,6 +206,18 @@ export class SqliteWriter implements CatalogWriter {
     return this.#removing(sourceId, (batch) => {
       for (const id of ids) batch.remove(id);
     });
+  }
+
+  /** What is in views only, in bounded transactions. @returns how many nodes went. */
+  async #removeLeftBehind(sourceId: number, assetIds: ReadonlySet<number>): Promise<number> {
+    const ids = [...assetIds];
+    let removed = 0;
+    for (let from = 0; from < ids.length; from += SWEEP_CHUNK) {
+      const some = ids.slice(from, from + SWEEP_CHUNK);
+      removed += this.#removing(sourceId, (batch) => batch.removeLeftBehind(some));
+      await yieldToEventLoop();
+    }
+    return removed;
   }
 
   /** @returns how many nodes went. */

@@ -114,6 +114,7 @@ export class Library {
       width,
       height,
       isEdited: false,
+      edited: null,
       exif:
         init.exif === null
           ? null
@@ -134,6 +135,11 @@ export class Library {
     this.assets.set(id, asset);
     this.#checksums.get(ownerId)?.set(this.checksumOf(asset), id);
     return asset;
+  }
+
+  /** Somebody edits a photo in Immich: its checksum, size and name stay those of the original. */
+  editAsset(asset: Asset | string, content: ContentInit, size: { width: number; height: number }): void {
+    this.updateAsset(asset, { edited: Content.from(content), isEdited: true, ...size });
   }
 
   /** Base64, as the API shows it: of the content for uploads, of the path for external libraries. */

@@ -76,6 +76,8 @@ export interface Asset {
   width: number | null;
   height: number | null;
   isEdited: boolean;
+  /** The edited rendition, always a JPEG; null when there is none. */
+  edited: Content | null;
   exif: Exif | null;
   livePhotoVideoId: string | null;
   duplicateId: string | null;

@@ -19,6 +19,11 @@ const THUMBNAIL = Content.from(TINY_WEBP);
 
 function original(call: Call): Reply {
   const asset = assetOr404(call, 'asset.download');
+  const { edited } = asset;
+  if (call.traits.original.hasEdited && call.query.edited === 'true' && edited !== null) {
+    const file = { content: edited, contentType: 'image/jpeg', modifiedAt: asset.updatedAt };
+    return sendFile(call, { ...file, fileName: asset.originalFileName, isOriginal: true });
+  }
   return sendFile(call, { ...fileOf(call, asset), fileName: asset.originalFileName });
 }
 

@@ -68,6 +68,8 @@ export interface Traits {
     readonly failedStatus: 500 | 404;
     readonly malformedRange: 'fails' | 'ignored';
     readonly hasDisposition: boolean;
+    /** `?edited=true` gives the edited rendition, if there is one. */
+    readonly hasEdited: boolean;
     readonly cacheControl: string;
   };
 
@@ -170,6 +172,7 @@ const V1_118: Traits = {
     failedStatus: 500,
     malformedRange: 'fails',
     hasDisposition: false,
+    hasEdited: false,
     cacheControl: CACHE_DAY,
   },
   thumbnail: { sizes: ['preview', 'thumbnail'], original: 'unknown', missingCacheControl: 'none' },
@@ -237,6 +240,7 @@ const V2_7: Traits = {
   asset: { ...V1_144.asset, hasDimensions: true, hasCopy: true, dateChangeShows: 'date-and-zone' },
   original: {
     ...V1_144.original,
+    hasEdited: true,
     cacheControl: `${CACHE_DAY}, stale-while-revalidate=2592000, stale-if-error=2592000`,
   },
   thumbnail: {

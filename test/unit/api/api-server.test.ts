@@ -110,32 +110,32 @@ describe('requests that are wrong', () => {
   });
 });
 
-describe('POST /api/v1/scan', () => {
+describe('POST /api/refresh', () => {
   it('has all sources read, or one', async () => {
-    const answer = await api.ask('/api/v1/scan', { method: 'POST' });
+    const answer = await api.ask('/api/refresh', { method: 'POST' });
     expect(answer.status).toBe(202);
     expect(JSON.parse(answer.body.toString())).toEqual({ scanning: ['photos'] });
-    await api.ask('/api/v1/scan?source=photos', {
+    await api.ask('/api/refresh?source=photos', {
       method: 'POST',
       body: '{}',
       headers: { 'Content-Type': 'text/x' },
     });
     expect(api.scanned).toEqual(['photos', 'photos']);
-    expect(await api.problem('/api/v1/scan?source=other', { method: 'POST' })).toMatchObject({ status: 404 });
+    expect(await api.problem('/api/refresh?source=other', { method: 'POST' })).toMatchObject({ status: 404 });
   });
 
   it('is nothing that a page of another site may ask for', async () => {
     for (const site of ['cross-site', 'same-site']) {
       const headers = { 'Sec-Fetch-Site': site };
-      expect(await api.problem('/api/v1/scan', { method: 'POST', headers })).toMatchObject({ status: 403 });
+      expect(await api.problem('/api/refresh', { method: 'POST', headers })).toMatchObject({ status: 403 });
     }
     for (const origin of ['http://evil.example', 'null', `http://127.0.0.1:${api.port + 1}`]) {
       const headers = { Origin: origin };
-      expect(await api.problem('/api/v1/scan', { method: 'POST', headers })).toMatchObject({ status: 403 });
+      expect(await api.problem('/api/refresh', { method: 'POST', headers })).toMatchObject({ status: 403 });
     }
     const headers = { 'Sec-Fetch-Site': 'same-origin', Origin: `http://127.0.0.1:${api.port}` };
-    expect((await api.ask('/api/v1/scan', { method: 'POST', headers })).status).toBe(202);
-    expect(await api.problem('/api/v1/scan')).toMatchObject({ status: 405 });
+    expect((await api.ask('/api/refresh', { method: 'POST', headers })).status).toBe(202);
+    expect(await api.problem('/api/refresh')).toMatchObject({ status: 405 });
   });
 });
 
@@ -150,9 +150,15 @@ describe('the documentation', () => {
     const document = await api.json<Document>('/api/openapi.json');
     expect(document.openapi).toMatch(/^3\.1/);
     expect(Object.keys(document.paths).sort()).toEqual([
-      ...['/', '/api/docs', '/api/health', '/api/openapi.json', '/api/v1/changes', '/api/v1/changes/stream'],
-      ...['/api/v1/cursor', '/api/v1/nodes/{id}', '/api/v1/nodes/{id}/children', '/api/v1/nodes/{id}/path'],
-      ...['/api/v1/root', '/api/v1/scan', '/image/{digest}', '/list', '/list/date/{date}'],
+      ...['/', '/api/docs', '/api/health', '/api/openapi.json', '/api/refresh', '/api/v1/changes'],
+      ...[
+        '/api/v1/changes/stream',
+        '/api/v1/cursor',
+        '/api/v1/nodes/{id}',
+        '/api/v1/nodes/{id}/children',
+        '/api/v1/nodes/{id}/path',
+      ],
+      ...['/api/v1/root', '/image/{digest}', '/list', '/list/date/{date}'],
       ...['/list/daterange/{from}/{to}', '/thumbnail/{digest}'],
     ]);
     for (const methods of Object.values(document.paths)) {

@@ -12,6 +12,7 @@ import {
   oneOf,
   quote,
   secret,
+  someOf,
   text,
   wholeNumber,
 } from '../../../src/model/setting-parser.ts';
@@ -42,6 +43,9 @@ test.each([
     'must be a number above 0 and not above 596, not "Infinity"',
   ],
   ['one of', () => oneOf(['a', 'b'])('c'), 'must be one of a, b, not "c"'],
+  ['some of', () => someOf(['a', 'b'])('a,c'), 'must be one of a, b, not "c"'],
+  ['some of nothing', () => someOf(['a', 'b'])(','), 'must be one of a, b, not ","'],
+  ['some of, twice', () => someOf(['a', 'b'])('a, b, A'), 'must not name a twice'],
   ['off or', () => offOr(wholeNumber(1, 2))('3'), 'must be off or a whole number from 1 to 2, not "3"'],
   ['extensions', () => extensionList('png,a/b'), 'must be file extensions such as png,jpg; "a/b" is none'],
   ['url', () => httpUrl('immich.local:2283'), 'must start with http:// or https://, not "immich.local:2283"'],
@@ -74,6 +78,7 @@ describe('values', () => {
 
   it('takes words in any case', () => {
     expect(oneOf(['windows', 'exact'])('Exact')).toBe('exact');
+    expect(someOf(['folders', 'date'])('Date, folders,')).toEqual(['date', 'folders']);
     expect(offOr(wholeNumber(0, 1))('OFF')).toBe('off');
     expect(offOr(wholeNumber(0, 1))('1')).toBe(1);
   });

@@ -63,7 +63,9 @@ sources:
     album_ids: [one, two]
     refresh_rate_hours: 0.5
     flatten_asset_structure: false
-  - { name: ben, type: immich, url: "http://10.0.0.9:2283", api_key: 0123, writable: on, layout: date }
+  - { name: ben, type: immich, url: "http://10.0.0.9:2283", api_key: 0123, writable: on, layout: [date, folders],
+      rendition: edited, archived: off, live_videos: on, stacks: primary }
+immich_full_read_hours: 2
 `,
   );
   const common = { mountsAtRoot: false, splitsByType: false };
@@ -73,7 +75,7 @@ sources:
       provider: 'local',
       name: 'holidays',
       path: workspace.path('home', 'holidays'),
-      layout: 'flat',
+      layouts: ['flat'],
       showsAllFiles: true,
       isWritable: true,
       excludedExtensions: ['png', 'gif'],
@@ -86,7 +88,7 @@ sources:
       provider: 'local',
       name: 'telly',
       path: '/mnt/tv',
-      layout: 'date',
+      layouts: ['date'],
       showsAllFiles: true,
       isWritable: false,
       excludedExtensions: ['png'],
@@ -101,7 +103,9 @@ sources:
       url: 'https://anna.example.com',
       apiKey: 'key-of-anna',
       albumIds: ['one', 'two'],
-      layout: 'folders',
+      ...{ rendition: 'original', showsArchived: true, showsLiveVideos: false, collapsesStacks: false },
+      fullReadMs: 7_200_000,
+      layouts: ['folders'],
       splitsByType: true,
       showsAllFiles: true,
       isWritable: false,
@@ -117,7 +121,9 @@ sources:
       url: 'http://10.0.0.9:2283',
       apiKey: '0123',
       albumIds: [],
-      layout: 'date',
+      ...{ rendition: 'edited', showsArchived: false, showsLiveVideos: true, collapsesStacks: true },
+      fullReadMs: 7_200_000,
+      layouts: ['date', 'folders'],
       showsAllFiles: true,
       isWritable: true,
       excludedExtensions: ['png'],

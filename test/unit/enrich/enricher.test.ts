@@ -65,7 +65,7 @@ async function rig(
   const source = new Source({ name: 'test', provider, filter, logger: QUIET_LOGGER, ...retries });
   const ingest = new SourceIngest({
     ...{ source, catalog, logger: QUIET_LOGGER },
-    layout: { layout, splitsByType: false },
+    layout: { layouts: [layout], splitsByType: false },
   });
   const { id: sourceId } = await ingest.prepare();
   const pool = new WorkerPool({ size: 2, ...pooling });

@@ -51,7 +51,7 @@ describe.skipIf(media === '' || !hasExiftool)('real media', () => {
     const source = new Source({
       ...{ name: 'media', provider: createLocalProvider({ path: media }), filter, logger: QUIET_LOGGER },
     });
-    const layout = { layout: 'folders', splitsByType: false } as const;
+    const layout = { layouts: ['folders'], splitsByType: false } as const;
     const ingest = new SourceIngest({ source, catalog, layout, logger: QUIET_LOGGER });
     const { id: sourceId, rootId } = await ingest.prepare();
     const pool = new WorkerPool();

@@ -11,7 +11,7 @@ import { Source } from '../../../src/source/source.ts';
 import { coded, MemoryProvider } from '../../fakes/memory-provider.ts';
 import { QUIET_LOGGER } from '../../fakes/quiet-logger.ts';
 
-const FOLDERS: Omit<LayoutOptions, 'traits'> = { layout: 'folders', splitsByType: false };
+const FOLDERS: Omit<LayoutOptions, 'traits'> = { layouts: ['folders'], splitsByType: false };
 
 let folder: string;
 let catalog: Catalog;
@@ -114,6 +114,54 @@ describe('scan', () => {
     expect(await pathsOf(ingest)).toEqual(['locked', 'locked/a.jpg']);
   });
 
+  it('remembers what was told completely once it has removed what is gone', async () => {
+    const provider = new MemoryProvider();
+    const ingest = ingestOf(provider);
+    provider.addCollection('d1', 'album');
+    provider.addAsset('f1', 'a.jpg', 'x', 'd1');
+    provider.events.push({ kind: 'complete', collection: 'd1', version: 'one' });
+    provider.events.push({ kind: 'complete', collection: null, version: 'all' });
+    await ingest.scan();
+    const [album] = provider.events;
+    if (album === undefined) throw new Error('no album');
+    provider.events = [album, { kind: 'unchanged', collection: 'd1' }];
+    await ingest.scan();
+    expect(await pathsOf(ingest)).toEqual(['album', 'album/a.jpg']);
+    // What is found unchanged is still known, what was not told any more is not.
+    const { id } = await ingest.prepare();
+    expect(await catalog.reader.contentVersion(id, 'd1')).toMatch(/one$/);
+    expect(await catalog.reader.contentVersion(id, null)).toBeNull();
+  });
+
+  it('takes a source that is as it was for read, with all that was said of it', async () => {
+    const provider = new MemoryProvider();
+    const ingest = ingestOf(provider);
+    provider.addAsset('f1', 'a.jpg', 'x');
+    provider.events.push({ kind: 'note', text: 'It is an old one.' });
+    await ingest.scan();
+    const { completedMs } = await ingest.status();
+    provider.events = [{ kind: 'unchanged', collection: null }];
+    await ingest.scan();
+    expect(await pathsOf(ingest)).toEqual(['a.jpg']);
+    const status = await ingest.status();
+    expect(status).toMatchObject({
+      state: 'ready',
+      assetCount: 1,
+      notes: ['It is an old one.'],
+      lastError: null,
+    });
+    expect(status.completedMs).toBeGreaterThanOrEqual(completedMs ?? Number.POSITIVE_INFINITY);
+  });
+
+  it('remembers nothing of a scan that ended before its time', async () => {
+    const provider = new MemoryProvider();
+    const ingest = ingestOf(provider);
+    provider.addCollection('d1', 'album');
+    provider.events.push({ kind: 'complete', collection: 'd1', version: 'one' }, coded('unavailable'));
+    await ingest.scan();
+    expect(await catalog.reader.contentVersion((await ingest.prepare()).id, 'd1')).toBeNull();
+  });
+
   it('tells a folder that was never read from an empty one', async () => {
     const provider = new MemoryProvider();
     const ingest = ingestOf(provider);
@@ -144,7 +192,7 @@ describe('scan', () => {
 
   it('keeps everything when the layout cannot tell what was in the unread folder', async () => {
     const provider = new MemoryProvider();
-    const ingest = ingestOf(provider, { layout: 'flat', splitsByType: false });
+    const ingest = ingestOf(provider, { layouts: ['flat'], splitsByType: false });
     provider.addCollection('d1', 'locked');
     provider.addAsset('f1', 'a.jpg', 'x', 'd1');
     provider.addAsset('f2', 'b.jpg', 'x');
@@ -152,6 +200,31 @@ describe('scan', () => {
     provider.events = [...provider.events.slice(0, 1), { kind: 'kept', collection: 'd1' }];
     await ingest.scan();
     expect(await pathsOf(ingest)).toEqual(['a.jpg', 'b.jpg']);
+  });
+
+  it('keeps what could not be read in every view, and removes beside it', async () => {
+    const provider = new MemoryProvider();
+    const ingest = ingestOf(provider, { layouts: ['folders', 'type'], splitsByType: false });
+    provider.addCollection('d1', 'locked');
+    provider.addAsset('f1', 'a.jpg', 'x', 'd1');
+    provider.addAsset('f2', 'b.jpg', 'x');
+    provider.addAsset('f3', 'c.mp4', 'x');
+    await ingest.scan();
+    provider.events = [...provider.events.slice(0, 1), { kind: 'kept', collection: 'd1' }];
+    await ingest.scan();
+    expect(await pathsOf(ingest)).toEqual([
+      ...['folders', 'folders/locked', 'folders/locked/a.jpg', 'type', 'type/images', 'type/images/a.jpg'],
+    ]);
+    expect(await ingest.status()).toMatchObject({ assetCount: 1, collectionCount: 2 });
+  });
+
+  it('keeps the views of a source that was always empty', async () => {
+    const ingest = ingestOf(new MemoryProvider(), { layouts: ['folders', 'date'], splitsByType: false });
+    for (let times = 0; times < 2; times += 1) {
+      await ingest.scan();
+      expect(await pathsOf(ingest)).toEqual(['date', 'folders']);
+      expect(await ingest.status()).toMatchObject({ state: 'ready', collectionCount: 0, lastError: null });
+    }
   });
 
   it('tells a bug as one, without its details', async () => {
@@ -195,23 +268,38 @@ describe('layouts', () => {
   it.each([
     [FOLDERS, ['Album', 'Album/X~TAG.JPG', 'Album/r.dng', 'Album/v.mp4', 'Album/x.jpg']],
     [
-      { layout: 'folders', splitsByType: true },
+      { layouts: ['folders'], splitsByType: true },
       [
         ...['Album', 'Album/images', 'Album/images/X~TAG.JPG', 'Album/images/x.jpg'],
         ...['Album/raw', 'Album/raw/r.dng', 'Album/videos', 'Album/videos/v.mp4'],
       ],
     ],
-    [{ layout: 'flat', splitsByType: false }, ['X~TAG.JPG', 'r.dng', 'v.mp4', 'x.jpg']],
+    [{ layouts: ['flat'], splitsByType: false }, ['X~TAG.JPG', 'r.dng', 'v.mp4', 'x.jpg']],
     [
-      { layout: 'type', splitsByType: false },
+      { layouts: ['type'], splitsByType: false },
       ['images', 'images/X~TAG.JPG', 'images/x.jpg', 'raw', 'raw/r.dng', 'videos', 'videos/v.mp4'],
     ],
     [
-      { layout: 'date', splitsByType: false },
+      { layouts: ['date'], splitsByType: false },
       [
         '2024',
         '2024/2024-06',
         ...['X~TAG.JPG', 'r.dng', 'v.mp4', 'x.jpg'].map((name) => `2024/2024-06/${name}`),
+      ],
+    ],
+    [
+      { layouts: ['type', 'folders'], splitsByType: true },
+      [
+        ...['folders', 'folders/Album', 'folders/Album/images', 'folders/Album/images/X~TAG.JPG'],
+        ...['folders/Album/images/x.jpg', 'folders/Album/raw', 'folders/Album/raw/r.dng'],
+        ...[
+          'folders/Album/videos',
+          'folders/Album/videos/v.mp4',
+          'type',
+          'type/images',
+          'type/images/X~TAG.JPG',
+        ],
+        ...['type/images/x.jpg', 'type/raw', 'type/raw/r.dng', 'type/videos', 'type/videos/v.mp4'],
       ],
     ],
   ] as const)('%j', async (layout, paths) => {
@@ -221,7 +309,7 @@ describe('layouts', () => {
   it('changes from one to another without a trace of the first', async () => {
     const provider = new MemoryProvider({ membership: 'many', naming: 'free' });
     fill(provider);
-    await ingestOf(provider, { layout: 'date', splitsByType: false }).scan();
+    await ingestOf(provider, { layouts: ['date'], splitsByType: false }).scan();
     const ingest = ingestOf(provider, FOLDERS);
     await ingest.scan();
     expect((await pathsOf(ingest)).every((path) => path.startsWith('Album'))).toBe(true);

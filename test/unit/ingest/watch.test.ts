@@ -15,7 +15,7 @@ import { coded, MemoryProvider } from '../../fakes/memory-provider.ts';
 import { QUIET_LOGGER } from '../../fakes/quiet-logger.ts';
 import { WatchedProvider } from '../../fakes/watched-provider.ts';
 
-const FOLDERS: Omit<LayoutOptions, 'traits'> = { layout: 'folders', splitsByType: false };
+const FOLDERS: Omit<LayoutOptions, 'traits'> = { layouts: ['folders'], splitsByType: false };
 
 let folder: string;
 let catalog: Catalog;
@@ -409,7 +409,7 @@ describe('in layouts without paths', () => {
     await ingest.close();
     await catalog.close();
     catalog = openSqliteCatalog(join(folder, 'flat.db'), 'windows');
-    ingest = ingestOf(provider, { layout: 'flat', splitsByType: false });
+    ingest = ingestOf(provider, { layouts: ['flat'], splitsByType: false });
     await begin();
     provider.put('b/new.jpg', 'n');
     provider.hint('b/new.jpg');

@@ -64,7 +64,7 @@ function makeIngest(): SourceIngest {
   });
   const filter = createPathFilter(EVERYTHING);
   const source = new Source({ name: 'test', provider, filter, logger: QUIET_LOGGER });
-  const layout = { layout: 'folders', splitsByType: false } as const;
+  const layout = { layouts: ['folders'], splitsByType: false } as const;
   return new SourceIngest({ source, catalog, layout, logger: QUIET_LOGGER });
 }
 

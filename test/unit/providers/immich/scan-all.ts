@@ -1,4 +1,4 @@
-import { createImmichProvider } from '../../../../providers/immich/provider.ts';
+import { createImmichProvider, type ImmichProviderSettings } from '../../../../providers/immich/provider.ts';
 import { isTransient } from '../../../../src/model/coded-error.ts';
 import type {
   AssetEvent,
@@ -8,6 +8,7 @@ import type {
   Provider,
   ScanCall,
 } from '../../../../src/provider/provider.ts';
+import { NOTHING_HELD } from '../../../../src/source/source.ts';
 import { SEED_KEYS } from '../../../fakes/immich/seed.ts';
 import type { FakeImmich } from '../../../fakes/immich/server.ts';
 
@@ -16,9 +17,14 @@ export interface Told {
   readonly collections: CollectionEvent[];
   readonly assets: AssetEvent[];
   readonly kept: KeptEvent[];
+  /** Collections that were not told anew; null: nothing was. */
+  readonly unchanged: (string | null)[];
+  /** Versions of what was told completely, by collection. */
+  readonly complete: Map<string | null, string>;
+  readonly notes: string[];
   /** `reason: name` of each warning. */
   readonly warnings: string[];
-  /** Kind and collection of every event in order. */
+  /** Kind and collection of every event that tells of places, in order. */
   readonly order: string[];
 }
 
@@ -39,19 +45,26 @@ export function makeCall(signal: AbortSignal = new AbortController().signal): Ca
 }
 
 export async function scanAll(provider: Provider, changes: Partial<ScanCall> = {}): Promise<Told> {
-  const told: Told = { collections: [], assets: [], kept: [], warnings: [], order: [] };
+  const told: Told = {
+    ...{ collections: [], assets: [], kept: [], unchanged: [], complete: new Map(), notes: [] },
+    ...{ warnings: [], order: [] },
+  };
   const call: ScanCall = {
     ...makeCall(),
     accepts: () => true,
     enters: () => true,
     warn: (reason, name) => told.warnings.push(`${reason}: ${name}`),
-    held: { refAt: async () => null, pathsOf: async () => [] },
+    held: NOTHING_HELD,
     ...changes,
   };
   for await (const event of provider.scan(call)) {
     if (event.kind === 'collection') told.collections.push(event);
     else if (event.kind === 'asset') told.assets.push(event);
-    else told.kept.push(event);
+    else if (event.kind === 'kept') told.kept.push(event);
+    else if (event.kind === 'unchanged') told.unchanged.push(event.collection);
+    else if (event.kind === 'complete') told.complete.set(event.collection, event.version);
+    else told.notes.push(event.text);
+    if (event.kind === 'note' || event.kind === 'complete') continue;
     told.order.push(`${event.kind} ${event.kind === 'collection' ? event.ref : event.collection}`);
   }
   return told;
@@ -63,14 +76,8 @@ export function namesIn(told: Told, collection: string): string[] {
 }
 
 /** A provider of the fake, with the smallest key and short deadlines. */
-export function providerOf(
-  fake: FakeImmich,
-  settings: { albumIds?: readonly string[]; apiKey?: string; url?: string } = {},
-): Provider {
-  return createImmichProvider(
-    { url: fake.url, apiKey: SEED_KEYS.minimal, albumIds: [], ...settings },
-    SHORT_LIMITS,
-  );
+export function providerOf(fake: FakeImmich, settings: Partial<ImmichProviderSettings> = {}): Provider {
+  return createImmichProvider({ url: fake.url, apiKey: SEED_KEYS.minimal, ...settings }, SHORT_LIMITS);
 }
 
 export const SHORT_LIMITS = {

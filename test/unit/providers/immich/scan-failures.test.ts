@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createImmichProvider } from '../../../../providers/immich/provider.ts';
 import { CodedError } from '../../../../src/model/coded-error.ts';
+import { NOTHING_HELD } from '../../../../src/source/source.ts';
 import { SEED_KEYS, seedId } from '../../../fakes/immich/seed.ts';
 import { type FakeImmich, startFakeImmich } from '../../../fakes/immich/server.ts';
 import { VERSIONS, type Version } from '../../../fakes/immich/versions.ts';
@@ -295,7 +296,7 @@ it('leaves nothing running when the consumer stops early', async () => {
     accepts: () => true,
     enters: () => true,
     warn: () => undefined,
-    held: { refAt: async () => null, pathsOf: async () => [] },
+    held: NOTHING_HELD,
   });
   for await (const event of events) {
     expect(event.kind).toBe('collection');

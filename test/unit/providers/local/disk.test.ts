@@ -9,6 +9,7 @@ import { topOf } from '../../../../providers/local/entry.ts';
 import { walk } from '../../../../providers/local/walk.ts';
 import { CodedError } from '../../../../src/model/coded-error.ts';
 import type { ScanCall, ScanEvent } from '../../../../src/provider/provider.ts';
+import { NOTHING_HELD } from '../../../../src/source/source.ts';
 
 const HANGING = new URL('./hanging-disk-thread.ts', import.meta.url);
 
@@ -26,7 +27,7 @@ afterEach(async () => {
 function callFor(signal: AbortSignal): ScanCall {
   return {
     ...{ signal, attempt: (work) => work(signal), accepts: () => true, enters: () => true },
-    ...{ warn: () => undefined, held: { refAt: async () => null, pathsOf: async () => [] } },
+    ...{ warn: () => undefined, held: NOTHING_HELD },
   };
 }
 

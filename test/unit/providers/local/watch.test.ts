@@ -11,6 +11,7 @@ import { FolderWatches } from '../../../../providers/local/watch-folders.ts';
 import { MountWatch } from '../../../../providers/local/watch-mounts.ts';
 import { QUEUE_GAUGE, QueueGauge } from '../../../../providers/local/watch-queue.ts';
 import type { Held, LookEvent, Provider, WatchHint } from '../../../../src/provider/provider.ts';
+import { NOTHING_HELD } from '../../../../src/source/source.ts';
 
 let work: string;
 let root: string;
@@ -30,7 +31,7 @@ afterEach(async () => {
   await rm(work, { recursive: true, force: true });
 });
 
-const NOTHING: Held = { refAt: async () => null, pathsOf: async () => [] };
+const NOTHING: Held = NOTHING_HELD;
 
 function scanCall(held = NOTHING) {
   const { signal } = new AbortController();
@@ -251,7 +252,7 @@ describe('looking at a path', () => {
   it('tells the other names of a file', async () => {
     await mkdir(on('x'));
     await link(on('a.jpg'), on('x/b.jpg'));
-    const held: Held = { refAt: async () => null, pathsOf: async () => ['a.jpg', 'x/b.jpg'] };
+    const held: Held = { ...NOTHING, pathsOf: async () => ['a.jpg', 'x/b.jpg'] };
     expect(brief(await look('x/b.jpg', held))).toEqual(['collection x', 'asset b.jpg', 'asset a.jpg']);
   });
 });
@@ -262,7 +263,8 @@ describe('what moves while a scan goes on', () => {
     const told: LookEvent[] = [];
     for await (const event of provider.scan(scanCall(held))) {
       const isFirst = !brief(told).includes(`collection ${name}`);
-      told.push(event);
+      // It tells of places, and of nothing else.
+      told.push(event as LookEvent);
       if (isFirst && event.kind === 'collection' && event.name === name) await act();
     }
     return brief(told).filter((line) => !line.startsWith('collection between'));

@@ -4,31 +4,58 @@ import type { ImmichClient } from './http-client.ts';
 import { readRefusal } from './original-bytes.ts';
 import type { ScanRequests } from './scan-requests.ts';
 import { compareVersions, type ServerVersion } from './server-version.ts';
-import { asksToWait, lacksPermission } from './translate-error.ts';
+import { asksToWait, lacksPermissions } from './translate-error.ts';
 
-const PERMISSION = 'asset.download';
+const DOWNLOAD = 'asset.download';
+/** Without these nothing can be listed. */
+const LISTING = ['album.read', 'asset.read'];
 /** Before, `me` is taken for an id. */
 const FIRST_WITH_OWN_KEY: ServerVersion = { major: 1, minor: 139, patch: 0 };
 
 /**
- * Whether the key may read originals, found out once a scan: listing works without that permission, so nobody would
- * notice before a photo is opened.
+ * What the key may not do that is needed, found out once a scan and told at once: the server itself would name one
+ * permission at a time, and that of reading files only when somebody opens a photo.
  */
-export class DownloadCheck {
+export class KeyCheck {
   readonly #client: ImmichClient;
   readonly #requests: ScanRequests;
   readonly #version: ServerVersion;
+  readonly #needed: readonly string[];
   #permissions: Promise<readonly string[] | null> | null = null;
   #sampled: Promise<CodedError | null> | null = null;
 
-  constructor(client: ImmichClient, requests: ScanRequests, version: ServerVersion) {
+  /** @param forFiles permissions that are needed to read files, besides that for originals. */
+  constructor(
+    client: ImmichClient,
+    requests: ScanRequests,
+    version: ServerVersion,
+    forFiles: readonly string[],
+  ) {
     this.#client = client;
     this.#requests = requests;
     this.#version = version;
+    this.#needed = [DOWNLOAD, ...forFiles];
   }
 
   /**
-   * Why no original can be read, or null when nothing speaks against it.
+   * Where the server tells what a key may do.
+   * @throws CodedError `denied`, naming all that is missing, when nothing can be listed with this key.
+   */
+  async requireListing(): Promise<void> {
+    const missing = await this.missing([...LISTING, ...this.#needed]);
+    if (missing.some((name) => LISTING.includes(name))) throw refused(missing);
+  }
+
+  /** Those of the permissions that the key does not have; none where the server does not tell. */
+  async missing(names: readonly string[]): Promise<string[]> {
+    this.#permissions ??= this.#readPermissions();
+    const granted = await this.#permissions;
+    if (granted === null || granted.includes('all')) return [];
+    return names.filter((name) => !granted.includes(name));
+  }
+
+  /**
+   * Why no file can be read, or null when nothing speaks against it.
    * @param assetId an asset to try it with, where the server does not tell what a key may do.
    * @throws CodedError when the server asks to wait, or the scan has ended.
    */
@@ -36,8 +63,8 @@ export class DownloadCheck {
     this.#permissions ??= this.#readPermissions();
     const permissions = await this.#permissions;
     if (permissions !== null) {
-      const isGranted = permissions.includes('all') || permissions.includes(PERMISSION);
-      return isGranted ? null : new CodedError('denied', lacksPermission(PERMISSION));
+      const missing = await this.missing(this.#needed);
+      return missing.length === 0 ? null : refused(missing);
     }
     if (assetId !== null) this.#sampled ??= this.#sample(assetId);
     return await this.#sampled;
@@ -60,7 +87,7 @@ export class DownloadCheck {
   /** Permissions come first for the server: any other failure is one of this asset. */
   async #sample(assetId: string): Promise<CodedError | null> {
     try {
-      await this.#requests.attempt((signal) => this.#client.readOriginalSize(assetId, signal));
+      await this.#requests.attempt((signal) => this.#client.readSize(assetId, 'original', signal));
       return null;
     } catch (error) {
       if (!isNoAnswer(error)) throw error;
@@ -72,7 +99,7 @@ export class DownloadCheck {
   async #readRefusal(assetId: string): Promise<CodedError | null> {
     try {
       await this.#requests.attempt(async (signal) => {
-        const answer = await this.#client.openOriginal(assetId, 'bytes=0-0', signal);
+        const answer = await this.#client.openBytes(assetId, 'original', 'bytes=0-0', signal);
         try {
           if (answer.status !== 200 && answer.status !== 206) throw await readRefusal(answer, this.#client);
         } finally {
@@ -85,6 +112,10 @@ export class DownloadCheck {
       return error.code === 'denied' ? error : null;
     }
   }
+}
+
+function refused(missing: readonly string[]): CodedError {
+  return new CodedError('denied', lacksPermissions(missing));
 }
 
 /** A failure that only leaves the question open. */

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { CodedError } from '../../../../src/model/coded-error.ts';
 import type { ScanCall, ScanEvent } from '../../../../src/provider/provider.ts';
+import { NOTHING_HELD } from '../../../../src/source/source.ts';
 import { SEED_KEYS, seedId } from '../../../fakes/immich/seed.ts';
 import { type FakeImmich, startFakeImmich } from '../../../fakes/immich/server.ts';
 import { VERSIONS, type Version } from '../../../fakes/immich/versions.ts';
@@ -26,7 +27,7 @@ interface Scanned {
   readonly error: CodedError | null;
 }
 
-/** What a scan told, and what it ended with. */
+/** What a scan told of places, and what it ended with. */
 async function scanWith(apiKey: string, albumIds: readonly string[] = []): Promise<Scanned> {
   const events: ScanEvent[] = [];
   const warnings: string[] = [];
@@ -35,10 +36,12 @@ async function scanWith(apiKey: string, albumIds: readonly string[] = []): Promi
     accepts: () => true,
     enters: () => true,
     warn: (reason, name) => warnings.push(`${reason}: ${name}`),
-    held: { refAt: async () => null, pathsOf: async () => [] },
+    held: NOTHING_HELD,
   };
   try {
-    for await (const event of providerOf(fake, { apiKey, albumIds }).scan(call)) events.push(event);
+    for await (const event of providerOf(fake, { apiKey, albumIds }).scan(call)) {
+      if (event.kind !== 'complete') events.push(event);
+    }
   } catch (error) {
     return { events, warnings, error: error as CodedError };
   }
