@@ -11,8 +11,8 @@ import { type MediadavProcess, startProcess, until } from './mediadav-process.ts
 /** Contents by path; null for a folder. Folders of files need not be named. */
 export type Contents = Readonly<Record<string, string | Uint8Array | null>>;
 
-/** Clients upload when they like; davfs2 ten seconds after a file was closed. */
-const UPLOADED_MS = 40_000;
+/** Clients upload some time after they were told to. Less than a test may take, so that the difference is shown. */
+const UPLOADED_MS = 20_000;
 /** Shorter than an upload takes: a name that is there only meanwhile would be told. */
 const FOLLOW_EVERY_MS = 10;
 
