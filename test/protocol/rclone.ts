@@ -68,20 +68,19 @@ export class Rclone {
     return await this.run('check', [local, `:webdav:${folder}`], ['--download']);
   }
 
-  /** A read-only mount in a new folder. */
-  async mount(): Promise<Mounted> {
+  /**
+   * A mount in a new folder, read-only unless `writes` names a cache mode to write with. Wait for what was written to
+   * arrive before unmounting: rclone does not.
+   */
+  async mount(options: { writes?: 'writes' | 'full' } = {}): Promise<Mounted> {
     const base = await mkdtemp(join(tmpdir(), 'mediadav-rclone-'));
     const path = join(base, 'mount');
     await succeed('mkdir', [path]);
-    const args = [
-      'mount',
-      ':webdav:',
-      path,
-      '--read-only',
-      '--cache-dir',
-      join(base, 'cache'),
-      ...this.#flags,
-    ];
+    const access =
+      options.writes === undefined
+        ? ['--read-only']
+        : ['--vfs-cache-mode', options.writes, '--vfs-write-back', '1s'];
+    const args = ['mount', ':webdav:', path, ...access, '--cache-dir', join(base, 'cache'), ...this.#flags];
     const child = spawn('rclone', args, { env: { PATH: toolPath(), HOME: base }, stdio: 'ignore' });
     const unmount = async () => {
       if (await isMounted(path)) await runCommand('fusermount3', ['-u', path]);

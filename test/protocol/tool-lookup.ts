@@ -6,6 +6,8 @@ import { delimiter, join } from 'node:path';
 /** What a suite cannot do without, beside programs on the PATH. */
 export const FUSE = 'FUSE';
 export const MOUNT_RIGHTS = 'the right to mount';
+/** The part of gvfs that speaks WebDAV. */
+export const GVFS_DAV = 'gvfs-backends';
 /** Linux's account of what a process has open and has read. */
 export const PROC = '/proc';
 
@@ -34,6 +36,7 @@ export function toolPath(): string {
 
 function isThere(need: string): boolean {
   if (need === FUSE) return existsSync('/dev/fuse');
+  if (need === GVFS_DAV) return existsSync('/usr/share/gvfs/mounts/dav.mount');
   if (need === PROC) return existsSync('/proc/self/io');
   return need === MOUNT_RIGHTS ? mayMount() : hasTool(need);
 }
