@@ -210,7 +210,8 @@ describe('kill -9', PATIENCE, () => {
       const tree = new ChangingTree(root, random, `moved ${round}`);
       for (let count = 0; count < CHANGES_WHILE_DOWN; count += 1) await tree.move();
       const server = await startProcess({ dataDir, env, waitsForScan: false });
-      if (round % 2 === 0) await untilHalfMoved(dataDir);
+      const hasCaughtUp = () => server.log.some(({ message }) => message === '"media" is up to date');
+      if (round % 2 === 0) await untilHalfMoved(dataDir, hasCaughtUp);
       else await sleep(random.between(0, 150));
       await server.kill();
       await afterDeath(dataDir);

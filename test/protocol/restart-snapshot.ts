@@ -105,15 +105,16 @@ export async function leftoversOf(dataDir: string): Promise<number> {
 
 /**
  * Resolves as soon as the running server has committed one half of a swap: a node that has lost its name to another
- * and was not seen at its own new place yet. Looks at the live file, as any other reader of the catalog may.
+ * and was not seen at its own new place yet; or when it has caught up, because both halves of each swap were committed
+ * at once or so soon after each other that nobody saw it. Looks at the live file, as any other reader of the catalog may.
  */
-export async function untilHalfMoved(dataDir: string): Promise<void> {
+export async function untilHalfMoved(dataDir: string, hasCaughtUp: () => boolean): Promise<void> {
   const database = new DatabaseSync(join(dataDir, DATABASE), { readOnly: true });
   try {
     const halves = database.prepare('SELECT count(*) AS halves FROM node WHERE parent_id < 0');
-    const deadlineMs = Date.now() + 10_000;
-    while (Number(halves.get()?.halves) === 0) {
-      if (Date.now() > deadlineMs) throw new Error('no swap was ever half done');
+    const deadlineMs = Date.now() + 20_000;
+    while (Number(halves.get()?.halves) === 0 && !hasCaughtUp()) {
+      if (Date.now() > deadlineMs) throw new Error('it never caught up');
       await yieldToEventLoop();
     }
   } finally {
