@@ -201,7 +201,7 @@ export class NodeBatch {
     if (found === null) return this.#insert({ ...placeOf(wanted), name }, wanted);
     this.#touched.add(found.parentId).add(wanted.parentId);
     this.#update(found, { ...found, ...placeOf(wanted), name }, wanted.naming);
-    if (found.assetId === null) this.#tellMoved(found.id);
+    if (found.assetId === null) this.#tellMoved(found.id, wanted.naming);
     this.#marks?.add(found.id);
     return found.id;
   }
@@ -276,9 +276,13 @@ export class NodeBatch {
     else this.#marks.noteUnshown(assetId);
   }
 
-  /** Whoever follows the changes learns that everything below a moved collection has another path. */
-  #tellMoved(id: NodeId): void {
+  /**
+   * Whoever follows the changes learns that everything below a moved collection has another path. On a disk that is the
+   * path of its files, too, which are there already: until each was told again they would not be found.
+   */
+  #tellMoved(id: NodeId, naming: Naming): void {
     for (const below of this.#table.subtreeIds(id).slice(1)) this.#table.touchMoved(below);
+    if (naming === 'disk') this.#table.movePaths(id);
   }
 
   /** Takes the name away without removing the node: it may yet be seen elsewhere. */
