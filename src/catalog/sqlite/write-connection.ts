@@ -5,6 +5,9 @@ import { translating } from './database.ts';
 /** Work that yields wherever others may have a turn of the event loop. */
 export type Steps<T> = Generator<undefined, T>;
 
+/** Pages in the write-ahead log from which on a commit folds it in: what SQLite does if it is not told otherwise. */
+const FOLD_PAGES = 1000;
+
 /**
  * The one connection that writes. A transaction on it may take several turns of the event loop: readers have connections
  * of their own, and see nothing of it before its commit. Whoever else would use this one waits until then, because what
@@ -41,12 +44,15 @@ export class WriteConnection {
       translating(() => this.#database.exec('BEGIN IMMEDIATE'));
       const steps = work();
       let step = translating(() => steps.next());
+      const isLarge = step.done !== true;
       while (step.done !== true) {
         this.#open = promise;
         await yieldToEventLoop();
         step = translating(() => steps.next());
       }
-      translating(() => this.#database.exec('COMMIT'));
+      translating(() => (isLarge ? this.#commitLarge() : this.#database.exec('COMMIT')));
+      // Who comes next folds the log in, which is as much work again: not in this turn.
+      if (isLarge) await yieldToEventLoop();
       return step.value;
     } catch (error) {
       // SQLite has rolled back by itself after some errors, such as a full disk.
@@ -56,6 +62,16 @@ export class WriteConnection {
     } finally {
       this.#open = null;
       resolve();
+    }
+  }
+
+  /** Leaves it to the next commit to fold the write-ahead log into the file. */
+  #commitLarge(): void {
+    this.#database.exec('PRAGMA wal_autocheckpoint = 0');
+    try {
+      this.#database.exec('COMMIT');
+    } finally {
+      this.#database.exec(`PRAGMA wal_autocheckpoint = ${FOLD_PAGES}`);
     }
   }
 
