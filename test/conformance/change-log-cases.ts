@@ -143,6 +143,18 @@ export function changeLogCases(create: () => Promise<CatalogUnderTest>): void {
     expect(await since(before)).toEqual([]);
   });
 
+  it('keeps what a layout has made up out of the paths of files in a moved folder', async () => {
+    const made = (ref: string, name: string, parent: string | null = null): Entry => {
+      return { ...folder(ref, name, parent, 'free'), isVirtual: true };
+    };
+    const view: Entry = { ...folder('view', 'folders'), isVirtual: true, isView: true };
+    const entry = asset('f1', 'x.jpg', 'images', 'free');
+    const file: Entry = { ...entry, facts: { ...entry.facts, ref: { id: 'f1', path: 'a/x.jpg' } } };
+    await apply(view, folder('d1', 'a', 'view'), made('images', 'images', 'd1'), file);
+    await apply(view, folder('d2', 'b', 'view'), folder('d1', 'moved', 'd2'));
+    expect(await catalog.reader.asset(sourceId, 'f1')).toMatchObject({ ref: { path: 'b/moved/x.jpg' } });
+  });
+
   it('tells nothing when the same is told twice', async () => {
     await apply(folder('d1', 'a'), asset('f1', 'x.jpg', 'd1'));
     const before = await head();

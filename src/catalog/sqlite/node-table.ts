@@ -42,7 +42,6 @@ export class NodeTable {
   readonly #delete: StatementSync;
   readonly #bury: StatementSync;
   readonly #subtreeIds: StatementSync;
-  readonly #movePaths: StatementSync;
   readonly #displacedOf: StatementSync;
   readonly #anyMember: StatementSync;
   readonly #lastSeq: StatementSync;
@@ -93,13 +92,6 @@ export class NodeTable {
       `WITH RECURSIVE below (id) AS (
          VALUES (?) UNION ALL SELECT node.id FROM node JOIN below ON node.parent_id = below.id
        ) SELECT id FROM below`,
-    );
-    this.#movePaths = database.prepare(
-      `WITH RECURSIVE below (id, path) AS (
-         VALUES (?, ?) UNION ALL
-         SELECT node.id, below.path || '/' || node.stored_name FROM node JOIN below ON node.parent_id = below.id
-       )
-       UPDATE asset SET path = below.path FROM below JOIN node ON node.id = below.id WHERE asset.id = node.asset_id`,
     );
     this.#displacedOf = database.prepare(
       `SELECT id FROM node WHERE parent_id = ${DISPLACED} AND source_id = ?`,
@@ -323,18 +315,6 @@ export class NodeTable {
   /** The collection itself and everything below it. */
   subtreeIds(id: NodeId): NodeId[] {
     return this.#subtreeIds.all(id).map((row) => Number(row.id));
-  }
-
-  /** The assets in a collection of a disk that was moved get the paths that they have there now. */
-  movePaths(collectionId: NodeId): void {
-    const names: string[] = [];
-    let row = this.byId(collectionId);
-    while (row !== null && row.parentId > 0) {
-      names.unshift(row.storedName);
-      row = this.byId(row.parentId);
-    }
-    // Displaced, or below what is: then nobody knows.
-    if (row?.parentId === NO_PARENT) this.#movePaths.run(collectionId, names.join('/'));
   }
 
   hasMembers(id: NodeId): boolean {
