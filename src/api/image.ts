@@ -22,6 +22,7 @@ export function imageResource(rooms: ContentRooms): Resource {
       failures: {
         400: 'That is no digest.',
         404: 'There is no such content.',
+        416: 'The range lies behind its end.',
         503: 'The source that has it cannot be reached now.',
       },
     },

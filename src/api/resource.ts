@@ -1,8 +1,10 @@
+import { METHODS } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { sendError } from '../http/error-status.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { CodedError } from '../model/coded-error.ts';
 import { type ParameterTable, type ParameterValues, readParameters } from './parameter.ts';
-import { PROBLEM_TYPE, sendProblem } from './problem.ts';
+import { PROBLEM_TYPE } from './problem.ts';
 
 /** One thing that can be asked for: its documentation, its checks and its answer. */
 export interface Resource {
@@ -41,9 +43,23 @@ export interface Given {
 /** The exchange that a request of Fastify belongs to. */
 export type ExchangeOf = (request: FastifyRequest) => Exchange;
 
-const OTHER_METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
+/** All that can reach the listener; CONNECT has an event of its own there, and nobody listens to that. */
+const ALL_METHODS = METHODS.filter((method) => method !== 'CONNECT');
 
-/** Registers a resource: its answer, its documentation, and 405 for whatever else is asked of its path. */
+/**
+ * Makes the router know every method, so that a wrong one is told from a wrong address, and look at no body: no resource
+ * reads one so far, and whatever comes is left to the listener.
+ */
+export function prepareMethods(fastify: FastifyInstance): void {
+  for (const method of ALL_METHODS) {
+    fastify.addHttpMethod(method, { hasBody: false, overrideExisting: true });
+  }
+}
+
+/**
+ * Registers a resource: its answer, its documentation, and 405 for whatever else is asked of its path. After
+ * `prepareMethods`.
+ */
 export function addResource(fastify: FastifyInstance, resource: Resource, exchangeOf: ExchangeOf): void {
   const { method, path } = resource;
   const params = resource.params ?? {};
@@ -58,13 +74,18 @@ export function addResource(fastify: FastifyInstance, resource: Resource, exchan
   fastify.route({ method, url: path, schema: schemaOf(resource), handler: answer });
   if (method === 'GET') fastify.route({ method: 'HEAD', url: path, schema: HIDDEN, handler: answer });
 
-  const allow = method === 'GET' ? 'GET, HEAD' : method;
+  const known = method === 'GET' ? ['GET', 'HEAD', 'OPTIONS'] : [method, 'OPTIONS'];
+  const allow = known.join(', ');
+  const tell = answering(exchangeOf, async ({ res }) => {
+    res.writeHead(204, { Allow: allow });
+    res.end();
+  });
+  fastify.route({ method: 'OPTIONS', url: path, schema: HIDDEN, handler: tell });
   const refuse = answering(exchangeOf, async (exchange) => {
     const error = new CodedError('unsupported', `This address only knows ${allow}.`);
-    sendProblem(exchange, error, { unsupported: 405, allow });
+    sendError(exchange, error, { unsupported: 405, allow });
   });
-  const others = OTHER_METHODS.filter((other) => other !== method);
-  if (method !== 'GET') others.push('HEAD');
+  const others = ALL_METHODS.filter((other) => !known.includes(other));
   fastify.route({ method: others, url: path, schema: HIDDEN, handler: refuse });
 }
 
@@ -81,7 +102,7 @@ function answering(
     try {
       await handle(exchange, request);
     } catch (error) {
-      sendProblem(exchange, error);
+      sendError(exchange, error);
     }
   };
 }

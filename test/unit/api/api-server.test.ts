@@ -41,11 +41,34 @@ describe('what is not there', () => {
 });
 
 describe('requests that are wrong', () => {
-  it.each(['POST', 'PUT', 'PATCH', 'DELETE'])('%s is no method of what can only be read', async (method) => {
-    for (const path of ['/list', '/api/v1/changes', `/image/${'a'.repeat(64)}`]) {
-      const answer = await api.ask(path, { method, body: 'x' });
-      expect(answer).toMatchObject({ status: 405, headers: { allow: 'GET, HEAD' } });
-      expect(answer.headers['content-type']).toBe('application/problem+json');
+  it.each([
+    ...['POST', 'PUT', 'PATCH', 'DELETE', 'QUERY', 'TRACE'],
+    ...['PROPFIND', 'MKCOL', 'LOCK', 'SEARCH', 'M-SEARCH'],
+  ])('%s is no method of what can only be read', async (method) => {
+    for (const path of ['/list', '/api/v1/changes', `/image/${'a'.repeat(64)}`, '/api/v1/changes/stream']) {
+      for (const asking of [{ body: 'x' }, { body: '{', headers: { 'Content-Type': 'application/json' } }]) {
+        expect(await api.problem(path, { ...asking, method })).toMatchObject({ status: 405 });
+        const { headers } = await api.ask(path, { ...asking, method });
+        expect(headers.allow).toBe('GET, HEAD, OPTIONS');
+      }
+    }
+  });
+
+  it('tells which methods there are', async () => {
+    for (const [path, allow] of [
+      ['/list', 'GET, HEAD, OPTIONS'],
+      ['/api/refresh', 'POST, OPTIONS'],
+    ] as const) {
+      expect(await api.ask(path, { method: 'OPTIONS' })).toMatchObject({ status: 204, headers: { allow } });
+    }
+    expect((await api.problem('/api/refresh')).status).toBe(405);
+    expect((await api.problem('/api/nope', { method: 'OPTIONS' })).status).toBe(404);
+  });
+
+  it('takes no notice of a body that nobody asked for', async () => {
+    for (const type of ['application/json', 'rubbish', '', 'multipart/form-data']) {
+      const asking = { method: 'POST', body: '{"a', headers: { 'Content-Type': type } };
+      expect((await api.ask('/api/refresh', asking)).status).toBe(202);
     }
   });
 

@@ -67,7 +67,9 @@ describe('on a terminal', () => {
 
   it('shortens a long name first', () => {
     const name = 'everything from the attic, contents';
-    expect(drawn(80, name)).toBe('everything from t… [####....] 45,123/100,000 files, 123 GB, 3.1 GB/s, 49 s left');
+    expect(drawn(80, name)).toBe(
+      'everything from t… [####....] 45,123/100,000 files, 123 GB, 3.1 GB/s, 49 s left',
+    );
     expect(drawn(40, name)).toBe('everything… [####.....] 45 %, 49 s left');
     // Terminals draw each of these in two columns.
     expect(drawn(40, '家族の写真アルバム')).toBe('家族の写真… [####.....] 45 %, 49 s left');
