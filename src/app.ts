@@ -11,7 +11,6 @@ import { Content } from './content/content.ts';
 import { PassingDigests } from './content/passing-digests.ts';
 import { Thumbnails } from './content/thumbnails.ts';
 import { DavServer } from './dav/dav-server.ts';
-import type { Enricher } from './enrich/enricher.ts';
 import { WorkerPool } from './enrich/worker-pool.ts';
 import { createAuthenticator } from './http/authentication.ts';
 import { plainWording, type Wording } from './http/error-status.ts';
@@ -85,7 +84,7 @@ export async function startApp(config: ServeConfig): Promise<RunningApp> {
     stops.push(async () => void (await Promise.all(members.map(({ enricher }) => enricher?.close()))));
 
     const version = readVersion();
-    const status = async () => reportOf(version, members);
+    const status = async () => reportOf(version, members, catalog.reader);
     const mounts = members.map(mountOf);
     const content = contentOf(catalog, members, logger);
     const scratch = openScratch(config, mounts, logger);
@@ -315,11 +314,17 @@ function holdingsOf(source: SourceReport): string {
   return `${source.provider}, ${counts} when last read`;
 }
 
-async function reportOf(version: string, members: readonly Member[]): Promise<StatusReport> {
+async function reportOf(
+  version: string,
+  members: readonly Member[],
+  reader: CatalogReader,
+): Promise<StatusReport> {
   const sources = await Promise.all(
-    members.map(async ({ config, ingest, enricher }) =>
-      sourceReport(config, await ingest.status(), enricher),
-    ),
+    members.map(async (member) => {
+      // Nobody reads files of the others, so what was wrong with them once cannot be told any more.
+      const fileProblems = member.enricher === null ? [] : await reader.problems(member.sourceId);
+      return sourceReport(member, await member.ingest.status(), fileProblems);
+    }),
   );
   const isFailing = sources.some(({ lastError }) => lastError !== null);
   return {
@@ -330,7 +335,11 @@ async function reportOf(version: string, members: readonly Member[]): Promise<St
   };
 }
 
-function sourceReport(config: SourceConfig, status: SourceStatus, enricher: Enricher | null): SourceReport {
+function sourceReport(
+  { config, enricher }: Member,
+  status: SourceStatus,
+  fileProblems: SourceReport['fileProblems'],
+): SourceReport {
   // A catalog that takes nothing more in stops the reading of files too, between two scans.
   const lastError = status.lastError ?? enricher?.failure ?? null;
   const { filesDone = 0, filesTotal = 0 } = enricher?.progress() ?? {};
@@ -349,7 +358,7 @@ function sourceReport(config: SourceConfig, status: SourceStatus, enricher: Enri
         : { code: lastError.code, message: lastError.message, at: new Date(lastError.atMs).toISOString() },
     notes: status.notes,
     warnings: status.warnings,
-    fileProblems: enricher?.warnings ?? [],
+    fileProblems,
     enriching: enricher?.isRunning === true ? { filesDone, filesTotal } : null,
   };
 }

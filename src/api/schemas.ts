@@ -63,7 +63,7 @@ const SOURCE_STATUS = {
   fileProblems: {
     type: 'array',
     items: { type: 'object' },
-    description: 'Files that are damaged or unreadable.',
+    description: 'Files that are damaged or unreadable now.',
   },
   enriching: orNull('object', 'How far looking into new files is: filesDone and filesTotal.'),
 };

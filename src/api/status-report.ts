@@ -25,7 +25,7 @@ export interface SourceReport {
   readonly notes: readonly string[];
   /** What the last scan left out, and how often. */
   readonly warnings: readonly { readonly reason: string; readonly count: number; readonly example: string }[];
-  /** The same for files that could not be looked into as they should, since the server was started. */
+  /** The same for files that are there now and could not be looked into as they should. */
   readonly fileProblems: SourceReport['warnings'];
   /** Files that are being looked into for digests and metadata; null when none is. */
   readonly enriching: { readonly filesDone: number; readonly filesTotal: number } | null;

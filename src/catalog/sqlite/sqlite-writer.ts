@@ -14,6 +14,7 @@ import type {
   ShownSource,
   SourceRecord,
 } from '../catalog.ts';
+import { AssetProblems } from './asset-problems.ts';
 import { AssetTable } from './asset-table.ts';
 import { ContentVersions } from './content-versions.ts';
 import { translating } from './database.ts';
@@ -34,6 +35,7 @@ export class SqliteWriter implements CatalogWriter {
   readonly #database: DatabaseSync;
   readonly #nodes: NodeTable;
   readonly #assets: AssetTable;
+  readonly #problems: AssetProblems;
   readonly #tables: Tables;
   readonly #shown: ShownSources;
   readonly #versions: ContentVersions;
@@ -52,6 +54,7 @@ export class SqliteWriter implements CatalogWriter {
     this.#versions = new ContentVersions(database);
     this.#nodes = new NodeTable(database, policy);
     this.#assets = new AssetTable(database);
+    this.#problems = new AssetProblems(database);
     this.#tables = { nodes: this.#nodes, assets: this.#assets, places: new PlaceTable(database) };
     this.#sourceByName = database.prepare('SELECT * FROM source WHERE name = ?');
     this.#sourceInsert = database.prepare('INSERT INTO source (name, root_id) VALUES (?, 0) RETURNING id');
@@ -114,9 +117,16 @@ export class SqliteWriter implements CatalogWriter {
   async enrich(sourceId: number, refId: string, version: string, found: Enrichment): Promise<boolean> {
     return this.#transaction(() => {
       const asset = this.#assets.enrich(sourceId, refId, version, found);
-      if (asset !== null) this.#nodes.touchAsset(asset.id, asset.modifiedMs);
-      return asset !== null;
+      if (asset === null) return false;
+      this.#nodes.touchAsset(asset.id, asset.modifiedMs);
+      if (found.problem == null) this.#problems.clear(asset.id);
+      else this.#problems.put(sourceId, refId, version, found.problem);
+      return true;
     });
+  }
+
+  async noteProblem(sourceId: number, refId: string, version: string, reason: string): Promise<boolean> {
+    return this.#transaction(() => this.#problems.put(sourceId, refId, version, reason));
   }
 
   async removeAt(sourceId: number, storedPath: readonly string[], scan?: Scan): Promise<number> {
