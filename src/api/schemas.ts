@@ -59,7 +59,7 @@ const SOURCE_STATUS = {
     items: { type: 'string' },
     description: 'What people should know of it, in sentences.',
   },
-  warnings: { type: 'array', items: { type: 'object' }, description: 'What the last scan left out.' },
+  warnings: { type: 'array', items: { type: 'object' }, description: 'What is there and not shown.' },
   fileProblems: {
     type: 'array',
     items: { type: 'object' },
