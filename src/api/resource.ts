@@ -17,6 +17,8 @@ export interface Resource {
   readonly description?: string;
   readonly params?: ParameterTable;
   readonly query?: ParameterTable;
+  /** For the document: the resource reads them itself. */
+  readonly headers?: ParameterTable;
   /** What a success looks like, and the statuses of the failures that are its own. */
   readonly answers: AnswerTable;
   /** Sends the whole answer; resolves when nothing is left to do. What it throws becomes a problem. */
@@ -31,6 +33,8 @@ export interface AnswerTable {
     readonly schema?: object;
     readonly example?: unknown;
   };
+  /** Answers to conditions and ranges: 206, 304. */
+  readonly others?: Readonly<Record<number, string>>;
   readonly failures?: Readonly<Record<number, string>>;
 }
 
@@ -109,7 +113,13 @@ function answering(
 
 /** What the OpenAPI document says of it. Fastify itself checks nothing by it: see `readParameters`. */
 function schemaOf(resource: Resource): object {
-  const { success, failures = {} } = resource.answers;
+  const { params, query, headers } = resource;
+  const { success, others = {} } = resource.answers;
+  const failures: Record<number, string> = {
+    401: 'A login, or a key, is needed.',
+    ...resource.answers.failures,
+  };
+  if (params !== undefined || query !== undefined) failures[400] ??= 'A parameter is wrong.';
   const problems = Object.entries(failures).map(([status, description]) => [
     status,
     { description, content: { [PROBLEM_TYPE]: { schema: { $ref: 'Problem#' } } } },
@@ -121,10 +131,26 @@ function schemaOf(resource: Resource): object {
   const answered = { description: success.description, content: { [success.mediaType]: media } };
   return {
     tags: [resource.tag],
+    operationId: operationIdOf(resource),
     summary: resource.summary,
     ...(resource.description === undefined ? {} : { description: resource.description }),
-    ...(resource.params === undefined ? {} : { params: { type: 'object', properties: resource.params } }),
-    ...(resource.query === undefined ? {} : { querystring: { type: 'object', properties: resource.query } }),
-    response: { [success.status ?? 200]: answered, ...Object.fromEntries(problems) },
+    ...(params === undefined ? {} : { params: { type: 'object', properties: params } }),
+    ...(query === undefined ? {} : { querystring: { type: 'object', properties: query } }),
+    ...(headers === undefined ? {} : { headers: { type: 'object', properties: headers } }),
+    response: {
+      [success.status ?? 200]: answered,
+      ...Object.fromEntries(Object.entries(others).map(([status, description]) => [status, { description }])),
+      ...Object.fromEntries(problems),
+    },
   };
+}
+
+/** What generated clients call it: `getNodesPath` for GET of `/api/v1/nodes/:id/path`. */
+function operationIdOf({ method, path }: Resource): string {
+  const words = path
+    .replace(/^\/api(\/v1)?\//, '/')
+    .split(/[/.]/)
+    .filter((word) => word !== '' && !word.startsWith(':'))
+    .map((word) => `${word.charAt(0).toUpperCase()}${word.slice(1)}`);
+  return `${method.toLowerCase()}${words.join('') || 'FrontPage'}`;
 }

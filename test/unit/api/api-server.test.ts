@@ -163,9 +163,16 @@ describe('POST /api/refresh', () => {
 });
 
 describe('the documentation', () => {
+  interface Operation {
+    readonly operationId?: string;
+    readonly summary?: string;
+    readonly parameters?: readonly { readonly name: string }[];
+    readonly responses: Record<string, unknown>;
+  }
+
   interface Document {
     readonly openapi: string;
-    readonly paths: Record<string, Record<string, { summary?: string; responses: Record<string, unknown> }>>;
+    readonly paths: Record<string, Record<string, Operation>>;
     readonly components: { readonly schemas: Record<string, unknown> };
   }
 
@@ -185,8 +192,19 @@ describe('the documentation', () => {
       ...['/list/daterange/{from}/{to}', '/thumbnail/{digest}'],
     ]);
     for (const methods of Object.values(document.paths)) {
-      for (const operation of Object.values(methods)) expect(operation.summary).toBeTruthy();
+      for (const { summary, responses, parameters = [] } of Object.values(methods)) {
+        expect(summary).toBeTruthy();
+        expect(Object.keys(responses)).toContain('401');
+        if (parameters.length > 0) expect(Object.keys(responses)).toContain('400');
+      }
     }
+    const names = Object.values(document.paths).flatMap((methods) =>
+      Object.values(methods).map(({ operationId }) => operationId),
+    );
+    expect(new Set(names).size).toBe(names.length);
+    expect(names).toEqual(expect.arrayContaining(['getFrontPage', 'getNodesPath', 'postRefresh']));
+    const stream = document.paths['/api/v1/changes/stream']?.get?.parameters;
+    expect(stream?.map(({ name }) => name)).toContain('Last-Event-ID');
     const references = [...JSON.stringify(document).matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g)];
     expect(references.length).toBeGreaterThan(10);
     expect(JSON.stringify(document).match(/"\$ref"/g)).toHaveLength(references.length);
