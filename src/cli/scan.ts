@@ -47,6 +47,7 @@ export async function scan(config: CommandConfig<'scan'>): Promise<number> {
       if (stopping.signal.aborted) break;
       if (!(await scanOne(catalog, member, progress))) exitCode ||= 1;
       else await lookInto(member, { catalog, pool, logger, progress, signal: stopping.signal });
+      if (member.config.enriches) await tellProblems(catalog, member, progress);
     }
     return exitCode;
   } finally {
@@ -127,6 +128,17 @@ async function lookInto({ config, source, ingest, sourceId }: Member, looking: L
   const left = await catalog.reader.pendingCount(sourceId);
   const why = signal.aborted ? 'are left for the next scan' : 'could not be read and wait for another try';
   progress.end(left === 0 ? '' : `${left.toLocaleString('en')} ${why}`);
+}
+
+/** What is wrong with files, also with those that an earlier scan has looked into. */
+async function tellProblems(
+  { reader }: Catalog,
+  { config, sourceId }: Member,
+  progress: Progress,
+): Promise<void> {
+  for (const { reason, count, example } of await reader.problems(sourceId)) {
+    progress.say(`${config.name}: ${count.toLocaleString('en')} × ${reason}, such as ${example}`);
+  }
 }
 
 /** The provider with all its powers, and each asset that a scan tells counted. */
