@@ -128,7 +128,12 @@ function schemaOf(resource: Resource): object {
     schema: success.schema ?? { type: 'string', format: 'binary' },
     ...(success.example === undefined ? {} : { example: success.example }),
   };
-  const answered = { description: success.description, content: { [success.mediaType]: media } };
+  const content = { [success.mediaType]: media };
+  const answered = { description: success.description, content };
+  const further = Object.entries(others).map(([status, description]) => [
+    status,
+    status === '304' ? { description, type: 'null' } : { description, content },
+  ]);
   return {
     tags: [resource.tag],
     operationId: operationIdOf(resource),
@@ -139,7 +144,7 @@ function schemaOf(resource: Resource): object {
     ...(headers === undefined ? {} : { headers: { type: 'object', properties: headers } }),
     response: {
       [success.status ?? 200]: answered,
-      ...Object.fromEntries(Object.entries(others).map(([status, description]) => [status, { description }])),
+      ...Object.fromEntries(further),
       ...Object.fromEntries(problems),
     },
   };

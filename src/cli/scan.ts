@@ -6,6 +6,7 @@ import { createLogger } from '../log.ts';
 import type { AssetFacts } from '../model/asset.ts';
 import { CodedError, codeOf } from '../model/coded-error.ts';
 import type { Logger } from '../model/logger.ts';
+import { quote } from '../model/setting-parser.ts';
 import type { Provider } from '../provider/provider.ts';
 import type { CommandConfig, RunConfig } from '../settings.ts';
 import { addMember, type Member, shownSourceOf } from '../source-member.ts';
@@ -137,7 +138,8 @@ async function tellProblems(
   progress: Progress,
 ): Promise<void> {
   for (const { reason, count, example } of await reader.problems(sourceId)) {
-    progress.say(`${config.name}: ${count.toLocaleString('en')} × ${reason}, such as ${example}`);
+    // A terminal obeys what stands in a name.
+    progress.say(`${config.name}: ${count.toLocaleString('en')} × ${reason}, such as ${quote(example)}`);
   }
 }
 
