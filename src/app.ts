@@ -1,7 +1,9 @@
 import { mkdirSync, readFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiServer } from './api/api-server.ts';
+import { problemWording } from './api/problem.ts';
 import type { MountLine, SourceReport, StatusReport } from './api/status-report.ts';
 import type { Catalog, CatalogReader, DigestAlgorithm } from './catalog/catalog.ts';
 import { openSqliteCatalog } from './catalog/sqlite/sqlite-catalog.ts';
@@ -9,12 +11,12 @@ import { Content } from './content/content.ts';
 import { PassingDigests } from './content/passing-digests.ts';
 import { Thumbnails } from './content/thumbnails.ts';
 import { DavServer } from './dav/dav-server.ts';
-import type { Enricher } from './enrich/enricher.ts';
 import { WorkerPool } from './enrich/worker-pool.ts';
 import { createAuthenticator } from './http/authentication.ts';
+import { plainWording, type Wording } from './http/error-status.ts';
 import type { Exchange } from './http/exchange.ts';
 import { createHostCheck } from './http/host-check.ts';
-import { createListener, type Listener } from './http/listener.ts';
+import { createListener, type Listener, type ListenerOptions } from './http/listener.ts';
 import { changeLogPruning } from './ingest/change-log-pruning.ts';
 import { type Chore, Housekeeping } from './ingest/housekeeping.ts';
 import { sourcePrefix } from './ingest/layout.ts';
@@ -82,7 +84,7 @@ export async function startApp(config: ServeConfig): Promise<RunningApp> {
     stops.push(async () => void (await Promise.all(members.map(({ enricher }) => enricher?.close()))));
 
     const version = readVersion();
-    const status = async () => reportOf(version, members);
+    const status = async () => reportOf(version, members, catalog.reader);
     const mounts = members.map(mountOf);
     const content = contentOf(catalog, members, logger);
     const scratch = openScratch(config, mounts, logger);
@@ -243,20 +245,18 @@ async function listen(
     await dav.handleParent(exchange, DAV_PREFIX.slice(1));
   };
   const answerMain = async (exchange: Exchange) => {
-    const { path } = exchange.target;
-    const isDav = path === DAV_PREFIX || path.startsWith(`${DAV_PREFIX}/`);
-    // Clients look at the parents of the address that they mount, too.
-    if (isDav) return await answerDav(exchange, path.slice(DAV_PREFIX.length) || '/', DAV_PREFIX);
-    if (exchange.req.method === 'OPTIONS') return await answerDav(exchange, path, '');
-    if (exchange.req.method === 'PROPFIND' && path === '/') return await answerParent(exchange);
-    try {
-      checkHost(exchange.target);
-      exchange.user = authenticator.authenticate(exchange.req, { acceptsApiKeys: true });
-    } catch (error) {
-      api.refuse(exchange, error);
-      return;
+    const { req, target } = exchange;
+    const { path } = target;
+    switch (edgeOf(req.method, path)) {
+      case 'dav':
+        return await answerDav(exchange, path.slice(DAV_PREFIX.length) || '/', DAV_PREFIX);
+      case 'parent of dav':
+        return await (req.method === 'OPTIONS' ? answerDav(exchange, path, '') : answerParent(exchange));
+      case 'api':
+        checkHost(target);
+        exchange.user = authenticator.authenticate(req, { acceptsApiKeys: true });
+        await api.handle(exchange);
     }
-    await api.handle(exchange);
   };
 
   const tls =
@@ -265,16 +265,29 @@ async function listen(
       : {
           tls: { cert: readFileSync(http.tls.certFile, 'utf8'), key: readFileSync(http.tls.keyFile, 'utf8') },
         };
-  const open = async (handle: (exchange: Exchange) => Promise<void>, port: number, portSetting: string) => {
-    const listener: Listener = createListener({ handle, log: logger, ...tls });
+  const open = async (edges: ListenerEdges, port: number, portSetting: string) => {
+    const listener: Listener = createListener({ ...edges, log: logger, ...tls });
     stops.push(() => listener.close(STOP_GRACE_MS));
     return reachableUrl((await listener.listen({ host: http.host, port, portSetting })).url);
   };
-  const url = await open(answerMain, http.port, 'PORT');
+  const wordingFor = (req: IncomingMessage | null): Wording => {
+    const path = req?.url?.split('?')[0] ?? '';
+    return edgeOf(req?.method, path) === 'api' ? problemWording : plainWording;
+  };
+  const url = await open({ handle: answerMain, wordingFor }, http.port, 'PORT');
   const answerWebdav = (exchange: Exchange) => answerDav(exchange, exchange.target.path, '');
   const webdavUrl =
-    http.webdavPort === null ? null : await open(answerWebdav, http.webdavPort, 'WEBDAV_PORT');
+    http.webdavPort === null ? null : await open({ handle: answerWebdav }, http.webdavPort, 'WEBDAV_PORT');
   return { url, webdavUrl };
+}
+
+type ListenerEdges = Pick<ListenerOptions, 'handle' | 'wordingFor'>;
+
+/** Who answers a request to PORT. Clients look at the parents of the address that they mount, too. */
+function edgeOf(method: string | undefined, path: string): 'dav' | 'parent of dav' | 'api' {
+  if (path === DAV_PREFIX || path.startsWith(`${DAV_PREFIX}/`)) return 'dav';
+  const isLookedAt = method === 'OPTIONS' || method === 'PROPFIND';
+  return isLookedAt && (path === '/' || path === '*') ? 'parent of dav' : 'api';
 }
 
 /** The text that `serve` prints once it listens: addresses, how to mount, what each source holds. */
@@ -301,11 +314,17 @@ function holdingsOf(source: SourceReport): string {
   return `${source.provider}, ${counts} when last read`;
 }
 
-async function reportOf(version: string, members: readonly Member[]): Promise<StatusReport> {
+async function reportOf(
+  version: string,
+  members: readonly Member[],
+  reader: CatalogReader,
+): Promise<StatusReport> {
   const sources = await Promise.all(
-    members.map(async ({ config, ingest, enricher }) =>
-      sourceReport(config, await ingest.status(), enricher),
-    ),
+    members.map(async (member) => {
+      // Nobody reads files of the others, so what was wrong with them once cannot be told any more.
+      const fileProblems = member.enricher === null ? [] : await reader.problems(member.sourceId);
+      return sourceReport(member, await member.ingest.status(), fileProblems);
+    }),
   );
   const isFailing = sources.some(({ lastError }) => lastError !== null);
   return {
@@ -316,7 +335,11 @@ async function reportOf(version: string, members: readonly Member[]): Promise<St
   };
 }
 
-function sourceReport(config: SourceConfig, status: SourceStatus, enricher: Enricher | null): SourceReport {
+function sourceReport(
+  { config, enricher }: Member,
+  status: SourceStatus,
+  fileProblems: SourceReport['fileProblems'],
+): SourceReport {
   // A catalog that takes nothing more in stops the reading of files too, between two scans.
   const lastError = status.lastError ?? enricher?.failure ?? null;
   const { filesDone = 0, filesTotal = 0 } = enricher?.progress() ?? {};
@@ -335,7 +358,7 @@ function sourceReport(config: SourceConfig, status: SourceStatus, enricher: Enri
         : { code: lastError.code, message: lastError.message, at: new Date(lastError.atMs).toISOString() },
     notes: status.notes,
     warnings: status.warnings,
-    fileProblems: enricher?.warnings ?? [],
+    fileProblems,
     enriching: enricher?.isRunning === true ? { filesDone, filesTotal } : null,
   };
 }

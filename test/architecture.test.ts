@@ -3,24 +3,26 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
-/** The rooms and what each may import, as in src/README.md. Node's own modules are always allowed. */
+/** The rooms and what each may import: the table of src/README.md says the same. Node's own modules are always allowed. */
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
+  'src/start.js': ['src/cli.ts'],
   'src/cli.ts': ['src/cli', 'src/settings.ts', 'src/version.ts', 'src/model'],
   'src/cli': [
     ...['src/app.ts', 'src/settings.ts', 'src/source-member.ts', 'src/log.ts', 'src/model', 'src/provider'],
     ...['src/catalog', 'src/enrich', 'src/api'],
   ],
   'src/app.ts': ['*'],
-  'src/settings.ts': ['src/config', 'src/model', 'src/source-settings.ts', 'settings tables'],
-  'src/source-settings.ts': ['src/config', 'src/model', 'settings tables'],
+  'src/settings.ts': ['src/config', 'src/model', 'src/source-settings.ts', 'setting tables'],
+  'src/source-settings.ts': ['src/config', 'src/model', 'setting tables'],
   'src/source-member.ts': ['*'],
   'src/mount-lines.ts': ['src/api'],
+  'src/private-file.ts': [],
   'src/version.ts': [],
   'src/log-settings.ts': ['src/model'],
   'src/log.ts': ['src/model'],
   'src/model': [],
   'src/config': ['src/model'],
-  'src/catalog': ['src/model'],
+  'src/catalog': ['src/model', 'src/private-file.ts'],
   'src/provider': ['src/model'],
   'src/source': ['src/model', 'src/provider'],
   'src/ingest': ['src/model', 'src/provider', 'src/catalog', 'src/source'],
@@ -33,7 +35,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     // Locks and dead properties are the edge's own; of the tree it knows what the vfs shows.
     ...['src/catalog/lock-store.ts', 'src/catalog/property-store.ts'],
   ],
-  'src/scratch': ['src/model'],
+  'src/scratch': ['src/model', 'src/private-file.ts'],
   'src/api': ['src/model', 'src/http', 'src/catalog', 'src/content'],
   'providers/index.ts': ['src/provider', 'src/settings.ts', 'providers/local', 'providers/immich'],
   'providers/local': ['src/model', 'src/provider'],
@@ -71,7 +73,7 @@ interface Import {
 
 const files = ['src', 'providers'].flatMap((folder) =>
   readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
+    .filter((name) => /\.[jt]s$/.test(name))
     .map((name) => join(folder, name)),
 );
 const imports = files.flatMap(importsOf);
@@ -80,6 +82,12 @@ describe('architecture', () => {
   it('puts every file into a room', () => {
     expect(files.filter((file) => roomOf(file) === null)).toEqual([]);
     expect(files.length).toBeGreaterThan(50);
+  });
+
+  it('tells in src/README.md what each room may import', () => {
+    expect(roomsInReadme()).toEqual(
+      Object.fromEntries(Object.entries(ROOMS).map(([room, allowed]) => [room, allowed.toSorted()])),
+    );
   });
 
   it('imports only along the table', () => {
@@ -106,7 +114,8 @@ describe('architecture', () => {
     const readers = files.filter((file) =>
       /process\.(env|argv)\b/.test(readFileSync(join(ROOT, file), 'utf8')),
     );
-    expect(readers).toEqual(['src/cli.ts']);
+    // `start.js` only says how many threads Node is to have, before any TypeScript is there.
+    expect(readers).toEqual(['src/cli.ts', 'src/start.js']);
   });
 
   it('keeps files small enough to have one subject', () => {
@@ -125,8 +134,10 @@ describe('architecture', () => {
 
 function importsOf(file: string): Import[] {
   const text = readFileSync(join(ROOT, file), 'utf8');
-  const found = text.matchAll(/^(?:import|export)\s[^;]*?from\s+'([^']+)'|^import\s+'([^']+)'/gm);
-  return [...found].map(([, from, bare]) => ({ file, target: packageOf(from ?? bare ?? '') }));
+  const found = text.matchAll(
+    /^(?:import|export)\s[^;]*?from\s+'([^']+)'|^import\s+'([^']+)'|\bimport\('([^']+)'\)/gm,
+  );
+  return [...found].map(([, from, bare, late]) => ({ file, target: packageOf(from ?? bare ?? late ?? '') }));
 }
 
 /** `@scope/name/sub` is the package `@scope/name`; relative targets stay as they are. */
@@ -136,6 +147,23 @@ function packageOf(target: string): string {
     .split('/')
     .slice(0, target.startsWith('@') ? 2 : 1)
     .join('/');
+}
+
+/** The rows of the first table: rooms by their path from the top, with what they may import. */
+function roomsInReadme(): Record<string, string[]> {
+  const text = readFileSync(join(ROOT, 'src/README.md'), 'utf8');
+  const rows = text.matchAll(/^\| (`[^|]+`) \| [^|]+ \| ([^|]+) \|$/gm);
+  const pathOf = (name: string): string => {
+    if (name === 'everything') return '*';
+    return name === 'setting tables' ? name : join('src', name);
+  };
+  return Object.fromEntries(
+    [...rows].flatMap(([, rooms = '', allowed = '']) => {
+      const names = allowed === 'nothing' ? [] : allowed.split(', ').map(pathOf);
+      const each = [...rooms.matchAll(/`([^`]+?)\/?`/g)].map(([, room = '']) => pathOf(room));
+      return each.map((room) => [room, names.toSorted()]);
+    }),
+  );
 }
 
 function roomOf(file: string): string | null {
@@ -150,6 +178,6 @@ function isAllowed(file: string, target: string): boolean {
   if (roomOf(path) === room) return true;
   const allowed = ROOMS[room] ?? [];
   if (allowed.includes('*')) return true;
-  if (allowed.includes('settings tables') && /(^|\/|-)settings\.ts$/.test(path)) return true;
+  if (allowed.includes('setting tables') && /(^|\/|-)settings\.ts$/.test(path)) return true;
   return allowed.some((entry) => path === entry || path.startsWith(`${entry}/`));
 }

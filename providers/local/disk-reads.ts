@@ -27,6 +27,9 @@ import { errnoOf } from './translate-error.ts';
 /** Names of one part of a listing: what is done with them in one go takes a few milliseconds. */
 const PART_NAMES = 1_000;
 
+/** What Node shows in place of bytes that are no UTF-8. */
+const REPLACED = '\ufffd';
+
 /** The rest of a listing, last name first. */
 type Rest = Dirent[];
 
@@ -71,13 +74,20 @@ export class DiskReads {
 
   look(ask: LookAsk): FoundColumns {
     const found = new FoundBuilder(ask.names.length);
+    let listed: ReadonlySet<string> | null = null;
     for (const name of ask.names) {
       const path = ask.folderPath === '' ? name : `${ask.folderPath}/${name}`;
       try {
         const { type, stats } = this.#lookAt(path, ask.rootPath);
         found.add(type, stats === null ? null : statFactsOf(stats, ask.rootDevice, path));
       } catch (error) {
-        found.add(whyNot(error, name));
+        let why: FoundType = whyNot(error);
+        if (why === FOUND.nothing && name.includes(REPLACED)) {
+          // A name of bytes that are no UTF-8 is listed, but Node cannot ask for it.
+          listed ??= this.#namesIn(join(ask.rootPath, ask.folderPath));
+          if (listed.has(name)) why = FOUND.nameNotUtf8;
+        }
+        found.add(why);
       }
     }
     return found.columns();
@@ -91,6 +101,17 @@ export class DiskReads {
       if (!isSystemName(entry.name)) return false;
     }
     return true;
+  }
+
+  #namesIn(path: string): ReadonlySet<string> {
+    this.#countRead();
+    try {
+      return new Set(readdirSync(path));
+    } catch (error) {
+      // The folder went in this moment, or cannot be read: it is hinted at itself.
+      if (errnoOf(error) === '') throw error;
+      return new Set();
+    }
   }
 
   #nextPart(rest: Rest, restId: number | null): NamesPart {
@@ -127,13 +148,11 @@ interface Found {
 }
 
 /** Null when there is nothing (any more) that could be shown, `unreadable` when that cannot be told. */
-function whyNot(error: unknown, name: string): (typeof FOUND)['nothing' | 'unreadable' | 'nameNotUtf8'] {
+function whyNot(error: unknown): (typeof FOUND)['nothing' | 'unreadable'] {
   const errno = errnoOf(error);
   // What is no error of the disk is a bug.
   if (errno === '') throw error;
-  if (errno !== 'ENOENT' && errno !== 'ENOTDIR') return FOUND.unreadable;
-  // Gone between the two calls; or a name of bytes that are no UTF-8, which Node cannot ask for.
-  return name.includes('\ufffd') ? FOUND.nameNotUtf8 : FOUND.nothing;
+  return errno === 'ENOENT' || errno === 'ENOTDIR' ? FOUND.nothing : FOUND.unreadable;
 }
 
 /** A link and the file it leads to are two places of one content, as two hard links are. */

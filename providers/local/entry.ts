@@ -40,7 +40,7 @@ export function visibleNames({ names, types }: NamesPart, folder: Folder, call: 
   return names.filter((name, at) => {
     if (isStagingName(name)) return false;
     if (name.startsWith('.')) {
-      call.warn('a hidden name', name);
+      call.warn('a hidden name', pathIn(folder, name));
       return false;
     }
     const type = types[at];

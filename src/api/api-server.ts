@@ -4,7 +4,7 @@ import type { CatalogReader, ShownSource } from '../catalog/catalog.ts';
 import type { ChangeBell } from '../catalog/change-bell.ts';
 import type { Content } from '../content/content.ts';
 import type { Thumbnails } from '../content/thumbnails.ts';
-import { sendAnswer } from '../http/error-status.ts';
+import { sendAnswer, sendError } from '../http/error-status.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { CodedError, type ErrorCode } from '../model/coded-error.ts';
 import { feedResources } from './feed.ts';
@@ -13,8 +13,8 @@ import { healthResources } from './health.ts';
 import { imageResource } from './image.ts';
 import { listResources } from './list.ts';
 import { openApiResources, prepareOpenApi } from './openapi.ts';
-import { sendProblem } from './problem.ts';
-import { addResource, type Resource } from './resource.ts';
+import { problemWording } from './problem.ts';
+import { addResource, prepareMethods, type Resource } from './resource.ts';
 import { scanResource } from './scan.ts';
 import { SourcePlaces } from './source-places.ts';
 import type { MountLine, StatusReport } from './status-report.ts';
@@ -85,15 +85,10 @@ export class ApiServer {
   /** Answers one request, whose user the caller has checked. Resolves when the response is closed. */
   async handle(exchange: Exchange): Promise<void> {
     const { req, res } = exchange;
-    this.#exchanges.set(req, exchange);
+    this.#exchanges.set(req, { ...exchange, wording: problemWording });
     const closed = new Promise<void>((resolve) => res.once('close', resolve));
     this.#fastify.routing(req, res);
     await closed;
-  }
-
-  /** Answers a request that the caller does not let in. */
-  refuse(exchange: Exchange, error: unknown): void {
-    sendProblem(exchange, error);
   }
 
   /** Ends what would never end by itself. Before the listener waits for running requests. */
@@ -113,18 +108,16 @@ function createFastify(exchangeOf: (request: FastifyRequest) => Exchange): Fasti
     exposeHeadRoutes: false,
     frameworkErrors: (error, request, reply) => {
       reply.hijack();
-      sendProblem(exchangeOf(request), codedOf(error));
+      sendError(exchangeOf(request), codedOf(error));
     },
   });
   // Parameters are checked by `readParameters` and answers written by hand: schemas are for the document.
   fastify.setValidatorCompiler(() => () => true);
   fastify.setSerializerCompiler(() => JSON.stringify);
-  // No resource reads a body so far; whatever comes is left to the listener.
-  fastify.removeAllContentTypeParsers();
-  fastify.addContentTypeParser('*', (_request, _payload, done) => done(null));
+  prepareMethods(fastify);
   fastify.setErrorHandler((error, request, reply) => {
     reply.hijack();
-    sendProblem(exchangeOf(request), codedOf(error));
+    sendError(exchangeOf(request), codedOf(error));
   });
   fastify.setNotFoundHandler(async (request, reply) => {
     reply.hijack();
@@ -142,7 +135,7 @@ function sendNotFound(exchange: Exchange): void {
   const detail = `There is no ${req.method} ${target.path} here.`;
   const wantsJson = /\bjson\b/i.test(req.headers.accept ?? '');
   if (wantsJson || target.path === '/api' || target.path.startsWith('/api/')) {
-    sendProblem(exchange, new CodedError('not-found', detail));
+    sendError(exchange, new CodedError('not-found', detail));
   } else {
     sendAnswer(exchange, { status: 404, headers: {}, body: `Error 404: Not Found\n${detail}` });
   }

@@ -6,7 +6,7 @@ import type { Change, ChangePage } from '../model/change.ts';
 import { CodedError } from '../model/coded-error.ts';
 import { CURSOR_FAILURES, CURSOR_PARAMETER, FEED_HASH } from './feed.ts';
 import { FeedShaper } from './feed-node.ts';
-import { readParameters } from './parameter.ts';
+import { type ParameterTable, readParameters } from './parameter.ts';
 import type { Resource } from './resource.ts';
 import type { SourcePlaces } from './source-places.ts';
 
@@ -32,6 +32,14 @@ export interface StreamLimits {
 const LIMITS: StreamLimits = { stuckMs: 10_000, heartbeatMs: 15_000, pollMs: 1_000, maxStreams: 200 };
 /** Changes written at a time: what is held in memory for a reader that is slow. */
 const PAGE_CHANGES = 100;
+const LAST_EVENT_ID: ParameterTable = {
+  'Last-Event-ID': {
+    type: 'integer',
+    description: 'Counts instead of "cursor". Browsers send it when they connect anew.',
+    minimum: 0,
+    maximum: Number.MAX_SAFE_INTEGER,
+  },
+};
 /** What browsers wait before they connect anew. */
 const RETRY_MS = 2_000;
 
@@ -49,6 +57,7 @@ export function feedStreamResource(options: FeedStreamOptions): Resource {
       '/api/v1/changes. "Last-Event-ID" counts before "cursor". Comments come every 15 seconds; a reader that takes ' +
       'nothing for 10 seconds is cut off and goes on from its last id.',
     query: { cursor: CURSOR_PARAMETER, hash: FEED_HASH },
+    headers: LAST_EVENT_ID,
     answers: {
       success: {
         description: 'Events without end.',
@@ -189,7 +198,5 @@ class FeedStream {
 function lastEventIdOf({ req }: Exchange): number | null {
   const text = req.headers['last-event-id'];
   if (text === undefined || text === '') return null;
-  return Number(
-    readParameters({ 'Last-Event-ID': text }, { 'Last-Event-ID': CURSOR_PARAMETER })['Last-Event-ID'],
-  );
+  return Number(readParameters({ 'Last-Event-ID': text }, LAST_EVENT_ID)['Last-Event-ID']);
 }

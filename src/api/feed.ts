@@ -3,7 +3,7 @@ import type { CatalogReader, DigestAlgorithm } from '../catalog/catalog.ts';
 import type { Exchange } from '../http/exchange.ts';
 import type { Change, ChangePage } from '../model/change.ts';
 import { CodedError } from '../model/coded-error.ts';
-import type { CollectionNode, Node } from '../model/node.ts';
+import type { CollectionNode, Node, Page } from '../model/node.ts';
 import { hashParameter } from './digest-parameter.ts';
 import { FEED_EXAMPLES } from './feed-examples.ts';
 import { type FeedNode, FeedShaper, SUPER_ROOT_ID, superRoot } from './feed-node.ts';
@@ -226,17 +226,12 @@ async function sendMembers(
   shaper: FeedShaper,
 ): Promise<void> {
   const node = await nodeOf(rooms, given);
-  if (node === null) {
-    const roots = await rootsOf(rooms);
-    sendJson(exchange, { children: roots.map((root) => shaper.node(root)), next: null });
-    return;
+  if (node !== null && node.kind !== 'collection') {
+    throw new CodedError('invalid', 'The node is no directory.');
   }
-  if (node.kind !== 'collection') throw new CodedError('invalid', 'The node is no directory.');
   const { after, limit } = given.query;
-  const page = await rooms.reader.children(node.id, {
-    limit: Number(limit),
-    ...(after === undefined ? {} : { after: String(after) }),
-  });
+  const want = { limit: Number(limit), ...(after === undefined ? {} : { after: String(after) }) };
+  const page = node === null ? await rootsPage(rooms, want) : await rooms.reader.children(node.id, want);
   sendJson(exchange, { children: page.entries.map((member) => shaper.node(member)), next: page.next });
 }
 
@@ -248,6 +243,17 @@ async function nodeOf({ reader, places }: FeedRooms, { params }: Given): Promise
   const node = id === null ? null : await reader.node(id);
   if (node === null || !places.shows(node)) throw new CodedError('not-found', 'There is no such node.');
   return node;
+}
+
+/** The sources as members of the super-root, in the order of all members. */
+async function rootsPage(
+  { reader, places }: FeedRooms,
+  { after = '', limit }: { after?: string; limit: number },
+): Promise<Page<Node>> {
+  const sources = places.sources.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const shown = sources.filter(({ name }) => name > after).slice(0, limit);
+  const entries = await Promise.all(shown.map(({ sourceId }) => reader.root(sourceId)));
+  return { entries, next: shown.length < limit ? null : (shown.at(-1)?.name ?? null) };
 }
 
 async function superRootOf(rooms: FeedRooms): Promise<FeedNode> {

@@ -19,9 +19,12 @@ export function imageResource(rooms: ContentRooms): Resource {
     query: { hash: hashParameter('sha256', 'Which digest the path holds.') },
     answers: {
       success: { description: 'The content; its ETag is the digest.', mediaType: '*/*' },
+      others: { 206: 'The ranges asked for.', 304: 'It is what the client has.' },
       failures: {
         400: 'That is no digest.',
         404: 'There is no such content.',
+        412: 'It is not what the client means.',
+        416: 'The range lies behind its end.',
         503: 'The source that has it cannot be reached now.',
       },
     },

@@ -97,6 +97,7 @@ function answersOf(failures: Readonly<Record<number, string>>): AnswerTable {
         },
       },
     },
+    others: { 304: 'It is what the client has.' },
     failures,
   };
 }

@@ -18,6 +18,7 @@ export async function prepareOpenApi(fastify: FastifyInstance, version: string):
         description: 'What mediadav holds, by content and by change. Errors are problem details (RFC 9457).',
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
+      servers: [{ url: '/', description: 'This one.' }],
       tags: [
         { name: 'List', description: 'What is there, by the digest of its content.' },
         { name: 'Change feed', description: 'What has changed since one last asked.' },

@@ -1,7 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import { type ErrorAnswer, type StatusChoices, sendError } from '../http/error-status.ts';
-import type { Reply } from '../http/exchange.ts';
-import { codeOf } from '../model/coded-error.ts';
+import type { Wording } from '../http/error-status.ts';
 
 export const PROBLEM_TYPE = 'application/problem+json';
 
@@ -16,13 +14,9 @@ export interface Problem {
   readonly code: string;
 }
 
-/** Ends a request that failed as `sendError` does, worded as problem details. */
-export function sendProblem(reply: Reply, error: unknown, choices: StatusChoices = {}): void {
-  sendError(reply, error, choices, (answer) => problemAnswer(answer, codeOf(error)));
-}
-
-function problemAnswer(answer: ErrorAnswer, code: string): ErrorAnswer {
+/** Failures as problem details. */
+export const problemWording: Wording = (answer, code) => {
   const { status, body: detail } = answer;
   const problem: Problem = { type: 'about:blank', title: STATUS_CODES[status] ?? '', status, detail, code };
   return { ...answer, contentType: PROBLEM_TYPE, body: JSON.stringify(problem) };
-}
+};

@@ -59,11 +59,11 @@ const SOURCE_STATUS = {
     items: { type: 'string' },
     description: 'What people should know of it, in sentences.',
   },
-  warnings: { type: 'array', items: { type: 'object' }, description: 'What the last scan left out.' },
+  warnings: { type: 'array', items: { type: 'object' }, description: 'What is there and not shown.' },
   fileProblems: {
     type: 'array',
     items: { type: 'object' },
-    description: 'Files that are damaged or unreadable.',
+    description: 'Files that are damaged or unreadable now.',
   },
   enriching: orNull('object', 'How far looking into new files is: filesDone and filesTotal.'),
 };

@@ -23,9 +23,9 @@ export interface SourceReport {
   readonly lastError: { readonly code: ErrorCode; readonly message: string; readonly at: string } | null;
   /** What people should know of the source as a whole, in sentences. */
   readonly notes: readonly string[];
-  /** What the last scan left out, and how often. */
+  /** What is there and not shown, and how often: as the last scan met it, and whoever looked at single places since. */
   readonly warnings: readonly { readonly reason: string; readonly count: number; readonly example: string }[];
-  /** The same for files that could not be looked into as they should, since the server was started. */
+  /** The same for files that are there now and could not be looked into as they should. */
   readonly fileProblems: SourceReport['warnings'];
   /** Files that are being looked into for digests and metadata; null when none is. */
   readonly enriching: { readonly filesDone: number; readonly filesTotal: number } | null;

@@ -25,9 +25,12 @@ export function thumbnailResource(rooms: ThumbnailRooms): Resource {
     query: { hash: hashParameter('sha256', 'Which digest the path holds.') },
     answers: {
       success: { description: 'The thumbnail.', mediaType: 'image/png' },
+      others: { 206: 'The ranges asked for.', 304: 'It is what the client has.' },
       failures: {
         400: 'That is no digest.',
         404: 'There is no such content, or it is a video, or damaged, or of a kind that cannot be shown.',
+        412: 'It is not what the client means.',
+        416: 'The range lies behind its end.',
         503: 'The source that has it cannot be reached now, or too many wait for theirs.',
       },
     },

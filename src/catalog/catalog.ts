@@ -105,6 +105,8 @@ export interface CatalogReader {
   pendingAssets(sourceId: number, page: { afterId: number; limit: number }): Promise<readonly PendingAsset[]>;
   /** How many those are. */
   pendingCount(sourceId: number): Promise<number>;
+  /** What is wrong with files of a source that are there now, in the version they have now; one entry a reason. */
+  problems(sourceId: number): Promise<readonly ProblemCount[]>;
   /**
    * The version that `completeScan` was told last for a collection, by its ref, or for the whole source (null); null when
    * it was told none.
@@ -132,6 +134,17 @@ export interface Enrichment {
   readonly media: MediaFacts;
   /** By content; null when the content told nothing. */
   readonly contentType: string | null;
+  /** What kept it from being looked into as it should, for people; null or absent: nothing did. */
+  readonly problem?: string | null;
+}
+
+/** How many files have something wrong with them, by what it is. */
+export interface ProblemCount {
+  /** For people, such as `a file that could not be read`. */
+  readonly reason: string;
+  readonly count: number;
+  /** Path of one of them, as its source tells it. */
+  readonly example: string;
 }
 
 /** How names of one collection are kept apart: see `Traits.naming`. */
@@ -244,6 +257,11 @@ export interface CatalogWriter {
    * has another version by now. @returns whether it was stored.
    */
   enrich(sourceId: number, refId: string, version: string, found: Enrichment): Promise<boolean>;
+  /**
+   * Notes that one version of an asset could not be read. It counts until `enrich` could store something of the asset, or
+   * it has another version, or is gone. @returns whether there is that version of it.
+   */
+  noteProblem(sourceId: number, refId: string, version: string, reason: string): Promise<boolean>;
   /**
    * Removes what a source no longer has at a path of stored names below its root, with everything in it.
    * @param scan what it has seen there came after the other went, and stays.

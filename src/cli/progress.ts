@@ -10,8 +10,12 @@ export interface ProgressOutput {
 
 const REDRAW_MS = 100;
 const LINE_EVERY_MS = 5_000;
+/** Columns within the frame of the bar. */
 const MAX_BAR = 24;
-const MIN_BAR = 4;
+const MIN_BAR = 8;
+const BAR_FRAME = '[] '.length;
+/** Columns of a name that more numbers are not worth. */
+const MIN_LABEL = 8;
 const DEFAULT_COLUMNS = 80;
 
 /** How far a work over many files has come: files, bytes, rate, and the time left where the number of files is known. */
@@ -81,33 +85,80 @@ export class Progress {
   }
 
   #draw(): void {
-    const text = this.#text();
     // The last column stays free: some terminals begin a new line once it is filled.
-    const columns = (this.#out.columns || DEFAULT_COLUMNS) - 1;
-    const bar = this.#bar(Math.min(MAX_BAR, columns - this.#label.length - text.length - ' [] '.length));
-    this.#out.write(`\r\u001b[2K${`${this.#label} ${bar}${text}`.slice(0, columns)}`);
+    this.#out.write(`\r\u001b[2K${this.#line((this.#out.columns || DEFAULT_COLUMNS) - 1)}`);
     this.#isLineOpen = true;
   }
 
-  /** What of it is done, in as much room as there is; `''` where nobody knows. */
-  #bar(width: number): string {
+  /** As much as `columns` hold: first words are left out, then numbers; bar and time left stay longest. */
+  #line(columns: number): string {
     const share = this.#share();
-    if (share === null || width < MIN_BAR) return '';
-    const filled = Math.round(share * width);
-    return `[${'#'.repeat(filled)}${'.'.repeat(width - filled)}] `;
+    const leastBar = share === null ? 0 : MIN_BAR + BAR_FRAME;
+    const leastLabel = Math.min(widthOf(this.#label), MIN_LABEL) + 1;
+    const texts = this.#texts();
+    const text = texts.find((each) => leastLabel + leastBar + each.length <= columns) ?? texts.at(-1) ?? '';
+    let room = columns - text.length;
+    // Where there is room for little, the time left says more than a bar.
+    const hasBar = leastBar > 0 && room >= leastBar;
+    const label = shortened(this.#label, room - (hasBar ? leastBar : 0) - 1);
+    const start = label === '' ? '' : `${label} `;
+    room -= widthOf(start);
+    const bar = share === null || !hasBar ? '' : barText(share, Math.min(MAX_BAR, room - BAR_FRAME));
+    return `${start}${bar}${text}`.slice(0, columns);
   }
 
-  #text(): string {
-    const seconds = this.#seconds();
-    const filesPerSecond = seconds > 0 ? this.#files / seconds : 0;
-    const parts = [this.#counts()];
-    if (filesPerSecond > 0) {
-      parts.push(`${Math.round(filesPerSecond).toLocaleString('en')} files/s`);
-      parts.push(`${sizeText(this.#bytes / seconds)}/s`);
-      const left = (this.#expectedFiles ?? 0) - this.#files;
-      if (left > 0) parts.push(`about ${durationText(left / filesPerSecond)} left`);
+  /** How far it is, in words, the longest first. */
+  #texts(): string[] {
+    const share = this.#share();
+    const [files, bytes] = [this.#files.toLocaleString('en'), sizeText(this.#bytes)];
+    const [filesRate, bytesRate] = this.#rates();
+    const left = this.#left();
+    const joined = (...parts: string[]): string => parts.filter((part) => part !== '').join(', ');
+    if (share === null) {
+      const counts = `${files} files`;
+      return [
+        joined(counts, bytes, filesRate, bytesRate),
+        joined(counts, bytes, bytesRate),
+        joined(counts, bytes),
+        counts,
+      ];
     }
-    return parts.join(', ');
+    const counts = `${files}/${this.#expectedFiles?.toLocaleString('en')}`;
+    return [
+      this.#text(),
+      joined(`${counts} files`, bytes, filesRate, bytesRate, left),
+      joined(`${counts} files`, bytes, bytesRate, left),
+      joined(`${counts} files`, bytesRate, left),
+      joined(counts, left),
+      joined(`${Math.floor(share * 100)} %`, left),
+    ];
+  }
+
+  /** All of it. */
+  #text(): string {
+    const left = this.#left();
+    const parts = [this.#counts(), ...this.#rates(), left === '' ? '' : `about ${left}`];
+    return parts.filter((part) => part !== '').join(', ');
+  }
+
+  /** Files and bytes a second; empty texts at the very start. */
+  #rates(): [string, string] {
+    const filesPerSecond = this.#filesPerSecond();
+    if (filesPerSecond === 0) return ['', ''];
+    const bytesPerSecond = this.#bytes / this.#seconds();
+    return [`${Math.round(filesPerSecond).toLocaleString('en')} files/s`, `${sizeText(bytesPerSecond)}/s`];
+  }
+
+  /** `3:07 min left`; `''` when nobody can tell. */
+  #left(): string {
+    const left = (this.#expectedFiles ?? 0) - this.#files;
+    const filesPerSecond = this.#filesPerSecond();
+    return left > 0 && filesPerSecond > 0 ? `${durationText(left / filesPerSecond)} left` : '';
+  }
+
+  #filesPerSecond(): number {
+    const seconds = this.#seconds();
+    return seconds > 0 ? this.#files / seconds : 0;
   }
 
   #counts(): string {
@@ -125,6 +176,34 @@ export class Progress {
   #seconds(): number {
     return (this.#now() - this.#startedMs) / 1000;
   }
+}
+
+/** @param columns within the frame. */
+function barText(share: number, columns: number): string {
+  const filled = Math.round(share * columns);
+  return `[${'#'.repeat(filled)}${'.'.repeat(columns - filled)}] `;
+}
+
+/** As much of the beginning as `columns` hold, with a mark where the rest is missing. */
+function shortened(text: string, columns: number): string {
+  if (widthOf(text) <= columns) return text;
+  let start = '';
+  for (const { segment } of GRAPHEMES.segment(text)) {
+    if (widthOf(start + segment) >= columns) break;
+    start += segment;
+  }
+  return start === '' ? '' : `${start.trimEnd()}…`;
+}
+
+const GRAPHEMES = new Intl.Segmenter('en', { granularity: 'grapheme' });
+/** What terminals draw in two columns (Unicode Standard Annex #11), and some that they do not. */
+const WIDE = /^[\u1100-\u115f\u2600-\u27bf\u2b1b-\u2b55\u2e80-\u{10ffff}]/u;
+
+/** Columns on a terminal. Rather too many: a line that is too short harms nobody. */
+function widthOf(text: string): number {
+  let columns = 0;
+  for (const { segment } of GRAPHEMES.segment(text)) columns += WIDE.test(segment) ? 2 : 1;
+  return columns;
 }
 
 /** `4.2 s`, `3:07 min`, `2:10 h`. */

@@ -6,6 +6,7 @@ import { createLogger } from '../log.ts';
 import type { AssetFacts } from '../model/asset.ts';
 import { CodedError, codeOf } from '../model/coded-error.ts';
 import type { Logger } from '../model/logger.ts';
+import { quote } from '../model/setting-parser.ts';
 import type { Provider } from '../provider/provider.ts';
 import type { CommandConfig, RunConfig } from '../settings.ts';
 import { addMember, type Member, shownSourceOf } from '../source-member.ts';
@@ -47,6 +48,7 @@ export async function scan(config: CommandConfig<'scan'>): Promise<number> {
       if (stopping.signal.aborted) break;
       if (!(await scanOne(catalog, member, progress))) exitCode ||= 1;
       else await lookInto(member, { catalog, pool, logger, progress, signal: stopping.signal });
+      if (member.config.enriches) await tellProblems(catalog, member, progress);
     }
     return exitCode;
   } finally {
@@ -127,6 +129,18 @@ async function lookInto({ config, source, ingest, sourceId }: Member, looking: L
   const left = await catalog.reader.pendingCount(sourceId);
   const why = signal.aborted ? 'are left for the next scan' : 'could not be read and wait for another try';
   progress.end(left === 0 ? '' : `${left.toLocaleString('en')} ${why}`);
+}
+
+/** What is wrong with files, also with those that an earlier scan has looked into. */
+async function tellProblems(
+  { reader }: Catalog,
+  { config, sourceId }: Member,
+  progress: Progress,
+): Promise<void> {
+  for (const { reason, count, example } of await reader.problems(sourceId)) {
+    // A terminal obeys what stands in a name.
+    progress.say(`${config.name}: ${count.toLocaleString('en')} × ${reason}, such as ${quote(example)}`);
+  }
 }
 
 /** The provider with all its powers, and each asset that a scan tells counted. */

@@ -136,8 +136,8 @@ export class Thumbnails {
     const path = this.#pathOf(key);
     const draft = `${path}.${randomUUID()}`;
     try {
-      await mkdir(join(path, '..'), { recursive: true });
-      await writeFile(draft, png, { flag: 'wx' });
+      await mkdir(join(path, '..'), { recursive: true, mode: 0o700 });
+      await writeFile(draft, png, { flag: 'wx', mode: 0o600 });
       await rename(draft, path);
     } catch (error) {
       this.#logger.warn('a thumbnail cannot be kept', { error: messageOf(error) });

@@ -4,7 +4,7 @@ import { type AssetFacts, type Digests, UNKNOWN_MEDIA } from '../model/asset.ts'
 import { CodedError, codeOf, type ErrorCode, isTransient, messageOf } from '../model/coded-error.ts';
 import type { Logger } from '../model/logger.ts';
 import { ALL_DIGESTS, contradictionIn } from '../model/running-digests.ts';
-import type { ScanWarning, Source } from '../source/source.ts';
+import type { Source } from '../source/source.ts';
 import { readAsset } from './asset-reading.ts';
 import type { JobResult, MediaJob } from './media-job.ts';
 import { WorkerLostError } from './pool-worker.ts';
@@ -40,6 +40,8 @@ const PAGE_ASSETS = 200;
 /** So many files in a row that are out of reach mean that the source is. */
 const UNAVAILABLE_IN_A_ROW = 3;
 
+const UNREADABLE = 'a file that could not be read';
+
 const MEDIA_KEYS = Object.keys(UNKNOWN_MEDIA) as (keyof typeof UNKNOWN_MEDIA)[];
 
 /**
@@ -50,7 +52,8 @@ export class Enricher {
   readonly #options: EnricherOptions;
   readonly #stop = new AbortController();
   readonly #setbacks = new Setbacks(() => this.wake());
-  readonly #warnings = new Map<string, ScanWarning>();
+  /** What was told of in the log already. */
+  readonly #told = new Set<string>();
   /** One for each file that is being read. */
   readonly #readings = new Set<AbortController>();
   #meter = new RunMeter(0);
@@ -84,11 +87,6 @@ export class Enricher {
 
   progress(): EnrichProgress {
     return this.#meter.progress();
-  }
-
-  /** What could not be read as it should, since the start of the process; one entry a reason. */
-  get warnings(): readonly ScanWarning[] {
-    return [...this.#warnings.values()];
   }
 
   /** Why the last run could not be finished, when that is no matter of the source; null when it could. */
@@ -174,7 +172,7 @@ export class Enricher {
       checkDigests(facts, result);
     } catch (error) {
       meter.end(bytesRead, 0);
-      return this.#onFailure(facts, error);
+      return await this.#onFailure(facts, error);
     } finally {
       this.#readings.delete(reading);
     }
@@ -199,22 +197,26 @@ export class Enricher {
       digests,
       media: found?.media ?? UNKNOWN_MEDIA,
       contentType: found?.contentType ?? null,
+      problem,
     };
-    await catalog.writer.enrich(sourceId, facts.ref.id, facts.version, enrichment);
+    const isStored = await catalog.writer.enrich(sourceId, facts.ref.id, facts.version, enrichment);
     this.#setbacks.forget(facts);
-    if (problem !== null) this.#warn(problem, facts);
+    if (problem !== null && isStored) this.#tell(problem, facts);
     onEnriched?.(facts);
   }
 
-  #onFailure(facts: AssetFacts, error: unknown): void {
+  async #onFailure(facts: AssetFacts, error: unknown): Promise<void> {
     if (this.#stop.signal.aborted) return;
-    const { logger, source } = this.#options;
+    const { catalog, logger, source, sourceId } = this.#options;
     const code = codeOf(error);
     // The next scan, or whoever watches, tells the new version or the removal.
     if (code === 'changed' || code === 'not-found') return;
     const failures = this.#setbacks.note(facts);
     // Out of reach may be the whole source; the second time it is known to be this file.
-    if (failures === (isTransient(error) ? 2 : 1)) this.#warn('a file that could not be read', facts);
+    if (failures === (isTransient(error) ? 2 : 1)) {
+      await catalog.writer.noteProblem(sourceId, facts.ref.id, facts.version, UNREADABLE);
+      this.#tell(UNREADABLE, facts);
+    }
     const isLost = error instanceof WorkerLostError;
     if (isLost)
       logger.warn(`"${source.name}": a file ended its reader twice`, { reason: messageOf(error.cause) });
@@ -226,12 +228,12 @@ export class Enricher {
     if (this.#unavailableInARow >= UNAVAILABLE_IN_A_ROW) throw error;
   }
 
-  #warn(reason: string, facts: AssetFacts): void {
-    const count = (this.#warnings.get(reason)?.count ?? 0) + 1;
-    this.#warnings.set(reason, { reason, count, example: facts.ref.path });
-    // The first of a kind is news, though not of trouble with the server; how many there are is in the status.
+  /** The first of a kind is news, though not of trouble with the server; how many there are the catalog knows. */
+  #tell(reason: string, facts: AssetFacts): void {
+    if (this.#told.has(reason)) return;
+    this.#told.add(reason);
     const { logger, source } = this.#options;
-    if (count === 1) logger.info(`"${source.name}" holds ${reason}`, { example: facts.ref.path });
+    logger.info(`"${source.name}" holds ${reason}`, { example: facts.ref.path });
   }
 
   #reportEnd(error: unknown): void {

@@ -1,6 +1,8 @@
-import { CodedError, type ErrorCode, messageOf } from '../model/coded-error.ts';
+import { CodedError, codeOf, type ErrorCode, messageOf } from '../model/coded-error.ts';
 import { CHALLENGE } from './authentication.ts';
 import type { Reply } from './exchange.ts';
+
+export const PLAIN_TYPE = 'text/plain; charset=utf-8';
 
 const DEFAULT_RETRY_SECONDS = 30;
 
@@ -12,6 +14,8 @@ export interface StatusChoices {
   readonly unsupported?: 403 | 405;
   /** The value of `Allow`, which a 405 must carry (RFC 9110 section 15.5.6). */
   readonly allow?: string;
+  /** Further headers of the answer, such as the `Content-Range` of a 416. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface ErrorAnswer {
@@ -22,6 +26,12 @@ export interface ErrorAnswer {
   /** Of the body. Default: plain text. */
   readonly contentType?: string;
 }
+
+/** How an edge words its failures. What it gives back is sent as it is, but for the status. */
+export type Wording = (answer: ErrorAnswer, code: ErrorCode) => ErrorAnswer;
+
+/** One sentence, for people. */
+export const plainWording: Wording = (answer) => answer;
 
 const STATUS: Readonly<Record<Exclude<ErrorCode, 'cancelled'>, number>> = {
   'not-found': 404,
@@ -60,7 +70,7 @@ export function answerOf(error: unknown, requestId: string, choices: StatusChoic
   const status = statusOf(error.code, choices);
   if (status === 500) return internalError(requestId);
 
-  const headers: Record<string, string> = {};
+  const headers: Record<string, string> = { ...choices.headers };
   if (status === 401) headers['WWW-Authenticate'] = CHALLENGE;
   if (status === 405 && choices.allow !== undefined) headers.Allow = choices.allow;
   if (status === 503) headers['Retry-After'] = String(retryAfterSeconds(error));
@@ -71,14 +81,8 @@ export function answerOf(error: unknown, requestId: string, choices: StatusChoic
  * Ends a request that failed. Logs it by its weight; answers it when nothing was sent yet, and otherwise destroys
  * the socket, so that the client sees a cut body and never a padded one. Safe to call whatever became of the
  * response. Headers already set stay, except those that describe a content.
- * @param shape how this edge words its errors; as plain text by default.
  */
-export function sendError(
-  reply: Reply,
-  error: unknown,
-  choices: StatusChoices = {},
-  shape: (answer: ErrorAnswer) => ErrorAnswer = (answer) => answer,
-): void {
+export function sendError(reply: Reply, error: unknown, choices: StatusChoices = {}): void {
   const { req, res, signal, log } = reply;
   const answer = answerOf(error, reply.id, choices);
   const fields = { method: req.method, error: messageOf(error) };
@@ -90,7 +94,7 @@ export function sendError(
   const isCut = res.headersSent && !res.writableEnded;
   logFailure(reply, error, answer.status, isCut);
   if (isCut) res.destroy();
-  if (!res.headersSent) sendAnswer(reply, shape(answer));
+  if (!res.headersSent) sendAnswer(reply, reply.wording(answer, codeOf(error)));
 }
 
 /** Sends a short text as the whole response. The caller has made sure that nothing was sent yet. */
@@ -103,7 +107,7 @@ export function sendAnswer({ res }: Pick<Reply, 'res'>, answer: ErrorAnswer): vo
     // Explorer remembers that something is missing, and ignores case in doing so.
     'Cache-Control': 'no-store',
     'X-Content-Type-Options': 'nosniff',
-    ...(body === '' ? {} : { 'Content-Type': answer.contentType ?? 'text/plain; charset=utf-8' }),
+    ...(body === '' ? {} : { 'Content-Type': answer.contentType ?? PLAIN_TYPE }),
     ...answer.headers,
     'Content-Length': String(Buffer.byteLength(body)),
   });

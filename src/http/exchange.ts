@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { CodedError } from '../model/coded-error.ts';
 import type { Logger } from '../model/logger.ts';
+import type { Wording } from './error-status.ts';
 
 /** What the request line asks for (RFC 9112 section 3.2). */
 export interface RequestTarget {
@@ -26,6 +27,8 @@ export interface Reply {
   readonly signal: AbortSignal;
   /** Adds the request id to every line. */
   readonly log: Logger;
+  /** How the edge that answers words its failures. */
+  readonly wording: Wording;
 }
 
 /** One request and its response, as edges get it. */

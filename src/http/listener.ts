@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream';
 import { CodedError, messageOf } from '../model/coded-error.ts';
 import { type Logger, withFields } from '../model/logger.ts';
 import { refuseSocket } from './client-error.ts';
-import { sendAnswer, sendError } from './error-status.ts';
+import { plainWording, sendAnswer, sendError, type Wording } from './error-status.ts';
 import { type Exchange, newRequestId, parseRequestTarget, type Reply } from './exchange.ts';
 
 export interface ListenerLimits {
@@ -41,6 +41,11 @@ export interface ListenerOptions {
    */
   readonly handle: (exchange: Exchange) => Promise<void>;
   readonly log: Logger;
+  /**
+   * How failures of a request are worded, its being malformed included; null where nobody can tell what it asked for.
+   * Default: as plain text.
+   */
+  readonly wordingFor?: (req: IncomingMessage | null) => Wording;
   /** PEM texts. Present: HTTPS. */
   readonly tls?: { readonly cert: string; readonly key: string };
   readonly limits?: Partial<ListenerLimits>;
@@ -84,7 +89,7 @@ const SETTLE_MS = 1_000;
  * @throws CodedError `invalid` when certificate and key do not fit together.
  */
 export function createListener(options: ListenerOptions): Listener {
-  const { handle, log } = options;
+  const { handle, log, wordingFor = () => plainWording } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const server = createNodeServer(options, limits);
   const connections = new WeakMap<Duplex, Connection>();
@@ -103,7 +108,7 @@ export function createListener(options: ListenerOptions): Listener {
     connection.pending.add(pending);
     const turn = connection.lastTurn.then(async () => {
       if (isClosing) res.shouldKeepAlive = false;
-      await serve(pending, handle, log, limits);
+      await serve(pending, { handle, log, limits, wordingFor });
       connection.pending.delete(pending);
       running.delete(turn);
     });
@@ -125,7 +130,7 @@ export function createListener(options: ListenerOptions): Listener {
     const connection = connections.get(socket);
     const pending = [...(connection?.pending ?? [])].at(-1);
     if (connection === undefined || pending === undefined) {
-      refuseSocket(error, socket);
+      refuseSocket(error, socket, wordingFor(null));
     } else if (pending.req.complete) {
       // The rubbish came behind a good request: that one still gets its answer.
       if (!connection.isSpoilt) pending.res.once('close', () => socket.destroy());
@@ -133,7 +138,7 @@ export function createListener(options: ListenerOptions): Listener {
     } else {
       abort(pending);
       if (pending.res.headersSent || pending.res.socket === null) socket.destroy();
-      else refuseSocket(error, socket);
+      else refuseSocket(error, socket, wordingFor(pending.req));
     }
   });
   server.on('connection', (socket: Socket) => {
@@ -236,16 +241,17 @@ function abort({ controller }: Pending): void {
 /** Runs the handler for one request and sees to it that the response is ended. Never rejects. */
 async function serve(
   { req, res, controller }: Pending,
-  handle: (exchange: Exchange) => Promise<void>,
-  rootLog: Logger,
-  limits: ListenerLimits,
+  options: Required<Pick<ListenerOptions, 'handle' | 'log' | 'wordingFor'>> & {
+    readonly limits: ListenerLimits;
+  },
 ): Promise<void> {
+  const { handle, limits } = options;
   const { signal } = controller;
   if (signal.aborted) return;
   const id = newRequestId();
-  const log = withFields(rootLog, { request: id });
+  const log = withFields(options.log, { request: id });
   const startedMs = performance.now();
-  const reply: Reply = { req, res, id, signal, log };
+  const reply: Reply = { req, res, id, signal, log, wording: options.wordingFor(req) };
   // Without listeners, an error of a stream ends the process.
   req.on('error', (error) => log.debug('the request was cut', { error: error.message }));
   res.on('error', (error) => log.debug('the response was cut', { error: error.message }));
@@ -255,7 +261,8 @@ async function serve(
   let exchange: Exchange | undefined;
   try {
     if ((req.url ?? '').length > limits.urlLength) {
-      sendAnswer(reply, { status: 414, headers: {}, body: 'The address is too long.' });
+      const answer = { status: 414, headers: {}, body: 'The address is too long.' };
+      sendAnswer(reply, reply.wording(answer, 'too-large'));
       return;
     }
     const target = parseRequestTarget(req);

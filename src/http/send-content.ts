@@ -2,7 +2,7 @@ import { addAbortSignal } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
 import { CodedError, codeOf } from '../model/coded-error.ts';
 import { type AnswerPart, answerContent, type Content, type ContentAnswer } from './content-answer.ts';
-import { sendAnswer } from './error-status.ts';
+import { sendError } from './error-status.ts';
 import type { Reply } from './exchange.ts';
 import { type FileBody, sendFile } from './send-file.ts';
 
@@ -51,8 +51,8 @@ function isOutdated(error: unknown): boolean {
 async function sendBodyless(reply: Reply, answer: ContentAnswer): Promise<void> {
   const { res, signal } = reply;
   if (answer.status === 416) {
-    const body = 'The range lies behind the end of the content.';
-    sendAnswer(reply, { status: 416, headers: answer.headers, body });
+    const error = new CodedError('range', 'The range lies behind the end of the content.');
+    sendError(reply, error, { headers: answer.headers });
   } else {
     res.writeHead(answer.status, { ...answer.headers });
     res.end();

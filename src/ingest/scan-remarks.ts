@@ -1,31 +1,41 @@
 import type { Logger } from '../model/logger.ts';
-import type { ScanWarning } from '../source/source.ts';
+import type { ScanWarning, Warn } from '../source/source.ts';
+import { LeftOut } from './left-out.ts';
 
 /** What one scan has met, until it ends. */
 export interface OpenRemarks {
-  /** By reason; filled by the source. */
-  readonly warnings: Map<string, ScanWarning>;
+  /** Counts something that is left out. */
+  readonly warn: Warn;
   /** @param text a sentence about the source as a whole; logged at once. */
   note(text: string): void;
-  /** From now on these are the remarks of the source, in place of those of the scan before. */
-  end(): void;
+  /**
+   * From now on these are the remarks of the source, in place of those of the scan before.
+   * @param isReplacing false: those of before still hold.
+   */
+  end(isReplacing: boolean): void;
 }
 
 /** What people should know of a source besides what is in it. The same at every scan is logged only once. */
 export class ScanRemarks {
   readonly #name: string;
   readonly #logger: Logger;
+  readonly #hasPaths: boolean;
   readonly #logged = new Set<string>();
-  #warnings: readonly ScanWarning[] = [];
+  #leftOut: LeftOut;
+  /** Of the scan that runs. */
+  #open: LeftOut | null = null;
   #notes: readonly string[] = [];
 
-  constructor(name: string, logger: Logger) {
+  /** @param hasPaths see `LeftOut`. */
+  constructor(name: string, hasPaths: boolean, logger: Logger) {
     this.#name = name;
+    this.#hasPaths = hasPaths;
     this.#logger = logger;
+    this.#leftOut = new LeftOut(hasPaths);
   }
 
   get warnings(): readonly ScanWarning[] {
-    return this.#warnings;
+    return this.#leftOut.warnings;
   }
 
   get notes(): readonly string[] {
@@ -33,18 +43,31 @@ export class ScanRemarks {
   }
 
   ofScan(): OpenRemarks {
-    const warnings = new Map<string, ScanWarning>();
+    const leftOut = new LeftOut(this.#hasPaths);
+    this.#open = leftOut;
     const notes = new Set<string>();
     return {
-      warnings,
+      warn: (reason, place) => leftOut.note(reason, place),
       note: (text) => {
         if (!this.#notes.includes(text)) this.#logger.warn(`"${this.#name}": ${text}`);
         notes.add(text);
       },
-      end: () => {
-        this.#warnings = [...warnings.values()];
+      end: (isReplacing) => {
+        this.#open = null;
+        if (!isReplacing) return;
+        this.#leftOut = leftOut;
         this.#notes = [...notes];
       },
+    };
+  }
+
+  /** Somebody looks at these paths, and at all that is below, between two scans or within one. @returns who is told. */
+  ofLook(paths: readonly string[]): Warn {
+    const looked = new Set(paths);
+    const all = this.#open === null ? [this.#leftOut] : [this.#leftOut, this.#open];
+    for (const each of all) each.forget(looked);
+    return (reason, place) => {
+      for (const each of all) each.noteAgain(reason, place);
     };
   }
 
@@ -52,7 +75,7 @@ export class ScanRemarks {
   tell(): void {
     const before = new Set(this.#logged);
     this.#logged.clear();
-    for (const { reason, count, example } of this.#warnings) {
+    for (const { reason, count, example } of this.warnings) {
       const text = `${count} ${reason} ${example}`;
       this.#logged.add(text);
       if (!before.has(text)) this.#logger.warn(`"${this.#name}" left out ${count} × ${reason}`, { example });

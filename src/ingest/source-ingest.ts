@@ -100,7 +100,7 @@ export class SourceIngest {
     this.#settingsVersion = options.settingsVersion ?? '-';
     this.#changed = options.changed ?? (() => undefined);
     this.#stillness = new Stillness(this.#changed);
-    this.#remarks = new ScanRemarks(this.name, options.logger);
+    this.#remarks = new ScanRemarks(this.name, options.source.looks, options.logger);
     this.#outcomes = new ScanOutcomes(this.name, options.logger);
     const prefix = sourcePrefix(this.#layout);
     const { showsOnce } = createLayout(this.#layout);
@@ -146,7 +146,7 @@ export class SourceIngest {
   watch(): void {
     this.#watch ??= new WatchIngest({
       ...{ source: this.#source, catalog: this.#catalog, layout: this.#layout, logger: this.#logger },
-      ...{ held: this.#held, places: this.#places },
+      ...{ held: this.#held, places: this.#places, remarks: this.#remarks },
       ...{ signal: this.#stop.signal, sourceId: () => this.#sourceId() },
       exclusively: (work) => this.#exclusively(work),
       scan: () => void this.scan(),
@@ -231,7 +231,8 @@ export class SourceIngest {
         prefix,
         logger: this.#logger,
       },
-      ...{ held: this.#held, places: this.#places, turns: this.#turns, stop: this.#stop.signal },
+      ...{ held: this.#held, places: this.#places, remarks: this.#remarks },
+      ...{ turns: this.#turns, stop: this.#stop.signal },
       sourceId: () => this.#sourceId(),
       openScan: () => this.#openScan,
       ready: () => this.#untilMet(),
@@ -323,7 +324,7 @@ export class SourceIngest {
     };
     let mayHeal = false;
     try {
-      const told = this.#source.scan(this.#stop.signal, remarks.warnings, this.#held, onMet);
+      const told = this.#source.scan(this.#stop.signal, remarks.warn, this.#held, onMet);
       const mayBeWritten = this.#source.writing !== null;
       if (mayBeWritten) this.#openScan = open;
       for await (const event of mayBeWritten ? this.#turns.interleaved(told, flush) : told) {
@@ -349,7 +350,7 @@ export class SourceIngest {
     } finally {
       this.#openScan = null;
       // What was said of a source that is as it was still holds.
-      if (!versions.isAllUnchanged) remarks.end();
+      remarks.end(!versions.isAllUnchanged);
     }
     if (versions.isAllUnchanged) {
       await writer.completeScan(record.id, Date.now());

@@ -9,6 +9,7 @@ import type { Source } from '../source/source.ts';
 import type { SourceWriting } from '../source/source-writing.ts';
 import { Coalescer } from './coalescer.ts';
 import { createLayout, type LayoutOptions } from './layout.ts';
+import type { ScanRemarks } from './scan-remarks.ts';
 import type { TimePlaces } from './time-places.ts';
 import type { TouchedPaths } from './touched-paths.ts';
 import type { Turns } from './turns.ts';
@@ -30,6 +31,7 @@ export interface SourceWritesOptions {
   readonly logger: Logger;
   readonly held: Held;
   readonly places: TimePlaces;
+  readonly remarks: ScanRemarks;
   readonly turns: Turns;
   /** Ends looking when the server stops. */
   readonly stop: AbortSignal;
@@ -199,16 +201,19 @@ export class SourceWrites implements TreeWriter {
   }
 
   async #look(touched: readonly string[], gone: ReadonlySet<string>, isWhole: boolean): Promise<void> {
-    const { source, catalog, layout, prefix, held, places, stop, sourceId, openScan } = this.#options;
+    const { source, catalog, layout, prefix, held, places, remarks, stop, sourceId, openScan } =
+      this.#options;
     const { writer } = catalog;
     const id = await sourceId();
     const scan = writer.beginScan(id, openScan()?.scan);
     const reading = new PathReading({
-      ...{ writer, sourceId: id, scan, layout: createLayout(layout), places },
+      ...{ writer, sourceId: id, scan, layout: createLayout(layout) },
+      ...{ places, remarks },
       onAsset: (facts) => this.#options.onAsset(facts, isWhole),
-      look: (path) => source.look(path, stop, held),
+      look: (path, warn) => source.look(path, stop, warn, held),
     });
     await reading.read(Coalescer.outermost(new Set(touched.filter((path) => !gone.has(path)))));
+    remarks.ofLook([...gone]);
     // Of what was removed, looking tells nothing new; where it was the last of a source, it looks like an outage.
     for (const path of [...gone, ...reading.gone]) {
       await writer.removeAt(id, [...prefix, ...path.split('/')], scan);

@@ -7,6 +7,7 @@ import type { Held } from '../provider/provider.ts';
 import type { Source } from '../source/source.ts';
 import { Coalescer } from './coalescer.ts';
 import { createLayout, type LayoutOptions, sourcePrefix } from './layout.ts';
+import type { ScanRemarks } from './scan-remarks.ts';
 import type { TimePlaces } from './time-places.ts';
 import { PathReading } from './watch-paths.ts';
 import { Watcher } from './watcher.ts';
@@ -19,6 +20,7 @@ export interface WatchIngestOptions {
   readonly sourceId: () => Promise<number>;
   readonly held: Held;
   readonly places: TimePlaces;
+  readonly remarks: ScanRemarks;
   /** Ends what runs. */
   readonly signal: AbortSignal;
   /** Runs the work when neither a scan nor other such work runs. */
@@ -205,11 +207,11 @@ export class WatchIngest {
   }
 
   async #readingFor(scan: Scan): Promise<PathReading> {
-    const { source, catalog, layout, held, places, signal, onAsset, sourceId } = this.#options;
+    const { source, catalog, layout, held, places, remarks, signal, onAsset, sourceId } = this.#options;
     return new PathReading({
       ...{ writer: catalog.writer, sourceId: await sourceId(), scan, layout: createLayout(layout) },
-      ...{ places, onAsset },
-      look: (path) => source.look(path, signal, held),
+      ...{ places, remarks, onAsset },
+      look: (path, warn) => source.look(path, signal, warn, held),
     });
   }
 

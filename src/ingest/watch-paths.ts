@@ -2,7 +2,9 @@ import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import type { CatalogWriter, Entry, Scan } from '../catalog/catalog.ts';
 import type { AssetFacts } from '../model/asset.ts';
 import type { LookEvent } from '../provider/provider.ts';
+import type { Warn } from '../source/source.ts';
 import type { Layout } from './layout.ts';
+import type { ScanRemarks } from './scan-remarks.ts';
 import type { TimePlaces } from './time-places.ts';
 
 export interface PathReadingOptions {
@@ -11,8 +13,9 @@ export interface PathReadingOptions {
   readonly scan: Scan;
   readonly layout: Layout;
   readonly places: TimePlaces;
+  readonly remarks: ScanRemarks;
   /** See `Source.look`. */
-  readonly look: (path: string) => AsyncGenerator<LookEvent>;
+  readonly look: (path: string, warn: Warn) => AsyncGenerator<LookEvent>;
   /** Called for each asset that was told. */
   readonly onAsset: (facts: AssetFacts) => void;
 }
@@ -44,10 +47,11 @@ export class PathReading {
    */
   async read(paths: readonly string[]): Promise<void> {
     const collections: FoundCollection[] = [];
+    const warn = this.#options.remarks.ofLook(paths);
     try {
       for (let at = 0; at < paths.length; at += LOOKS_AT_ONCE) {
         const some = paths.slice(at, at + LOOKS_AT_ONCE);
-        const looks = await Promise.all(some.map((path) => beginLook(path, this.#options.look(path))));
+        const looks = await Promise.all(some.map((path) => beginLook(path, this.#options.look(path, warn))));
         for (const { events, collection } of looks) {
           if (collection !== null) collections.push(collection);
           for (const event of events) await this.#take(event);

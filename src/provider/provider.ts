@@ -191,8 +191,11 @@ export interface ScanCall extends Call {
   accepts(path: string): boolean;
   /** Is the collection at this path to be shown, and entered, at all? */
   enters(path: string): boolean;
-  /** Counts something a person may want to know, such as `a hidden name`. Shown as a number per reason. */
-  warn(reason: string, name: string): void;
+  /**
+   * Counts something a person may want to know, such as `a hidden name`. Shown as a number per reason.
+   * @param place its path, from a source that can `look`; else its name.
+   */
+  warn(reason: string, place: string): void;
   readonly held: Held;
 }
 

@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { CodedError } from '../model/coded-error.ts';
 import type { Logger } from '../model/logger.ts';
+import { makePrivate } from '../private-file.ts';
 
 const SCHEMA = `
   PRAGMA journal_mode = WAL;
@@ -44,6 +45,7 @@ export function openScratchDatabase(file: string, logger: Logger): DatabaseSync 
 }
 
 function open(file: string): DatabaseSync {
+  makePrivate(file);
   const database = new DatabaseSync(file);
   try {
     database.exec(SCHEMA);

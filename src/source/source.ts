@@ -46,12 +46,15 @@ export interface SourceOptions {
   readonly openTimeoutMs?: number;
 }
 
-/** How often a reason was met in a scan, with one name as an example. */
+/** How many things are not shown for a reason, with one of them as an example. */
 export interface ScanWarning {
   readonly reason: string;
   readonly count: number;
   readonly example: string;
 }
+
+/** Called for each thing that is not to be shown, with its path where the source has paths, else with its name. */
+export type Warn = (reason: string, place: string) => void;
 
 const SCAN_RETRY: RetryPolicy = { tries: 3, firstWaitMs: 1_000, maxWaitMs: 60_000 };
 const CLIENT_RETRY: RetryPolicy = { tries: 3, firstWaitMs: 200, maxWaitMs: 1_000 };
@@ -93,17 +96,16 @@ export class Source {
 
   /**
    * Every resource that is to be shown; see `Provider.scan`.
-   * @param warnings filled while the scan runs, one entry a reason.
    * @param onMet called for whatever the source holds, also when it is not to be shown: a source of which nothing is
    *   shown is not an empty one.
    */
   async *scan(
     signal: AbortSignal,
-    warnings: Map<string, ScanWarning>,
+    warn: Warn,
     held: Held = NOTHING_HELD,
     onMet: () => void = () => undefined,
   ): AsyncGenerator<ScanEvent> {
-    const call = this.#scanCall(signal, warnings, held);
+    const call = this.#scanCall(signal, warn, held);
     const meeting: ScanCall = {
       ...call,
       accepts: (path) => {
@@ -125,9 +127,14 @@ export class Source {
   }
 
   /** What is at one path now; see `Provider.look`. Throws `unsupported` when the source cannot tell. */
-  async *look(path: string, signal: AbortSignal, held: Held = NOTHING_HELD): AsyncGenerator<LookEvent> {
+  async *look(
+    path: string,
+    signal: AbortSignal,
+    warn: Warn,
+    held: Held = NOTHING_HELD,
+  ): AsyncGenerator<LookEvent> {
     if (this.#provider.look === undefined) throw unsupported();
-    for await (const event of this.#provider.look(path, this.#scanCall(signal, new Map(), held))) {
+    for await (const event of this.#provider.look(path, this.#scanCall(signal, warn, held))) {
       signal.throwIfAborted();
       if (event.kind === 'asset' && !this.#filter.acceptsAsset(event.facts.ref.path)) continue;
       yield event;
@@ -183,6 +190,11 @@ export class Source {
     });
   }
 
+  /** Does `look` work? Then everything of the source has a path of its own. */
+  get looks(): boolean {
+    return this.#provider.look !== undefined;
+  }
+
   /** Does `openFile` work? */
   get holdsFiles(): boolean {
     return this.#provider.openFile !== undefined;
@@ -220,22 +232,19 @@ export class Source {
   }
 
   #writeCall(signal: AbortSignal, held: Held): WriteCall {
-    const { warn: _, ...call } = this.#scanCall(signal, new Map(), held);
+    const { warn: _, ...call } = this.#scanCall(signal, () => undefined, held);
     // What was half done must not be done twice.
     return { ...call, attempt: (work) => work(signal) };
   }
 
-  #scanCall(signal: AbortSignal, warnings: Map<string, ScanWarning>, held: Held): ScanCall {
+  #scanCall(signal: AbortSignal, warn: Warn, held: Held): ScanCall {
     return {
       signal,
       held,
       attempt: (work) => this.#retrying(() => work(signal), this.#scanRetry, signal),
       accepts: (path) => this.#filter.acceptsAsset(path),
       enters: (path) => this.#filter.entersCollection(path),
-      warn: (reason, example) => {
-        const count = (warnings.get(reason)?.count ?? 0) + 1;
-        warnings.set(reason, { reason, count, example });
-      },
+      warn,
     };
   }
 

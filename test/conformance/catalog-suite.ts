@@ -5,6 +5,7 @@ import { asset, folder } from './catalog-entries.ts';
 import { changeLogCases } from './change-log-cases.ts';
 import { digestCases } from './digest-cases.ts';
 import { partialScanCases } from './partial-scan-cases.ts';
+import { problemCases } from './problem-cases.ts';
 import { subtreeCases } from './subtree-cases.ts';
 import { unchangedCases } from './unchanged-cases.ts';
 
@@ -308,6 +309,7 @@ export function catalogSuite(name: string, create: () => Promise<CatalogUnderTes
 
   describe(`change log: ${name}`, () => changeLogCases(create));
   describe(`digests: ${name}`, () => digestCases(create));
+  describe(`problems: ${name}`, () => problemCases(create));
   describe(`looking at parts: ${name}`, () => partialScanCases(create));
   describe(`below a collection: ${name}`, () => subtreeCases(create));
   describe(`what is unchanged: ${name}`, () => unchangedCases(create));

@@ -28,11 +28,23 @@ describe('mediadav scan', () => {
     const first = await run('scan', photos);
     expect(first).toMatchObject({ exitCode: 0, stderr: '' });
     expect(first.stdout).toMatch(
-      /^photos: 2 files, 5 B in [\d.]+ s, [^;]+\/s; the catalog holds 2 files in 1 folders\nphotos, contents: 2 files, 5 B in [^;]+\n$/,
+      /^photos: 2 files, 5 B in [\d.]+ s, [^;]+\/s; the catalog holds 2 files in 1 folders\nphotos, contents: 2 files, 5 B in [^;\n]+\n/,
     );
+    // What is wrong with files is told each time, also when nobody has to look into them any more.
+    const problems = 'photos: 1 × a file that is no image inside, such as "a.jpg"\n';
+    expect(first.stdout).toContain(problems);
     const changes = linesOf((await run('changes')).stdout);
-    expect((await run('scan', photos)).exitCode).toBe(0);
+    const second = await run('scan', photos);
+    expect(second).toMatchObject({ exitCode: 0, stdout: expect.stringContaining(problems) });
     expect(linesOf((await run('changes')).stdout)).toEqual(changes);
+  });
+
+  it('tells no terminal what to do, whatever a file is called', async () => {
+    await rm(join(photos, 'a.jpg'));
+    await writeFile(join(photos, '\u001b[31mred\n.jpg'), 'no picture');
+    const { stdout } = await run('scan', photos);
+    expect(stdout).toContain('1 × a file that is no image inside, such as " [31mred .jpg"\n');
+    expect(stdout).not.toContain('\u001b');
   });
 
   it('says which source could not be read, and reads the others', async () => {

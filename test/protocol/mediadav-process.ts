@@ -47,6 +47,7 @@ export interface SourceHealth {
   readonly lastError: { readonly code: string; readonly message: string } | null;
   readonly notes: readonly string[];
   readonly warnings: readonly { readonly reason: string; readonly count: number; readonly example: string }[];
+  readonly fileProblems: SourceHealth['warnings'];
   readonly enriching: { readonly filesDone: number; readonly filesTotal: number } | null;
 }
 

@@ -7,11 +7,12 @@ import { openSqliteReader } from '../../src/catalog/sqlite/sqlite-catalog.ts';
 import { listMembers } from './dav-listing.ts';
 import { type MediadavProcess, startProcess, until } from './mediadav-process.ts';
 
-const FOLDERS = 100;
-const FILES_EACH = 200;
+const FOLDERS = 1_000;
+const FILES_EACH = 100;
 const FILES = FOLDERS * FILES_EACH;
 /** So large that reading them again could not be missed. */
 const FILE_BYTES = 2_048;
+/** All of it takes about a minute on two cores, a minute and a half beside other work. */
 const PATIENCE = 240_000;
 
 let work: string;
@@ -29,14 +30,15 @@ beforeAll(() => {
       writeFileSync(join(path, `${nameOf('file', file)}.txt`), `${folder} ${file}`.padEnd(FILE_BYTES, '.'));
     }
   }
-});
-afterAll(() => rm(work, { recursive: true, force: true }));
+}, PATIENCE);
+afterAll(() => rm(work, { recursive: true, force: true }), PATIENCE);
 
-it('a restart with an unchanged tree serves before its rescan ends, and reads no file again', {
+it(`a restart with ${FILES} unchanged files serves before its rescan ends, and reads none of them again`, {
   timeout: PATIENCE,
 }, async () => {
   const first = await serve();
   await until(() => isRead(first), PATIENCE);
+  expect(first.log.some(({ message }) => String(message).includes(`looked into ${FILES} files`))).toBe(true);
   await first.stop();
   const head = await headOf();
 
@@ -51,6 +53,10 @@ it('a restart with an unchanged tree serves before its rescan ends, and reads no
   await until(async () => (await again.health('photos')).lastScan !== before.lastScan, PATIENCE);
   await until(() => isRead(again), PATIENCE);
   expect(await bytesRead(again)).toBeLessThan(FILES * FILE_BYTES);
+  // It says how many files it has looked into, whenever it has.
+  const messages = again.log.map(({ message }) => String(message));
+  expect(messages.filter((text) => text.includes('up to date'))).toHaveLength(1);
+  expect(messages.filter((text) => text.includes('looked into'))).toEqual([]);
   expect((await again.health('photos')).assets).toBe(FILES);
   await again.stop();
   // Nothing of it was written anew.

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { CodedError, type ErrorCode } from '../../model/coded-error.ts';
+import { makePrivate } from '../../private-file.ts';
 import { EPOCH_KEY, MIGRATIONS } from './schema.ts';
 
 /** Primary result codes, https://sqlite.org/rescode.html */
@@ -54,8 +55,8 @@ const SENTENCES: Partial<Record<ErrorCode, string>> = {
  */
 export function openForWriting(file: string): DatabaseSync {
   return translating(() => {
-    // Names, places and times of somebody's photos: nobody else's business.
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    makePrivate(file);
     const database = new DatabaseSync(file, { timeout: 10_000 });
     try {
       // What is not ours to bring forward is not ours to touch either.

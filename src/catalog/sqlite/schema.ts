@@ -147,6 +147,14 @@ export const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (source_id, ref)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- What is wrong with a file in one version of it; that of another version counts no more.
+  CREATE TABLE asset_problem (
+    asset_id INTEGER PRIMARY KEY REFERENCES asset (id) ON DELETE CASCADE,
+    version TEXT NOT NULL,
+    reason TEXT NOT NULL
+  ) STRICT;
+  `,
 ];
 
 /**

@@ -3,7 +3,15 @@ import type { AssetFacts } from '../../model/asset.ts';
 import type { ChangePage, LeftPlace, PlaceChangePage } from '../../model/change.ts';
 import { CodedError } from '../../model/coded-error.ts';
 import type { AssetNode, CollectionNode, ListedNode, Node, NodeId, Page } from '../../model/node.ts';
-import type { CatalogReader, DigestAlgorithm, PendingAsset, ShownSource, SourceRecord } from '../catalog.ts';
+import type {
+  CatalogReader,
+  DigestAlgorithm,
+  PendingAsset,
+  ProblemCount,
+  ShownSource,
+  SourceRecord,
+} from '../catalog.ts';
+import { AssetProblems } from './asset-problems.ts';
 import { ChangeReader } from './change-reader.ts';
 import { ContentVersions } from './content-versions.ts';
 import { readEpoch, translating } from './database.ts';
@@ -24,6 +32,7 @@ export class SqliteReader implements CatalogReader {
   readonly #digests: DigestReader;
   readonly #held: HeldReader;
   readonly #listing: ListingReader;
+  readonly #problems: AssetProblems;
   readonly #versions: ContentVersions;
   readonly #shown: ShownSources;
   readonly #source: StatementSync;
@@ -41,6 +50,7 @@ export class SqliteReader implements CatalogReader {
     this.#digests = new DigestReader(database);
     this.#held = new HeldReader(database);
     this.#listing = new ListingReader(database);
+    this.#problems = new AssetProblems(database);
     this.#versions = new ContentVersions(database);
     this.#shown = new ShownSources(database);
     this.#source = database.prepare('SELECT * FROM source WHERE name = ?');
@@ -168,6 +178,10 @@ export class SqliteReader implements CatalogReader {
 
   async pendingCount(sourceId: number): Promise<number> {
     return this.#digests.pendingCount(sourceId);
+  }
+
+  async problems(sourceId: number): Promise<readonly ProblemCount[]> {
+    return translating(() => this.#problems.of(sourceId));
   }
 
   publicId(id: NodeId): string {

@@ -13,6 +13,7 @@ import type {
   ShownSource,
   SourceRecord,
 } from '../catalog.ts';
+import { AssetProblems } from './asset-problems.ts';
 import { AssetTable } from './asset-table.ts';
 import { ContentVersions } from './content-versions.ts';
 import { EntryBatch, type Tables } from './entry-batch.ts';
@@ -38,6 +39,7 @@ export class SqliteWriter implements CatalogWriter {
   readonly #connection: WriteConnection;
   readonly #nodes: NodeTable;
   readonly #assets: AssetTable;
+  readonly #problems: AssetProblems;
   readonly #tables: Tables;
   readonly #subtrees: Subtrees;
   readonly #moved: MovedSubtrees;
@@ -59,6 +61,7 @@ export class SqliteWriter implements CatalogWriter {
     this.#versions = new ContentVersions(database);
     this.#nodes = new NodeTable(database, policy);
     this.#assets = new AssetTable(database);
+    this.#problems = new AssetProblems(database);
     this.#tables = { nodes: this.#nodes, assets: this.#assets, places: new PlaceTable(database) };
     this.#subtrees = new Subtrees(database);
     this.#moved = new MovedSubtrees(database, this.#nodes);
@@ -111,9 +114,16 @@ export class SqliteWriter implements CatalogWriter {
   async enrich(sourceId: number, refId: string, version: string, found: Enrichment): Promise<boolean> {
     return await this.#transaction(() => {
       const asset = this.#assets.enrich(sourceId, refId, version, found);
-      if (asset !== null) this.#nodes.touchAsset(asset.id, asset.modifiedMs);
-      return asset !== null;
+      if (asset === null) return false;
+      this.#nodes.touchAsset(asset.id, asset.modifiedMs);
+      if (found.problem == null) this.#problems.clear(asset.id);
+      else this.#problems.put(sourceId, refId, version, found.problem);
+      return true;
     });
+  }
+
+  async noteProblem(sourceId: number, refId: string, version: string, reason: string): Promise<boolean> {
+    return this.#transaction(() => this.#problems.put(sourceId, refId, version, reason));
   }
 
   async removeAt(sourceId: number, storedPath: readonly string[], scan?: Scan): Promise<number> {

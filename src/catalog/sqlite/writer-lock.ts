@@ -2,6 +2,7 @@ import { mkdirSync, realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { CodedError } from '../../model/coded-error.ts';
+import { makePrivate } from '../../private-file.ts';
 import { translating } from './database.ts';
 
 const SQLITE_BUSY = 5;
@@ -20,7 +21,9 @@ export interface WriterLock {
 export function lockForWriting(file: string): WriterLock {
   return translating(() => {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    const lock = new DatabaseSync(lockFileOf(file), { timeout: 0 });
+    const lockFile = lockFileOf(file);
+    makePrivate(lockFile);
+    const lock = new DatabaseSync(lockFile, { timeout: 0 });
     try {
       lock.exec('BEGIN EXCLUSIVE');
     } catch (cause) {

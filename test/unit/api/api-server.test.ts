@@ -41,11 +41,34 @@ describe('what is not there', () => {
 });
 
 describe('requests that are wrong', () => {
-  it.each(['POST', 'PUT', 'PATCH', 'DELETE'])('%s is no method of what can only be read', async (method) => {
-    for (const path of ['/list', '/api/v1/changes', `/image/${'a'.repeat(64)}`]) {
-      const answer = await api.ask(path, { method, body: 'x' });
-      expect(answer).toMatchObject({ status: 405, headers: { allow: 'GET, HEAD' } });
-      expect(answer.headers['content-type']).toBe('application/problem+json');
+  it.each([
+    ...['POST', 'PUT', 'PATCH', 'DELETE', 'QUERY', 'TRACE'],
+    ...['PROPFIND', 'MKCOL', 'LOCK', 'SEARCH', 'M-SEARCH'],
+  ])('%s is no method of what can only be read', async (method) => {
+    for (const path of ['/list', '/api/v1/changes', `/image/${'a'.repeat(64)}`, '/api/v1/changes/stream']) {
+      for (const asking of [{ body: 'x' }, { body: '{', headers: { 'Content-Type': 'application/json' } }]) {
+        expect(await api.problem(path, { ...asking, method })).toMatchObject({ status: 405 });
+        const { headers } = await api.ask(path, { ...asking, method });
+        expect(headers.allow).toBe('GET, HEAD, OPTIONS');
+      }
+    }
+  });
+
+  it('tells which methods there are', async () => {
+    for (const [path, allow] of [
+      ['/list', 'GET, HEAD, OPTIONS'],
+      ['/api/refresh', 'POST, OPTIONS'],
+    ] as const) {
+      expect(await api.ask(path, { method: 'OPTIONS' })).toMatchObject({ status: 204, headers: { allow } });
+    }
+    expect((await api.problem('/api/refresh')).status).toBe(405);
+    expect((await api.problem('/api/nope', { method: 'OPTIONS' })).status).toBe(404);
+  });
+
+  it('takes no notice of a body that nobody asked for', async () => {
+    for (const type of ['application/json', 'rubbish', '', 'multipart/form-data']) {
+      const asking = { method: 'POST', body: '{"a', headers: { 'Content-Type': type } };
+      expect((await api.ask('/api/refresh', asking)).status).toBe(202);
     }
   });
 
@@ -140,9 +163,16 @@ describe('POST /api/refresh', () => {
 });
 
 describe('the documentation', () => {
+  interface Operation {
+    readonly operationId?: string;
+    readonly summary?: string;
+    readonly parameters?: readonly { readonly name: string }[];
+    readonly responses: Record<string, unknown>;
+  }
+
   interface Document {
     readonly openapi: string;
-    readonly paths: Record<string, Record<string, { summary?: string; responses: Record<string, unknown> }>>;
+    readonly paths: Record<string, Record<string, Operation>>;
     readonly components: { readonly schemas: Record<string, unknown> };
   }
 
@@ -162,8 +192,19 @@ describe('the documentation', () => {
       ...['/list/daterange/{from}/{to}', '/thumbnail/{digest}'],
     ]);
     for (const methods of Object.values(document.paths)) {
-      for (const operation of Object.values(methods)) expect(operation.summary).toBeTruthy();
+      for (const { summary, responses, parameters = [] } of Object.values(methods)) {
+        expect(summary).toBeTruthy();
+        expect(Object.keys(responses)).toContain('401');
+        if (parameters.length > 0) expect(Object.keys(responses)).toContain('400');
+      }
     }
+    const names = Object.values(document.paths).flatMap((methods) =>
+      Object.values(methods).map(({ operationId }) => operationId),
+    );
+    expect(new Set(names).size).toBe(names.length);
+    expect(names).toEqual(expect.arrayContaining(['getFrontPage', 'getNodesPath', 'postRefresh']));
+    const stream = document.paths['/api/v1/changes/stream']?.get?.parameters;
+    expect(stream?.map(({ name }) => name)).toContain('Last-Event-ID');
     const references = [...JSON.stringify(document).matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g)];
     expect(references.length).toBeGreaterThan(10);
     expect(JSON.stringify(document).match(/"\$ref"/g)).toHaveLength(references.length);

@@ -265,10 +265,13 @@ describe('/api/v1/root and /api/v1/nodes', () => {
   it('tells members page by page', async () => {
     const members = async (path: string) =>
       await api.json<{ children: FeedNode[]; next: string | null }>(`/api/v1/nodes/${path}`);
-    expect((await members(`${SUPER_ROOT}/children`)).children.map(({ name }) => name)).toEqual([
-      'media',
-      'immich',
-    ]);
+    const sources = async (query: string) => {
+      const { children, next } = await members(`${SUPER_ROOT}/children${query}`);
+      return [children.map(({ name }) => name), next];
+    };
+    expect(await sources('')).toEqual([['immich', 'media'], null]);
+    expect(await sources('?limit=1')).toEqual([['immich'], 'immich']);
+    expect(await sources('?limit=5&after=immich')).toEqual([['media'], null]);
     for (let at = 0; at < 5; at++) await api.addFile(`${at} ü.jpg`, {}, 'media');
     const id = await api.idOf('', 'media');
     const first = await members(`${id}/children?limit=3`);

@@ -43,18 +43,47 @@ describe('on a terminal', () => {
     );
   });
 
-  it('leaves the bar out before anything else, and the last column free', () => {
-    const drawn = (columns: number): string => {
-      const out = Object.assign(new Terminal(true), { columns });
-      const progress = new Progress(out, () => out.nowMs);
-      progress.begin('photos', 400);
-      out.nowMs = 1_000;
-      progress.advance(1_000_000);
-      return out.screen;
-    };
-    expect(drawn(100)).toMatch(/^photos \[\.{19}\] 1 of about 400 files, .* left$/);
-    expect(drawn(80)).toBe('photos 1 of about 400 files, 1.0 MB, 1 files/s, 1.0 MB/s, about 6:39 min left');
-    expect(drawn(20)).toBe('photos 1 of about 4');
+  /** The line in the midst of a large scan. */
+  function drawn(columns: number, label = 'photos', expected: number | null = 100_000): string {
+    const out = Object.assign(new Terminal(true), { columns });
+    const progress = new Progress(out, () => out.nowMs);
+    progress.begin(label, expected);
+    out.nowMs = 40_000;
+    progress.update(45_123, 123_400_000_000);
+    return out.screen;
+  }
+
+  it('keeps bar and time left on small terminals, and the last column free', () => {
+    expect(drawn(120)).toBe(
+      'photos [###########.............] 45,123 of about 100,000 files, 123 GB, 1,128 files/s, 3.1 GB/s, about 49 s left',
+    );
+    expect(drawn(80)).toBe('photos [#########...........] 45,123/100,000 files, 123 GB, 3.1 GB/s, 49 s left');
+    expect(drawn(60)).toBe('photos [####....] 45,123/100,000 files, 3.1 GB/s, 49 s left');
+    expect(drawn(40)).toBe('photos [######........] 45 %, 49 s left');
+    for (let columns = 20; columns <= 200; columns++) expect(drawn(columns).length).toBeLessThan(columns);
+    for (let columns = 40; columns <= 200; columns++)
+      expect(drawn(columns)).toMatch(/\[#+\.+\].* 49 s left$/);
+  });
+
+  it('shortens a long name first', () => {
+    const name = 'everything from the attic, contents';
+    expect(drawn(80, name)).toBe(
+      'everything from t… [####....] 45,123/100,000 files, 123 GB, 3.1 GB/s, 49 s left',
+    );
+    expect(drawn(40, name)).toBe('everything… [####.....] 45 %, 49 s left');
+    // Terminals draw each of these in two columns.
+    expect(drawn(40, '家族の写真アルバム')).toBe('家族の写真… [####.....] 45 %, 49 s left');
+  });
+
+  it('tells the numbers where nobody knows how much there will be', () => {
+    expect(drawn(80, 'photos', null)).toBe('photos 45,123 files, 123 GB, 1,128 files/s, 3.1 GB/s');
+    expect(drawn(40, 'photos', null)).toBe('photos 45,123 files, 123 GB, 3.1 GB/s');
+    expect(drawn(20, 'photos', null)).toBe('photos 45,123 files');
+  });
+
+  it('says how far it is on what is hardly a terminal', () => {
+    expect(drawn(24)).toBe('photos 45 %, 49 s left');
+    expect(drawn(12)).toBe('45 %, 49 s ');
   });
 });
 

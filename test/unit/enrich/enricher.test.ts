@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createLocalProvider } from '../../../providers/local/provider.ts';
-import type { Catalog } from '../../../src/catalog/catalog.ts';
+import type { Catalog, ProblemCount } from '../../../src/catalog/catalog.ts';
 import { openSqliteCatalog } from '../../../src/catalog/sqlite/sqlite-catalog.ts';
 import { Enricher, type EnricherOptions } from '../../../src/enrich/enricher.ts';
 import { WorkerPool, type WorkerPoolOptions } from '../../../src/enrich/worker-pool.ts';
@@ -47,6 +47,8 @@ interface Rig {
   readonly sourceId: number;
   /** Everything of the source by path. */
   facts(): Promise<Map<string, AssetFacts>>;
+  /** What is wrong with files, as the catalog knows it. */
+  problems(): Promise<readonly ProblemCount[]>;
   /** Scans and reads until nothing is left to do. */
   run(): Promise<void>;
 }
@@ -95,7 +97,8 @@ async function rig(
     enricher.wake();
     await enricher.idle();
   };
-  return { ingest, enricher, sourceId, facts, run };
+  const problems = () => catalog.reader.problems(sourceId);
+  return { ingest, enricher, sourceId, facts, problems, run };
 }
 
 async function put(path: string, content: Buffer | string): Promise<void> {
@@ -210,25 +213,25 @@ describe('files that change while they are read', () => {
           },
         }),
       };
-      const { run, facts, enricher, sourceId } = await rig(provider);
+      const { run, facts, problems, sourceId } = await rig(provider);
       await run();
       expect((await facts()).get('a.txt')?.digests).toEqual({});
       expect(await catalog.reader.pendingCount(sourceId)).toBe(1);
-      expect(enricher.warnings).toEqual([]);
+      expect(await problems()).toEqual([]);
     }
   });
 
   it('that are gone or grow are left to the next scan', async () => {
     await put('a.txt', 'one');
     await put('b.txt', 'one');
-    const { ingest, enricher, facts } = await rig(local());
+    const { ingest, enricher, facts, problems } = await rig(local());
     await ingest.scan();
     await rm(join(photos, 'a.txt'));
     await appendFile(join(photos, 'b.txt'), ' more');
     enricher.wake();
     await enricher.idle();
     expect([...(await facts()).values()].map(({ digests }) => digests)).toEqual([{}, {}]);
-    expect(enricher.warnings).toEqual([]);
+    expect(await problems()).toEqual([]);
   });
 });
 
@@ -237,14 +240,14 @@ describe('what goes wrong', () => {
     const provider = new MemoryProvider();
     for (const id of ['a', 'b', 'c']) provider.addAsset(id, `${id}.bin`, id);
     provider.openErrors.push(coded('denied'));
-    const { ingest, enricher, facts } = await rig(provider, { pooling: { size: 1 } });
+    const { ingest, enricher, facts, problems } = await rig(provider, { pooling: { size: 1 } });
     await ingest.scan();
     enricher.wake();
     await enricher.idle();
     const digests = async () =>
       [...(await facts()).values()].filter(({ digests: { md5 } }) => md5 !== undefined);
     expect(await digests()).toHaveLength(2);
-    expect(enricher.warnings).toMatchObject([{ reason: 'a file that could not be read', count: 1 }]);
+    expect(await problems()).toMatchObject([{ reason: 'a file that could not be read', count: 1 }]);
     const opened = provider.openCalls;
     enricher.wake();
     await enricher.idle();
@@ -288,10 +291,10 @@ describe('what goes wrong', () => {
     const event = provider.addAsset('f1', 'a.jpg', 'x');
     if (event.kind !== 'asset') throw new Error('no asset');
     provider.events = [{ ...event, facts: { ...event.facts, digests: { sha1: '0'.repeat(40) } } }];
-    const { run, facts, enricher } = await rig(provider);
+    const { run, facts, problems } = await rig(provider);
     await run();
     expect((await facts()).get('a.jpg')?.digests).toEqual({ sha1: '0'.repeat(40) });
-    expect(enricher.warnings).toHaveLength(1);
+    expect(await problems()).toHaveLength(1);
   });
 
   it('with a file that ends its thread: the digests are there all the same', async () => {
@@ -319,12 +322,12 @@ describe('what goes wrong', () => {
         close: () => inner.close(),
       };
       const stored = vi.spyOn(catalog.writer, 'enrich').mockResolvedValue(true);
-      const { run, enricher } = await rig(told, { pooling: { entry: BAD_WORKER } });
+      const { run } = await rig(told, { pooling: { entry: BAD_WORKER } });
       await run();
       expect(stored.mock.calls.map(([, , , { digests }]) => digests)).toContainEqual({ sha256: 'good' });
-      expect(enricher.warnings).toMatchObject([
-        { reason: 'a file that stopped its reader', example: 'a.jpg' },
-      ]);
+      expect(stored.mock.calls.map(([, , , { problem }]) => problem)).toContain(
+        'a file that stopped its reader',
+      );
       stored.mockRestore();
     }
   });
@@ -333,13 +336,18 @@ describe('what goes wrong', () => {
     await put('a.jpg', 'no picture');
     await put('b.jpg', '');
     await put('c.png', (await pictureOf('png')).subarray(0, 20));
-    const { run, facts, enricher, sourceId } = await rig(local());
+    const { run, facts, problems, sourceId } = await rig(local());
     await run();
-    expect(enricher.warnings.map(({ reason }) => reason).sort()).toEqual([
+    expect((await problems()).map(({ reason }) => reason).sort()).toEqual([
       ...['a damaged image', 'a file that is no image inside', 'an empty file'],
     ]);
     expect((await facts()).get('b.jpg')?.digests.sha256).toBe(sha256(''));
     expect(await catalog.reader.pendingCount(sourceId)).toBe(0);
+    // One is mended, one goes; the third is as it was.
+    await put('a.jpg', await pictureOf('jpeg'));
+    await rm(join(photos, 'b.jpg'));
+    await run();
+    expect(await problems()).toEqual([{ reason: 'a damaged image', count: 1, example: 'c.png' }]);
   });
 
   it('with a full disk of the catalog ends the run', async () => {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createLocalProvider } from '../../../providers/local/provider.ts';
+import type { ProblemCount } from '../../../src/catalog/catalog.ts';
 import { openSqliteCatalog } from '../../../src/catalog/sqlite/sqlite-catalog.ts';
 import { Enricher } from '../../../src/enrich/enricher.ts';
 import { WorkerPool } from '../../../src/enrich/worker-pool.ts';
@@ -40,7 +41,7 @@ type Told = Readonly<Record<string, unknown>>;
 
 let facts: Map<string, AssetFacts>;
 let told: Map<string, Told>;
-let enricher: Enricher;
+let problems: () => Promise<readonly ProblemCount[]>;
 let closings: (() => Promise<void>)[] = [];
 
 describe.skipIf(media === '' || !hasExiftool)('real media', () => {
@@ -55,7 +56,7 @@ describe.skipIf(media === '' || !hasExiftool)('real media', () => {
     const ingest = new SourceIngest({ source, catalog, layout, logger: QUIET_LOGGER });
     const { id: sourceId, rootId } = await ingest.prepare();
     const pool = new WorkerPool();
-    enricher = new Enricher({ source, sourceId, catalog, pool, logger: QUIET_LOGGER });
+    const enricher = new Enricher({ source, sourceId, catalog, pool, logger: QUIET_LOGGER });
     closings = [
       () => rm(home, { recursive: true, force: true }),
       () => catalog.close(),
@@ -74,6 +75,7 @@ describe.skipIf(media === '' || !hasExiftool)('real media', () => {
       }
     };
     await walk(rootId);
+    problems = () => catalog.reader.problems(sourceId);
     told = exiftool(media, ['-G1', '-a']);
   }, 120_000);
   afterAll(async () => {
@@ -87,7 +89,7 @@ describe.skipIf(media === '' || !hasExiftool)('real media', () => {
       .map((entry) => relative(media, join(entry.parentPath, entry.name)));
     expect([...facts.keys()].sort()).toEqual(paths.sort());
     for (const [path, { digests }] of facts) expect(Object.keys(digests), path).toHaveLength(3);
-    expect(enricher.warnings).toEqual([]);
+    expect(await problems()).toEqual([]);
     const count = (isKnown: (asset: AssetFacts) => boolean) => [...facts.values()].filter(isKnown).length;
     const known = {
       times: count(({ taken }) => taken !== null),

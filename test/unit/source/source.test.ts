@@ -126,7 +126,7 @@ describe('Source.open', () => {
 describe('Source.scan', () => {
   const namesOf = async (provider: MemoryProvider, filter = createPathFilter(EVERYTHING)) => {
     const names: string[] = [];
-    for await (const event of sourceOf(provider, { filter }).scan(live(), new Map())) {
+    for await (const event of sourceOf(provider, { filter }).scan(live(), () => undefined)) {
       if (event.kind === 'asset') names.push(event.name);
     }
     return names;
