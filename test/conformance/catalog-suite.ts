@@ -4,6 +4,7 @@ import type { Node } from '../../src/model/node.ts';
 import { asset, folder } from './catalog-entries.ts';
 import { changeLogCases } from './change-log-cases.ts';
 import { digestCases } from './digest-cases.ts';
+import { livePhotoCases } from './live-photo-cases.ts';
 import { partialScanCases } from './partial-scan-cases.ts';
 import { subtreeCases } from './subtree-cases.ts';
 import { unchangedCases } from './unchanged-cases.ts';
@@ -87,7 +88,8 @@ export function catalogSuite(name: string, create: () => Promise<CatalogUnderTes
         whole.map((node) => {
           if (node.kind === 'collection') return node;
           const { version, sizeBytes, contentType } = node.asset;
-          return { ...node, asset: { version, sizeBytes, contentType } };
+          const { twinId: _, ...place } = node;
+          return { ...place, asset: { version, sizeBytes, contentType } };
         }),
       );
     });
@@ -308,6 +310,7 @@ export function catalogSuite(name: string, create: () => Promise<CatalogUnderTes
 
   describe(`change log: ${name}`, () => changeLogCases(create));
   describe(`digests: ${name}`, () => digestCases(create));
+  describe(`live photos: ${name}`, () => livePhotoCases(create));
   describe(`looking at parts: ${name}`, () => partialScanCases(create));
   describe(`below a collection: ${name}`, () => subtreeCases(create));
   describe(`what is unchanged: ${name}`, () => unchangedCases(create));

@@ -19,6 +19,7 @@ import { ContentVersions } from './content-versions.ts';
 import { translating } from './database.ts';
 import { EntryBatch, type Tables } from './entry-batch.ts';
 import { PlaceTable } from './known-places.ts';
+import { LivePairs } from './live-pairs.ts';
 import type { NodeBatch } from './node-batch.ts';
 import { NodeTable } from './node-table.ts';
 import { type Row, sourceOf } from './rows.ts';
@@ -34,6 +35,7 @@ export class SqliteWriter implements CatalogWriter {
   readonly #database: DatabaseSync;
   readonly #nodes: NodeTable;
   readonly #assets: AssetTable;
+  readonly #pairs: LivePairs;
   readonly #tables: Tables;
   readonly #shown: ShownSources;
   readonly #versions: ContentVersions;
@@ -51,8 +53,10 @@ export class SqliteWriter implements CatalogWriter {
     this.#shown = new ShownSources(database);
     this.#versions = new ContentVersions(database);
     this.#nodes = new NodeTable(database, policy);
-    this.#assets = new AssetTable(database);
-    this.#tables = { nodes: this.#nodes, assets: this.#assets, places: new PlaceTable(database) };
+    this.#pairs = new LivePairs(database);
+    this.#assets = new AssetTable(database, this.#pairs);
+    const places = new PlaceTable(database);
+    this.#tables = { nodes: this.#nodes, assets: this.#assets, places, pairs: this.#pairs };
     this.#sourceByName = database.prepare('SELECT * FROM source WHERE name = ?');
     this.#sourceInsert = database.prepare('INSERT INTO source (name, root_id) VALUES (?, 0) RETURNING id');
     this.#sourceCounts = database.prepare(
@@ -265,6 +269,7 @@ export class SqliteWriter implements CatalogWriter {
       this.#database.exec('BEGIN IMMEDIATE');
       try {
         const done = work();
+        this.#pairs.settle((assetId, modifiedMs) => this.#nodes.touchAsset(assetId, modifiedMs));
         this.#nodes.settleStates();
         this.#database.exec('COMMIT');
         return done;
@@ -280,6 +285,7 @@ export class SqliteWriter implements CatalogWriter {
   /** SQLite rolls back by itself on some errors (full disk); a second ROLLBACK then fails and says nothing new. */
   #rollBack(cause: unknown): void {
     this.#nodes.forgetSeq();
+    this.#pairs.forget();
     try {
       this.#database.exec('ROLLBACK');
     } catch (error) {
