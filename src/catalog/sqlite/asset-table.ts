@@ -13,6 +13,13 @@ export interface StoredAsset {
   readonly addedBytes: number;
 }
 
+export interface EnrichedAsset {
+  readonly id: number;
+  readonly modifiedMs: number;
+  /** More is known of it than before, or it was read for the first time. */
+  readonly isChanged: boolean;
+}
+
 const MEDIA_KEYS = Object.keys(UNKNOWN_MEDIA) as (keyof typeof UNKNOWN_MEDIA)[];
 const ENRICHED_COLUMNS = ['content_type', ...ASSET_FACT_COLUMNS.slice(ASSET_FACT_COLUMNS.indexOf('width'))];
 const CONTENT_TYPE_AT = ASSET_FACT_COLUMNS.indexOf('content_type');
@@ -21,6 +28,7 @@ const DIGESTS_FROM = ASSET_FACT_COLUMNS.indexOf('sha256');
 const VERSION_AT = ASSET_FACT_COLUMNS.indexOf('version');
 const PATH_AT = ASSET_FACT_COLUMNS.indexOf('path');
 const SIZE_AT = ASSET_FACT_COLUMNS.indexOf('size_bytes');
+const MODIFIED_AT = ASSET_FACT_COLUMNS.indexOf('modified_ms');
 const LIVE_ID_AT = ASSET_FACT_COLUMNS.indexOf('live_id');
 
 /** What is to be known of a row that goes. */
@@ -60,8 +68,9 @@ export class AssetTable {
     const filled = ENRICHED_COLUMNS.map((column) => `${column} = coalesce(?, ${column})`).join(', ');
     this.#enrich = database.prepare(
       `UPDATE asset SET ${filled}, enriched_version = ?, read_again = NULL
-       WHERE source_id = ? AND ref = ? AND version = ? RETURNING id, modified_ms, path, live_id`,
+       WHERE source_id = ? AND ref = ? AND version = ? RETURNING id, ${columns}`,
     );
+    this.#enrich.setReturnArrays(true);
     this.#orphans = database.prepare(
       `SELECT id, ${REMOVED_COLUMNS} FROM asset WHERE id >= ? AND id < ? AND source_id = ?
          AND NOT EXISTS (SELECT 1 FROM node WHERE node.asset_id = asset.id)`,
@@ -112,15 +121,13 @@ export class AssetTable {
   }
 
   /** @returns the row, or null when there is none of that version. */
-  enrich(
-    sourceId: number,
-    ref: string,
-    version: string,
-    found: Enrichment,
-  ): { id: number; modifiedMs: number } | null {
+  enrich(sourceId: number, ref: string, version: string, found: Enrichment): EnrichedAsset | null {
+    const row = this.#find.get(sourceId, ref) as unknown as StoredRow | undefined;
+    if (row === undefined) return null;
+    const [, enrichedVersion, , ...before] = row;
     const { digests, media } = found;
     const { taken } = media;
-    const row = this.#enrich.get(
+    const after = this.#enrich.get(
       ...[found.contentType, media.width, media.height, media.orientation, media.durationMs],
       ...[media.latitude, media.longitude, media.camera, taken?.localText ?? null],
       ...[taken?.offsetMinutes ?? null, taken?.instantMs ?? null, taken?.derivedFrom ?? null],
@@ -132,10 +139,14 @@ export class AssetTable {
         blobOf(digests.md5),
       ],
       ...[version, sourceId, ref, version],
-    ) as Row | undefined;
-    if (row === undefined) return null;
-    this.#pairs.note(sourceId, { path: row.path as string, livePhotoId: row.live_id as string | null });
-    return { id: row.id as number, modifiedMs: row.modified_ms as number };
+    ) as unknown as [id: number, ...SQLInputValue[]] | undefined;
+    if (after === undefined) return null;
+    const [id, ...values] = after;
+    const [path, livePhotoId] = [values[PATH_AT] as string, values[LIVE_ID_AT] as string | null];
+    this.#pairs.note(sourceId, { path, livePhotoId });
+    // What is read once more mostly holds what it held.
+    const isChanged = enrichedVersion !== version || !values.every((value, at) => isSame(value, before[at]));
+    return { id, modifiedMs: values[MODIFIED_AT] as number, isChanged };
   }
 
   /** Null when there is one of that ref. */

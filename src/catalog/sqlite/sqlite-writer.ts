@@ -118,7 +118,7 @@ export class SqliteWriter implements CatalogWriter {
   async enrich(sourceId: number, refId: string, version: string, found: Enrichment): Promise<boolean> {
     return this.#transaction(() => {
       const asset = this.#assets.enrich(sourceId, refId, version, found);
-      if (asset !== null) this.#nodes.touchAsset(asset.id, asset.modifiedMs);
+      if (asset?.isChanged) this.#nodes.touchAsset(asset.id, asset.modifiedMs);
       return asset !== null;
     });
   }

@@ -111,6 +111,7 @@ describe('a catalog from before live photos', () => {
         const media = { ...UNKNOWN_MEDIA, livePhotoId: 'an-id-of-both' };
         expect(await writer.enrich(1, ref, 'v', { digests: {}, media, contentType: null })).toBe(true);
       }
+      const head = await reader.headSeq();
       const nothing = { digests: {}, media: UNKNOWN_MEDIA, contentType: null };
       expect(await writer.enrich(1, 'IMG_2.mov', 'v', nothing)).toBe(true);
       expect(await pending()).toEqual([['X', false]]);
@@ -119,6 +120,10 @@ describe('a catalog from before live photos', () => {
       expect(film).toMatchObject({ twinId: 12, asset: { digests: { sha256: SHA256 } } });
       // By its name, although the still is not read again.
       expect(await reader.node(16)).toMatchObject({ twinId: 17 });
+      // Nobody is told of what was read again and is as it was.
+      const { cursor } = await reader.changes(head, 10);
+      expect(await writer.enrich(1, 'IMG_2.mov', 'v', nothing)).toBe(true);
+      expect((await reader.changes(cursor, 10)).changes).toEqual([]);
     } finally {
       await catalog.close();
     }

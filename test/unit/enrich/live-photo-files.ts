@@ -29,18 +29,19 @@ export function liveStill(jpeg: Buffer, contentIdentifier: string): Buffer {
   return withExif(jpeg, directories);
 }
 
-/** A QuickTime film without pictures: its header, and what Apple writes beside it. */
-export function liveFilm(contentIdentifier: string): Buffer {
+/** A QuickTime film without pictures: its header, and what Apple writes beside it; null: what others leave of that. */
+export function liveFilm(contentIdentifier: string | null): Buffer {
   const name = 'com.apple.quicktime.content.identifier';
   const handler = box('hdlr', Buffer.concat([Buffer.alloc(8), Buffer.from('mdta'), Buffer.alloc(12)]));
   const keys = box('keys', Buffer.concat([number(0), number(1), box('mdta', Buffer.from(name))]));
-  const value = box('data', Buffer.concat([number(1), number(0), Buffer.from(contentIdentifier)]));
+  const value = box('data', Buffer.concat([number(1), number(0), Buffer.from(contentIdentifier ?? '')]));
   const list = box('ilst', box(1, value));
   const header = Buffer.alloc(100);
   header.writeUInt32BE(600, 12);
+  const meta = box('meta', Buffer.concat([handler, keys, list]));
   const film = box(
     'moov',
-    Buffer.concat([box('mvhd', header), box('meta', Buffer.concat([handler, keys, list]))]),
+    Buffer.concat([box('mvhd', header), ...(contentIdentifier === null ? [] : [meta])]),
   );
   return Buffer.concat([box('ftyp', Buffer.from('qt  \0\0\0\0qt  ', 'latin1')), film]);
 }
