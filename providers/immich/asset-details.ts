@@ -92,7 +92,7 @@ export class AssetDetails {
   async #videoOf(id: string, nameBeside: (videoName: string) => string): Promise<AssetFacts | null> {
     const { held, askAsset, askSize } = this.#requests;
     const told = await held.factsOf(id);
-    if (told !== null && CONTENT_HASH.test(told.version)) return told;
+    if (told !== null && CONTENT_HASH.test(told.version)) return { ...told, livePhotoId: id };
     const asset = await this.#slots.run(() => askAsset(id));
     if (asset.isTrashed || asset.visibility === 'locked') return null;
     const sizeBytes = knownSizeOf(asset) ?? (await this.#slots.run(() => askSize(asset, 'original')));

@@ -91,6 +91,7 @@ function originalFactsOf(asset: ImmichAsset, sizeBytes: number): ReadFacts {
     camera: cameraOf(exif),
     taken: takenOf(times, exif),
     thumbhash: asset.thumbhash,
+    livePhotoId: livePhotoIdOf(asset),
   };
   return { facts, hasBadDate: times.hasBadDate };
 }
@@ -196,6 +197,11 @@ function durationMsOf(duration: string | number | null): number | null {
   if (match === null) return null;
   const seconds = Number(match[1]) * 3600 + Number(match[2]) * 60 + Number(match[3]);
   return seconds > 0 ? Math.round(seconds * 1000) : null;
+}
+
+/** A still names its film. What a film belongs to it does not tell, so each goes by its own id. */
+function livePhotoIdOf({ id, type, livePhotoVideoId }: ImmichAsset): string {
+  return livePhotoVideoId ?? (type === 'VIDEO' ? id : '');
 }
 
 /** `Canon` and `Canon EOS 80D` are `Canon EOS 80D`. */

@@ -34,6 +34,10 @@ export interface FeedNodeFacts extends FeedNode {
   readonly sha1: string;
   /** Wall clock of the capture, with its offset where that is known: `2008-10-22T16:28:39+02:00`. */
   readonly taken: string | null;
+  /** Of the still of a live photo: id of the node of its film. */
+  readonly live_photo_video: string | null;
+  /** Of the film of a live photo: id of the node of its still. */
+  readonly live_photo_still: string | null;
 }
 
 export type FeedChange =
@@ -71,7 +75,7 @@ export class FeedShaper {
       mtime: isoText(node.modifiedMs),
       ...NO_CONTENT,
       source: this.#places.sourceOf(node).name,
-      ...{ sha256: '', sha1: '', taken: null },
+      ...{ sha256: '', sha1: '', taken: null, live_photo_video: null, live_photo_still: null },
     };
   }
 
@@ -80,6 +84,7 @@ export class FeedShaper {
     const kind = mediaKindOfType(asset.contentType);
     const changedMs = asset.statusChangedMs ?? asset.createdMs ?? asset.modifiedMs;
     const mtime = isoText(asset.modifiedMs);
+    const twin = node.twinId === null ? null : this.#reader.publicId(node.twinId);
     return {
       ...this.#placeOf(node),
       is_directory: false,
@@ -97,6 +102,8 @@ export class FeedShaper {
       sha256: asset.digests.sha256 ?? '',
       sha1: asset.digests.sha1 ?? '',
       taken: asset.taken === null ? null : captureText(asset.taken),
+      live_photo_video: kind === 'video' ? null : twin,
+      live_photo_still: kind === 'video' ? twin : null,
     };
   }
 

@@ -81,7 +81,7 @@ export async function* listEntries(
       digest = node.asset.digests[hash] ?? '';
       isOpen = span === null || isWithin(span, creationMs(node.asset));
       if (!isOpen) continue;
-      text += `${isFirst ? '' : format.between}${format.start(digest)}${factsText(node, path, places)}`;
+      text += `${isFirst ? '' : format.between}${format.start(digest)}${factsText(node, path, places, await twinDigestOf(reader, node, hash))}`;
       isFirst = false;
     }
     if (page.next === null) text += (isOpen ? `]${format.end}` : '') + format.after;
@@ -91,10 +91,21 @@ export async function* listEntries(
   } while (page.next !== null);
 }
 
-/** The facts of an entry, up to and with the first of its paths. */
-function factsText(node: AssetNode, path: string, places: SourcePlaces): string {
+/** What the other half of a live photo is listed by; null when there is none, or it is not known yet. */
+async function twinDigestOf(
+  reader: CatalogReader,
+  { twinId }: AssetNode,
+  hash: DigestAlgorithm,
+): Promise<string | null> {
+  const twin = twinId === null ? null : await reader.node(twinId);
+  return twin?.kind === 'asset' ? (twin.asset.digests[hash] ?? null) : null;
+}
+
+/** The facts of an entry, up to and with the first of its paths. @param twin digest of the other half of a live photo. */
+function factsText(node: AssetNode, path: string, places: SourcePlaces, twin: string | null): string {
   const { asset } = node;
   const source = places.sourceOf(node);
+  const isFilm = mediaKindOfType(asset.contentType) === 'video';
   const filename = source.folder === null ? node.name : basename(path);
   const more = {
     width: asset.width,
@@ -107,6 +118,8 @@ function factsText(node: AssetNode, path: string, places: SourcePlaces): string 
     sha256: asset.digests.sha256 ?? null,
     sha1: asset.digests.sha1 ?? null,
     md5: asset.digests.md5 ?? null,
+    live_photo_video: isFilm ? null : twin,
+    live_photo_still: isFilm ? twin : null,
   };
   return [
     `"filename":${JSON.stringify(filename)}`,

@@ -21,6 +21,8 @@ const FEED_NODE = {
   sha256: text('Empty while unknown.'),
   sha1: text('Empty while unknown.'),
   taken: orNull('string', 'Wall clock of the capture, with its offset where that is known.'),
+  live_photo_video: orNull('string', 'Of the still of a live photo: id of its film.'),
+  live_photo_still: orNull('string', 'Of the film of a live photo: id of its still.'),
 };
 
 const LIST_ENTRY = {
@@ -41,6 +43,8 @@ const LIST_ENTRY = {
   sha256: orNull('string', 'Null while unknown.'),
   sha1: orNull('string', 'Null while unknown.'),
   md5: orNull('string', 'Null while unknown.'),
+  live_photo_video: orNull('string', 'Of the still of a live photo: key of its film; null while unknown.'),
+  live_photo_still: orNull('string', 'Of the film of a live photo: key of its still; null while unknown.'),
   paths: { type: 'array', items: { type: 'string' }, description: 'All places; the first is file_path.' },
 };
 

@@ -122,10 +122,12 @@ export interface CatalogReader {
 
 export type DigestAlgorithm = keyof Digests;
 
-/** An asset whose bytes nobody has looked at yet. */
+/** An asset whose bytes are to be looked at. */
 export interface PendingAsset {
   readonly id: number;
   readonly facts: AssetFacts;
+  /** It was read in this version, but by a mediadav that did not look for all that is looked for now. */
+  readonly wasRead: boolean;
 }
 
 /** What reading an asset's bytes has shown. What is null stays as it was. */

@@ -65,5 +65,6 @@ function hintNode({ path: { name } }: DavRequest): AssetNode {
     storedName: name,
     ...times,
     asset: HINT_FACTS,
+    twinId: null,
   };
 }

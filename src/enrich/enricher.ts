@@ -132,7 +132,7 @@ export class Enricher {
     const lane = async () => {
       for (let asset = await assets.next(); asset !== null; asset = await assets.next()) {
         if (this.#stop.signal.aborted) return;
-        await this.#enrich(asset.facts);
+        await this.#enrich(asset);
       }
     };
     const work = async () => {
@@ -152,7 +152,8 @@ export class Enricher {
   }
 
   /** Throws only what ends the run. */
-  async #enrich(facts: AssetFacts): Promise<void> {
+  async #enrich(asset: PendingAsset): Promise<void> {
+    const { facts } = asset;
     const { source, pool, isStill } = this.#options;
     const meter = this.#meter;
     const isDue = this.#setbacks.mayTry(facts) && (isStill?.(facts) ?? true);
@@ -167,7 +168,7 @@ export class Enricher {
     };
     let result: JobResult;
     try {
-      const job = this.#jobFor(facts);
+      const job = this.#jobFor(asset);
       result = await readAsset({ source, pool, facts, job, signal: reading.signal, onStart });
       checkDigests(facts, result);
     } catch (error) {
@@ -181,12 +182,17 @@ export class Enricher {
     await this.#store(facts, result);
   }
 
-  /** What a source tells of its media itself is better than what is found here: then only the digests are wanted. */
-  #jobFor(facts: AssetFacts): MediaJob {
-    const isTold = MEDIA_KEYS.some((key) => facts[key] !== null);
+  /**
+   * What a source tells of its media itself is better than what is found here: then only the digests are wanted. What
+   * was read before keeps its digests, and is looked into for what was not looked for then.
+   */
+  #jobFor({ facts, wasRead }: PendingAsset): MediaJob {
+    const wanted = this.#options.algorithms ?? ALL_DIGESTS;
+    const isHashed = wasRead && wanted.every((algorithm) => facts.digests[algorithm] !== undefined);
+    const isTold = !wasRead && MEDIA_KEYS.some((key) => facts[key] !== null);
     return {
       sizeBytes: facts.sizeBytes,
-      algorithms: this.#options.algorithms ?? ALL_DIGESTS,
+      algorithms: isHashed ? [] : wanted,
       namedType: isTold ? null : facts.contentType,
     };
   }

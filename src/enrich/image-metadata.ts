@@ -1,6 +1,7 @@
 import { brotliDecompressSync } from 'node:zlib';
 import sharp, { type Metadata } from 'sharp';
-import type { ByteReader } from './byte-reader.ts';
+import { contentIdentifierOf } from './apple-note.ts';
+import { type ByteReader, memoryReader } from './byte-reader.ts';
 import type { Container } from './content-sniff.ts';
 import { headerSizeOf, type PixelSize } from './image-size.ts';
 import { boxContent, boxesOf } from './iso-boxes.ts';
@@ -59,7 +60,16 @@ export async function imageFindings(
   const isTurned = orientation >= 5 && !TURNED_ALREADY.has(container);
   const size = isTurned && stored !== null ? { width: stored.height, height: stored.width } : stored;
   const thumbhash = await hashOf(picture, stored, header, orientation);
-  return { ...facts, orientation: facts.orientation ?? header?.orientation, ...size, thumbhash };
+  const livePhotoId = await guarded(async () => livePhotoIdOf(picture, header), null);
+  const found = { ...facts, ...size, thumbhash, livePhotoId };
+  return { ...found, orientation: facts.orientation ?? header?.orientation };
+}
+
+/** Phones write HEIC and JPEG, and raw files that are TIFF structures themselves. */
+function livePhotoIdOf({ reader, container, isRaw }: Picture, header: Metadata | null): string | null {
+  if (container === 'tiff') return isRaw ? contentIdentifierOf(reader) : null;
+  const exif = header?.exif;
+  return exif === undefined ? null : contentIdentifierOf(memoryReader(bareExif(exif)));
 }
 
 function bytesOf({ reader, whole }: Picture): Buffer {

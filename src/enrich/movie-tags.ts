@@ -12,6 +12,7 @@ const NAMES = {
   location: ['com.apple.quicktime.location.ISO6709', '©xyz', 'location', 'LOCATION'],
   make: ['com.apple.quicktime.make', '©mak', 'com.android.manufacturer'],
   model: ['com.apple.quicktime.model', '©mod', 'com.android.model'],
+  livePhotoId: ['com.apple.quicktime.content.identifier'],
 } as const;
 
 /** @param creationMs when the file says it was made, in milliseconds since 1970 UTC. */
@@ -24,6 +25,7 @@ export function movieTagFindings(
     ...positionOf(tags),
     make: textOf(tags, NAMES.make),
     model: textOf(tags, NAMES.model),
+    livePhotoId: textOf(tags, NAMES.livePhotoId),
     taken: takenOf(tags, creationMs, creationField),
   };
 }

@@ -12,6 +12,7 @@ export interface Findings {
   readonly model?: unknown;
   readonly taken?: CaptureTime | null | undefined;
   readonly thumbhash?: string | null | undefined;
+  readonly livePhotoId?: unknown;
 }
 
 const MAX_PIXELS_A_SIDE = 1_000_000;
@@ -34,7 +35,14 @@ export function soundFacts(found: Findings): MediaFacts {
     camera: cameraOf(found.make, found.model),
     taken: found.taken ?? null,
     thumbhash: found.thumbhash ?? null,
+    livePhotoId: livePhotoIdOf(found.livePhotoId),
   };
+}
+
+/** Apple writes a UUID; whatever else looks like an id and is no longer than one may be is taken as it stands. */
+function livePhotoIdOf(given: unknown): string | null {
+  const text = typeof given === 'string' ? given.replace(/[\s\0]+$/, '') : '';
+  return /^[\w-]{8,64}$/.test(text) ? text : null;
 }
 
 /** EXIF orientation 1 to 8; null for anything else. */

@@ -45,6 +45,11 @@ export interface MediaFacts {
   readonly taken: CaptureTime | null;
   /** Base64 of a thumbhash. */
   readonly thumbhash: string | null;
+  /**
+   * What the still and the film of one live photo have in common, as camera or source tell it; empty when the source tells
+   * that there is no other half.
+   */
+  readonly livePhotoId: string | null;
 }
 
 /** Everything a source says of one asset, as one record. */
@@ -78,4 +83,5 @@ export const UNKNOWN_MEDIA: MediaFacts = {
   camera: null,
   taken: null,
   thumbhash: null,
+  livePhotoId: null,
 };

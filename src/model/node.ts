@@ -33,6 +33,8 @@ export interface CollectionNode extends NodeFacts {
 export interface AssetNode extends NodeFacts {
   readonly kind: 'asset';
   readonly asset: AssetFacts;
+  /** Of a live photo: the place of its other half, beside this one where it has one there; else null. */
+  readonly twinId: NodeId | null;
 }
 
 export type Node = CollectionNode | AssetNode;

@@ -97,7 +97,7 @@ function nodeOf(entry: ScratchEntry): Node {
   if (entry.kind === 'collection') {
     return { kind: 'collection', ...facts, ref: null, isUnread: false, stateSeq: entry.id };
   }
-  return { kind: 'asset', ...facts, asset: factsOf(entry) };
+  return { kind: 'asset', ...facts, asset: factsOf(entry), twinId: null };
 }
 
 function factsOf(entry: ScratchEntry): AssetFacts {

@@ -4,6 +4,7 @@ import type { Node } from '../../src/model/node.ts';
 import { asset, folder } from './catalog-entries.ts';
 import { changeLogCases } from './change-log-cases.ts';
 import { digestCases } from './digest-cases.ts';
+import { livePhotoCases } from './live-photo-cases.ts';
 import { partialScanCases } from './partial-scan-cases.ts';
 import { problemCases } from './problem-cases.ts';
 import { subtreeCases } from './subtree-cases.ts';
@@ -88,7 +89,8 @@ export function catalogSuite(name: string, create: () => Promise<CatalogUnderTes
         whole.map((node) => {
           if (node.kind === 'collection') return node;
           const { version, sizeBytes, contentType } = node.asset;
-          return { ...node, asset: { version, sizeBytes, contentType } };
+          const { twinId: _, ...place } = node;
+          return { ...place, asset: { version, sizeBytes, contentType } };
         }),
       );
     });
@@ -309,6 +311,7 @@ export function catalogSuite(name: string, create: () => Promise<CatalogUnderTes
 
   describe(`change log: ${name}`, () => changeLogCases(create));
   describe(`digests: ${name}`, () => digestCases(create));
+  describe(`live photos: ${name}`, () => livePhotoCases(create));
   describe(`problems: ${name}`, () => problemCases(create));
   describe(`looking at parts: ${name}`, () => partialScanCases(create));
   describe(`below a collection: ${name}`, () => subtreeCases(create));

@@ -346,5 +346,5 @@ export function changeLogCases(create: () => Promise<CatalogUnderTest>): void {
 
 const NO_MEDIA = {
   ...{ width: null, height: null, orientation: null, durationMs: null, latitude: null, longitude: null },
-  ...{ camera: null, taken: null, thumbhash: null },
+  ...{ camera: null, taken: null, thumbhash: null, livePhotoId: null },
 };

@@ -1,6 +1,7 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { type AssetFacts, UNKNOWN_MEDIA } from '../../model/asset.ts';
 import type { Enrichment } from '../catalog.ts';
+import type { LivePairs } from './live-pairs.ts';
 import { ASSET_FACT_COLUMNS, assetValues, blobOf, type Row } from './rows.ts';
 
 export interface StoredAsset {
@@ -12,6 +13,13 @@ export interface StoredAsset {
   readonly addedBytes: number;
 }
 
+export interface EnrichedAsset {
+  readonly id: number;
+  readonly modifiedMs: number;
+  /** More is known of it than before, or it was read for the first time. */
+  readonly isChanged: boolean;
+}
+
 const MEDIA_KEYS = Object.keys(UNKNOWN_MEDIA) as (keyof typeof UNKNOWN_MEDIA)[];
 const ENRICHED_COLUMNS = ['content_type', ...ASSET_FACT_COLUMNS.slice(ASSET_FACT_COLUMNS.indexOf('width'))];
 const CONTENT_TYPE_AT = ASSET_FACT_COLUMNS.indexOf('content_type');
@@ -20,9 +28,17 @@ const DIGESTS_FROM = ASSET_FACT_COLUMNS.indexOf('sha256');
 const VERSION_AT = ASSET_FACT_COLUMNS.indexOf('version');
 const PATH_AT = ASSET_FACT_COLUMNS.indexOf('path');
 const SIZE_AT = ASSET_FACT_COLUMNS.indexOf('size_bytes');
+const MODIFIED_AT = ASSET_FACT_COLUMNS.indexOf('modified_ms');
+const LIVE_ID_AT = ASSET_FACT_COLUMNS.indexOf('live_id');
+
+/** What is to be known of a row that goes. */
+const REMOVED_COLUMNS = 'size_bytes, source_id, path, live_id, live_partner_id';
+
+type StoredRow = [id: number, enrichedVersion: string | null, partnerId: number | null, ...unknown[]];
 
 /** Rows of `asset`. Called inside a transaction of the writer. */
 export class AssetTable {
+  readonly #pairs: LivePairs;
   readonly #find: StatementSync;
   readonly #insert: StatementSync;
   readonly #update: StatementSync;
@@ -32,32 +48,37 @@ export class AssetTable {
   readonly #deleteUnshown: StatementSync;
   readonly #lastId: StatementSync;
 
-  constructor(database: DatabaseSync) {
+  /** @param pairs is told of what may be half of a live photo. */
+  constructor(database: DatabaseSync, pairs: LivePairs) {
+    this.#pairs = pairs;
     const columns = ASSET_FACT_COLUMNS.join(', ');
     this.#find = database.prepare(
-      `SELECT id, enriched_version, ${columns} FROM asset WHERE source_id = ? AND ref = ?`,
+      `SELECT id, enriched_version, live_partner_id, ${columns} FROM asset WHERE source_id = ? AND ref = ?`,
     );
     this.#find.setReturnArrays(true);
     this.#insert = database.prepare(
       `INSERT INTO asset (source_id, ref, ${columns})
        VALUES (?, ?, ${ASSET_FACT_COLUMNS.map(() => '?').join(', ')}) ON CONFLICT (source_id, ref) DO NOTHING`,
     );
+    // Of another content, or with another id, it has to be found out anew what the other half is.
     this.#update = database.prepare(
-      `UPDATE asset SET ${ASSET_FACT_COLUMNS.map((column) => `${column} = ?`).join(', ')} WHERE id = ?`,
+      `UPDATE asset SET live_partner_id = iif(version = ? AND live_id IS ?, live_partner_id, NULL),
+         ${ASSET_FACT_COLUMNS.map((column) => `${column} = ?`).join(', ')} WHERE id = ?`,
     );
     const filled = ENRICHED_COLUMNS.map((column) => `${column} = coalesce(?, ${column})`).join(', ');
     this.#enrich = database.prepare(
-      `UPDATE asset SET ${filled}, enriched_version = ?
-       WHERE source_id = ? AND ref = ? AND version = ? RETURNING id, modified_ms`,
+      `UPDATE asset SET ${filled}, enriched_version = ?, read_again = NULL
+       WHERE source_id = ? AND ref = ? AND version = ? RETURNING id, ${columns}`,
     );
+    this.#enrich.setReturnArrays(true);
     this.#orphans = database.prepare(
-      `SELECT id, size_bytes FROM asset WHERE id >= ? AND id < ? AND source_id = ?
+      `SELECT id, ${REMOVED_COLUMNS} FROM asset WHERE id >= ? AND id < ? AND source_id = ?
          AND NOT EXISTS (SELECT 1 FROM node WHERE node.asset_id = asset.id)`,
     );
     this.#delete = database.prepare('DELETE FROM asset WHERE id = ?');
     this.#deleteUnshown = database.prepare(
       `DELETE FROM asset WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM node WHERE node.asset_id = ?1)
-       RETURNING size_bytes`,
+       RETURNING ${REMOVED_COLUMNS}`,
     );
     this.#lastId = database.prepare('SELECT max(id) AS id FROM asset');
   }
@@ -79,42 +100,61 @@ export class AssetTable {
       if (added === null) throw new Error('an asset that is not there cannot be added');
       return added;
     }
-    const [id, enrichedVersion, ...before] = found as [number, string | null, ...unknown[]];
+    const [id, enrichedVersion, partnerId, ...before] = found as StoredRow;
     if (before[VERSION_AT] === facts.version) keepWhatOthersFound(values, before, facts);
     // The content tells its type better than the name.
     if (enrichedVersion === facts.version) values[CONTENT_TYPE_AT] = before[CONTENT_TYPE_AT] as string;
     if (values.every((value, at) => isSame(value, before[at]))) {
       return { id, isChanged: false, isAtNewPath: false, addedAssets: 0, addedBytes: 0 };
     }
-    this.#update.run(...values, id);
+    const [idBefore, idNow] = [before[LIVE_ID_AT] as string | null, values[LIVE_ID_AT] as string | null];
+    this.#update.run(facts.version, idNow, ...values, id);
+    if (partnerId !== null || isLiveId(idBefore)) {
+      this.#pairs.note(sourceId, { path: before[PATH_AT] as string, livePhotoId: idBefore });
+    }
+    if (enrichedVersion === facts.version || isLiveId(idNow)) {
+      this.#pairs.note(sourceId, { path: facts.ref.path, livePhotoId: idNow });
+    }
     const isAtNewPath = before[PATH_AT] !== facts.ref.path;
     const addedBytes = facts.sizeBytes - Number(before[SIZE_AT]);
     return { id, isChanged: true, isAtNewPath, addedAssets: 0, addedBytes };
   }
 
   /** @returns the row, or null when there is none of that version. */
-  enrich(
-    sourceId: number,
-    ref: string,
-    version: string,
-    found: Enrichment,
-  ): { id: number; modifiedMs: number } | null {
+  enrich(sourceId: number, ref: string, version: string, found: Enrichment): EnrichedAsset | null {
+    const row = this.#find.get(sourceId, ref) as unknown as StoredRow | undefined;
+    if (row === undefined) return null;
+    const [, enrichedVersion, , ...before] = row;
     const { digests, media } = found;
     const { taken } = media;
-    const row = this.#enrich.get(
+    const after = this.#enrich.get(
       ...[found.contentType, media.width, media.height, media.orientation, media.durationMs],
       ...[media.latitude, media.longitude, media.camera, taken?.localText ?? null],
       ...[taken?.offsetMinutes ?? null, taken?.instantMs ?? null, taken?.derivedFrom ?? null],
-      ...[media.thumbhash, blobOf(digests.sha256), blobOf(digests.sha1), blobOf(digests.md5)],
+      ...[
+        media.thumbhash,
+        media.livePhotoId,
+        blobOf(digests.sha256),
+        blobOf(digests.sha1),
+        blobOf(digests.md5),
+      ],
       ...[version, sourceId, ref, version],
-    ) as Row | undefined;
-    return row === undefined ? null : { id: row.id as number, modifiedMs: row.modified_ms as number };
+    ) as unknown as [id: number, ...SQLInputValue[]] | undefined;
+    if (after === undefined) return null;
+    const [id, ...values] = after;
+    const [path, livePhotoId] = [values[PATH_AT] as string, values[LIVE_ID_AT] as string | null];
+    this.#pairs.note(sourceId, { path, livePhotoId });
+    // What is read once more mostly holds what it held.
+    const isChanged = enrichedVersion !== version || !values.every((value, at) => isSame(value, before[at]));
+    return { id, modifiedMs: values[MODIFIED_AT] as number, isChanged };
   }
 
   /** Null when there is one of that ref. */
   #add(sourceId: number, facts: AssetFacts, values: SQLInputValue[]): StoredAsset | null {
     const { changes, lastInsertRowid } = this.#insert.run(sourceId, facts.ref.id, ...values);
     if (Number(changes) === 0) return null;
+    const { ref, livePhotoId } = facts;
+    if (isLiveId(livePhotoId)) this.#pairs.note(sourceId, { path: ref.path, livePhotoId });
     const added = { addedAssets: 1, addedBytes: facts.sizeBytes };
     return { id: Number(lastInsertRowid), isChanged: true, isAtNewPath: true, ...added };
   }
@@ -129,6 +169,7 @@ export class AssetTable {
     let sizeBytes = 0;
     for (const row of rows) {
       this.#delete.run(row.id as number);
+      this.#noteRemoved(row);
       sizeBytes += row.size_bytes as number;
     }
     return { assets: rows.length, sizeBytes };
@@ -140,7 +181,11 @@ export class AssetTable {
     let sizeBytes = 0;
     for (const id of ids) {
       const gone = this.#deleteUnshown.get(id);
-      if (gone === undefined) continue;
+      if (gone === undefined) {
+        this.#pairs.notePlaces(id);
+        continue;
+      }
+      this.#noteRemoved(gone);
       assets += 1;
       sizeBytes += Number(gone.size_bytes);
     }
@@ -150,6 +195,15 @@ export class AssetTable {
   lastId(): number {
     return Number(this.#lastId.get()?.id ?? 0);
   }
+
+  #noteRemoved({ source_id: sourceId, path, live_id: livePhotoId, live_partner_id: partnerId }: Row): void {
+    if (partnerId === null && !isLiveId(livePhotoId)) return;
+    this.#pairs.note(Number(sourceId), { path: String(path), livePhotoId: livePhotoId as string | null });
+  }
+}
+
+function isLiveId(livePhotoId: unknown): boolean {
+  return livePhotoId !== null && livePhotoId !== '';
 }
 
 function keepWhatOthersFound(values: unknown[], before: readonly unknown[], facts: AssetFacts): void {

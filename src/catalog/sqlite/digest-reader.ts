@@ -4,7 +4,7 @@ import type { AssetNode, Page } from '../../model/node.ts';
 import type { DigestAlgorithm, PendingAsset } from '../catalog.ts';
 import { translating } from './database.ts';
 import { factsOf, NODE_COLUMNS, NODE_FROM, nodeOf, type Row } from './rows.ts';
-import { DISPLACED } from './schema.ts';
+import { DISPLACED, IS_PENDING } from './schema.ts';
 
 interface DigestStatements {
   readonly one: StatementSync;
@@ -43,11 +43,11 @@ export class DigestReader {
     // The index holds only what waits, in this order.
     this.#pending = database.prepare(
       `SELECT ref AS asset_ref, * FROM asset INDEXED BY asset_pending
-       WHERE source_id = ? AND id > ? AND enriched_version IS NOT version ORDER BY id LIMIT ?`,
+       WHERE source_id = ? AND id > ? AND ${IS_PENDING} ORDER BY id LIMIT ?`,
     );
     this.#pendingCount = database.prepare(
       `SELECT count(*) AS count FROM asset INDEXED BY asset_pending
-       WHERE source_id = ? AND enriched_version IS NOT version`,
+       WHERE source_id = ? AND ${IS_PENDING}`,
     );
   }
 
@@ -73,7 +73,10 @@ export class DigestReader {
   /** See `CatalogReader.pendingAssets`. */
   pending(sourceId: number, page: { afterId: number; limit: number }): PendingAsset[] {
     const rows = translating(() => this.#pending.all(sourceId, page.afterId, page.limit)) as Row[];
-    return rows.map((row) => ({ id: row.id as number, facts: factsOf(row) }));
+    return rows.map((row) => ({
+      ...{ id: row.id as number, facts: factsOf(row) },
+      wasRead: row.enriched_version === row.version,
+    }));
   }
 
   /** See `CatalogReader.pendingCount`. */

@@ -3,6 +3,7 @@ import { safeName } from '../../model/name.ts';
 import type { AssetEntry, Entry } from '../catalog.ts';
 import type { AssetTable, StoredAsset } from './asset-table.ts';
 import { type KnownPlaces, NOTHING_KNOWN, type PlaceTable } from './known-places.ts';
+import type { LivePairs } from './live-pairs.ts';
 import type { BatchEnd, NodeBatch } from './node-batch.ts';
 import type { NodeTable } from './node-table.ts';
 import type { ScanMarks } from './scan-marks.ts';
@@ -11,6 +12,7 @@ export interface Tables {
   readonly nodes: NodeTable;
   readonly assets: AssetTable;
   readonly places: PlaceTable;
+  readonly pairs: LivePairs;
 }
 
 export interface AppliedEntries extends BatchEnd {
@@ -86,7 +88,8 @@ export class EntryBatch {
     if (stored.isChanged) this.#changedAssets.add(stored.id);
     this.#addedAssets += stored.addedAssets;
     this.#addedBytes += stored.addedBytes;
-    this.#nodes.placeAsset(entry, stored, isFree ? name : null);
+    const isAdditional = this.#nodes.placeAsset(entry, stored, isFree ? name : null);
+    if (isAdditional) this.#tables.pairs.notePlaces(stored.id);
   }
 
   /** The same facts are told several times in a row where a source is shown in several views. */

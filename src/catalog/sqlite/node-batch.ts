@@ -82,8 +82,9 @@ export class NodeBatch {
   /**
    * When the asset's own facts changed, all of its nodes count as changed too.
    * @param freeName its safe name, if it is known already that nothing has that there.
+   * @returns whether it has a place there that it had not, although it was known.
    */
-  placeAsset(entry: AssetEntry, stored: StoredAsset, freeName: string | null): void {
+  placeAsset(entry: AssetEntry, stored: StoredAsset, freeName: string | null): boolean {
     const { id: assetId, isChanged } = stored;
     if (stored.isAtNewPath) this.#movedAssets.add(assetId);
     const parentId = this.collectionId(entry.collection);
@@ -96,13 +97,14 @@ export class NodeBatch {
     const isNew = stored.addedAssets > 0;
     if (isNew && freeName !== null && entry.naming === 'disk' && entry.holdsPath !== true) {
       this.#insert({ ...placeOf(wanted), name: freeName }, wanted);
-      return;
+      return false;
     }
     const places = isNew ? [] : this.#table.byAsset(assetId);
     const own = places.find((row) => row.anchorId === anchorId) ?? null;
     const found = entry.holdsPath === true ? this.#holdPath(entry, stored, anchorId, own) : own;
     this.#place(found, entry.facts.ref.id, { ...wanted, isChanged: isChanged || found !== own });
     if (isChanged) for (const place of places) if (place.id !== own?.id) this.#touchPlace(place, modifiedMs);
+    return !isNew && own === null;
   }
 
   /** @param known is told from now on which names change hands. */

@@ -16,7 +16,11 @@ export const NODE_COLUMNS = `
   asset.ref AS asset_ref, asset.path, asset.version, asset.size_bytes, asset.content_type, asset.kind,
   asset.modified_ms, asset.created_ms, asset.status_changed_ms, asset.width, asset.height, asset.orientation, asset.duration_ms,
   asset.latitude, asset.longitude, asset.camera, asset.taken_local, asset.taken_offset_minutes, asset.taken_ms,
-  asset.taken_from, asset.thumbhash, asset.sha256, asset.sha1, asset.md5`;
+  asset.taken_from, asset.thumbhash, asset.live_id, asset.sha256, asset.sha1, asset.md5,
+  iif(asset.live_partner_id IS NULL, NULL, (
+    SELECT twin.id FROM node AS twin WHERE twin.asset_id = asset.live_partner_id
+    ORDER BY twin.anchor_id IS NOT node.anchor_id, twin.id LIMIT 1
+  )) AS twin_id`;
 
 export const NODE_FROM = 'FROM node LEFT JOIN asset ON asset.id = node.asset_id';
 
@@ -42,6 +46,7 @@ export const ASSET_FACT_COLUMNS = [
   'taken_ms',
   'taken_from',
   'thumbhash',
+  'live_id',
   'sha256',
   'sha1',
   'md5',
@@ -69,6 +74,7 @@ export function assetValues(facts: AssetFacts): SQLInputValue[] {
     facts.taken?.instantMs ?? null,
     facts.taken?.derivedFrom ?? null,
     facts.thumbhash,
+    facts.livePhotoId,
     blobOf(facts.digests.sha256),
     blobOf(facts.digests.sha1),
     blobOf(facts.digests.md5),
@@ -120,6 +126,7 @@ function assetNodeOf(row: Row): AssetNode {
     createdMs: row.created_ms as number | null,
     changedSeq: row.changed_seq as number,
     asset: factsOf(row),
+    twinId: row.twin_id as number | null,
   };
 }
 
@@ -143,6 +150,7 @@ export function factsOf(row: Row): AssetFacts {
     camera: row.camera as string | null,
     taken: takenOf(row),
     thumbhash: row.thumbhash as string | null,
+    livePhotoId: row.live_id as string | null,
     digests: digestsOf(row),
   };
 }

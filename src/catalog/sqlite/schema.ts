@@ -1,4 +1,19 @@
 /**
+ * Folder and name without its extension, whatever the case of its letters in ASCII. @param path SQL.
+ * As of the two below, there is an index over this: another text needs a migration that makes it anew.
+ */
+export function liveNameSql(path: string): string {
+  return `lower(rtrim(${path}, replace(${path}, '.', '')))`;
+}
+
+/** SQL: an asset that its name alone may make half of a live photo. */
+export const PAIRS_BY_NAME = `enriched_version = version AND live_id IS NOT ''
+  AND content_type IN ('image/heic', 'image/heif', 'image/jpeg', 'video/quicktime')`;
+
+/** SQL: an asset that waits to be read. */
+export const IS_PENDING = '(enriched_version IS NOT version OR read_again IS NOT NULL)';
+
+/**
  * The migrations, in order. A catalog's `user_version` is the number of those it has had; opening one brings it
  * forward. Never edit one that was released: add the next.
  *
@@ -154,6 +169,25 @@ export const MIGRATIONS: readonly string[] = [
     version TEXT NOT NULL,
     reason TEXT NOT NULL
   ) STRICT;
+  `,
+  `
+  -- Live photos, see LivePairs. What both halves have in common; empty: the source tells that there is no other half.
+  ALTER TABLE asset ADD COLUMN live_id TEXT;
+  -- The other half.
+  ALTER TABLE asset ADD COLUMN live_partner_id INTEGER;
+  CREATE INDEX asset_by_live_id ON asset (source_id, live_id) WHERE live_id > '';
+  -- Only what was read, so that a first scan does not pay for it.
+  CREATE INDEX asset_by_live_name ON asset (source_id, ${liveNameSql('path')}) WHERE ${PAIRS_BY_NAME};
+
+  -- 1: read by a mediadav that did not look for all that is looked for now; what it found is true all the same.
+  ALTER TABLE asset ADD COLUMN read_again INTEGER;
+  DROP INDEX asset_pending;
+  CREATE INDEX asset_pending ON asset (source_id, id) WHERE ${IS_PENDING};
+  UPDATE asset SET read_again = 1
+    WHERE enriched_version = version AND taken_from IS NOT 'immich'
+      AND (camera LIKE 'Apple%' OR content_type = 'video/quicktime');
+  -- What a source has told without it, it is to tell once more.
+  DELETE FROM content_version;
   `,
 ];
 

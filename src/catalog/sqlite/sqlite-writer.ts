@@ -18,6 +18,7 @@ import { AssetTable } from './asset-table.ts';
 import { ContentVersions } from './content-versions.ts';
 import { EntryBatch, type Tables } from './entry-batch.ts';
 import { PlaceTable } from './known-places.ts';
+import { LivePairs } from './live-pairs.ts';
 import { MovedSubtrees } from './moved-subtrees.ts';
 import type { NodeBatch } from './node-batch.ts';
 import { NodeTable } from './node-table.ts';
@@ -40,6 +41,7 @@ export class SqliteWriter implements CatalogWriter {
   readonly #nodes: NodeTable;
   readonly #assets: AssetTable;
   readonly #problems: AssetProblems;
+  readonly #pairs: LivePairs;
   readonly #tables: Tables;
   readonly #subtrees: Subtrees;
   readonly #moved: MovedSubtrees;
@@ -60,9 +62,11 @@ export class SqliteWriter implements CatalogWriter {
     this.#shown = new ShownSources(database);
     this.#versions = new ContentVersions(database);
     this.#nodes = new NodeTable(database, policy);
-    this.#assets = new AssetTable(database);
+    this.#pairs = new LivePairs(database);
+    this.#assets = new AssetTable(database, this.#pairs);
     this.#problems = new AssetProblems(database);
-    this.#tables = { nodes: this.#nodes, assets: this.#assets, places: new PlaceTable(database) };
+    const places = new PlaceTable(database);
+    this.#tables = { nodes: this.#nodes, assets: this.#assets, places, pairs: this.#pairs };
     this.#subtrees = new Subtrees(database);
     this.#moved = new MovedSubtrees(database, this.#nodes);
     this.#sourceByName = database.prepare('SELECT * FROM source WHERE name = ?');
@@ -115,7 +119,7 @@ export class SqliteWriter implements CatalogWriter {
     return await this.#transaction(() => {
       const asset = this.#assets.enrich(sourceId, refId, version, found);
       if (asset === null) return false;
-      this.#nodes.touchAsset(asset.id, asset.modifiedMs);
+      if (asset.isChanged) this.#nodes.touchAsset(asset.id, asset.modifiedMs);
       if (found.problem == null) this.#problems.clear(asset.id);
       else this.#problems.put(sourceId, refId, version, found.problem);
       return true;
@@ -311,14 +315,19 @@ export class SqliteWriter implements CatalogWriter {
 
   async #transactionInSteps<T>(work: () => Steps<T>): Promise<T> {
     const nodes = this.#nodes;
+    const pairs = this.#pairs;
     let seqBefore = nodes.usedSeq;
     const settled = function* (): Steps<T> {
       seqBefore = nodes.usedSeq;
       const done = yield* work();
+      yield* pairs.settle((assetId, modifiedMs) => nodes.touchAsset(assetId, modifiedMs));
       nodes.settleStates();
       return done;
     };
-    const result = await this.#connection.transactionInSteps(settled, () => nodes.forgetSeq());
+    const result = await this.#connection.transactionInSteps(settled, () => {
+      nodes.forgetSeq();
+      pairs.forget();
+    });
     if (nodes.usedSeq !== seqBefore) this.#onChange();
     return result;
   }

@@ -24,7 +24,7 @@ export class WriteConnection {
 
   /** Runs one statement, or some that only read. */
   async run<T>(work: () => T): Promise<T> {
-    await this.untilFree();
+    while (this.#open !== null) await this.#open;
     return translating(work);
   }
 
@@ -38,7 +38,8 @@ export class WriteConnection {
    * @param undone called when nothing of it was kept, before anybody else has a turn.
    */
   async transactionInSteps<T>(work: () => Steps<T>, undone: () => void = () => undefined): Promise<T> {
-    await this.untilFree();
+    // Not `untilFree`: of two who wait, the second has to look again, in the same turn in which it begins.
+    while (this.#open !== null) await this.#open;
     const { promise, resolve } = Promise.withResolvers<void>();
     try {
       translating(() => this.#database.exec('BEGIN IMMEDIATE'));

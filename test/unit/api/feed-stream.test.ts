@@ -193,7 +193,15 @@ describe('/api/v1/changes/stream', () => {
 function fileEntry(at: number) {
   const name = `${at}.jpg`;
   const nothing = { width: null, height: null, orientation: null, durationMs: null, latitude: null };
-  const known = { longitude: null, camera: null, taken: null, thumbhash: null, createdMs: null, digests: {} };
+  const known = {
+    longitude: null,
+    camera: null,
+    taken: null,
+    thumbhash: null,
+    livePhotoId: null,
+    createdMs: null,
+    digests: {},
+  };
   const facts = {
     ...{
       ref: { id: name, path: name },

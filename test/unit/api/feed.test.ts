@@ -75,6 +75,8 @@ describe('/api/v1/cursor and /api/v1/changes', () => {
       sha256: '',
       sha1: '',
       taken: null,
+      live_photo_video: null,
+      live_photo_still: null,
     };
     expect(first.changes).toEqual([{ removed: false, node: shape }]);
     const [change] = first.changes;
@@ -92,6 +94,22 @@ describe('/api/v1/cursor and /api/v1/changes', () => {
     ]);
     // Whoever asks only now gets the final state alone.
     expect(textOf(await since(before))).toEqual(['+image.jpg']);
+  });
+
+  it('names the other half of a live photo, and tells when it has one no more', async () => {
+    const media = { livePhotoId: 'an-id-of-both' };
+    await api.addFile('IMG_1.HEIC', { media }, 'media');
+    await api.addFile('IMG_1.MOV', { media }, 'media');
+    const [still, film] = [await api.idOf('IMG_1.HEIC', 'media'), await api.idOf('IMG_1.MOV', 'media')];
+    const nodeOf = (id: string) => api.json(`/api/v1/nodes/${id}`);
+    expect(await nodeOf(still)).toMatchObject({ live_photo_video: film, live_photo_still: null });
+    expect(await nodeOf(film)).toMatchObject({ live_photo_video: null, live_photo_still: still });
+    const before = await cursorNow();
+    await api.catalog.writer.removeAt(api.source('media').id, ['IMG_1.MOV']);
+    const { changes } = await since(before);
+    const told = changes.find((change) => !change.removed && change.node.id === still);
+    expect(told).toMatchObject({ node: { live_photo_video: null } });
+    expect(changes).toContainEqual({ removed: true, node_id: film });
   });
 
   it('tells directories and videos', async () => {

@@ -83,11 +83,25 @@ describe('/list', () => {
         sha256,
         sha1: digestOf('sha1', 'a photo'),
         md5: digestOf('md5', 'a photo'),
+        live_photo_video: null,
+        live_photo_still: null,
         paths: ['/mnt/photos/subdir/image.jpg'],
       },
     });
     // Clients with typed numbers want a float.
     expect((await api.ask('/list')).body.toString()).toContain('"last_modified":1678886400.0,');
+  });
+
+  it('names the other half of a live photo by what the list is keyed by', async () => {
+    const media = { livePhotoId: 'an-id-of-both' };
+    const contents = { 'IMG_1.HEIC': 'a still', 'IMG_1.MOV': 'a film' };
+    for (const [path, content] of Object.entries(contents)) await api.addFile(path, { content, media });
+    for (const hash of ['sha256', 'sha1', 'md5'] as const) {
+      const list = await api.json<List>(`/list?hash=${hash}`);
+      const [still, film] = Object.values(contents).map((content) => digestOf(hash, content));
+      expect(list[still ?? '']).toMatchObject({ live_photo_video: film, live_photo_still: null });
+      expect(list[film ?? '']).toMatchObject({ live_photo_video: null, live_photo_still: still });
+    }
   });
 
   it.each([

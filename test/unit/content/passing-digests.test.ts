@@ -21,7 +21,7 @@ function nodeWith(digests: Record<string, string> = {}, sourceId = 1): AssetNode
   const { facts } = asset('a1', 'a.jpg');
   const place = { kind: 'asset', id: 5, parentId: 1, sourceId, name: 'a.jpg', storedName: 'a.jpg' } as const;
   const times = { modifiedMs: facts.modifiedMs, createdMs: null, changedSeq: 1 };
-  return { ...place, ...times, asset: { ...facts, digests } };
+  return { ...place, ...times, asset: { ...facts, digests }, twinId: null };
 }
 
 function passing() {

@@ -19,6 +19,7 @@ function photo(node: Omit<Partial<AssetNode>, 'asset'> = {}, asset: Partial<Asse
     ...times,
     kind: 'asset',
     name: 'a & b.jpg',
+    twinId: null,
     ...node,
     asset: {
       ...UNKNOWN_MEDIA,

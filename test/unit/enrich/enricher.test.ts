@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { appendFile, mkdir, mkdtemp, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createLocalProvider } from '../../../providers/local/provider.ts';
 import type { Catalog, ProblemCount } from '../../../src/catalog/catalog.ts';
@@ -16,6 +17,7 @@ import { Source } from '../../../src/source/source.ts';
 import { coded, MemoryProvider } from '../../fakes/memory-provider.ts';
 import { QUIET_LOGGER } from '../../fakes/quiet-logger.ts';
 import { withExif } from './exif-block.ts';
+import { liveFilm, liveStill } from './live-photo-files.ts';
 import { pictureOf } from './look-into.ts';
 
 const BAD_WORKER = new URL('./bad-worker.ts', import.meta.url);
@@ -480,5 +482,30 @@ describe('the date layout of a folder', () => {
     await soon(async () => expect((await pathsOf(sourceId)).sort()).toEqual(wanted));
     await ingest.scan();
     expect((await pathsOf(sourceId)).sort()).toEqual(wanted);
+  });
+});
+
+describe('what an older mediadav has read', () => {
+  it('is looked into for what it did not look for, without another digest', async () => {
+    await put('IMG_1.JPG', liveStill(await pictureOf('jpeg'), 'an-id-of-both'));
+    await put('IMG_1.MOV', liveFilm('an-id-of-both'));
+    const { run, facts, enricher, sourceId } = await rig(local());
+    await run();
+    const before = await facts();
+    expect(before.get('IMG_1.JPG')?.livePhotoId).toBe('an-id-of-both');
+    // Nobody can have read this from the file.
+    const digest = 'ab'.repeat(32);
+    const older = new DatabaseSync(join(home, 'catalog.db'));
+    older.exec(
+      `UPDATE asset SET live_id = NULL, live_partner_id = NULL, read_again = 1, sha256 = x'${digest}'`,
+    );
+    older.close();
+    enricher.wake();
+    await enricher.idle();
+    for (const [path, asset] of await facts()) {
+      const { digests, ...rest } = before.get(path) ?? expect.fail();
+      expect(asset).toEqual({ ...rest, digests: { ...digests, sha256: digest } });
+    }
+    expect(await catalog.reader.pendingCount(sourceId)).toBe(0);
   });
 });

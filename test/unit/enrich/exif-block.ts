@@ -1,6 +1,7 @@
-/** A value of a TIFF directory: a text, or numbers of one of its types. */
+/** A value of a TIFF directory: a text, bytes of no type, or numbers of one of its types. */
 export type TiffValue =
   | string
+  | Buffer
   | { readonly short: readonly number[] }
   | { readonly long: readonly number[] }
   | { readonly rational: readonly (readonly [number, number])[] };
@@ -87,6 +88,7 @@ function encoded(value: TiffValue): { type: number; count: number; bytes: Buffer
     const bytes = Buffer.from(`${value}\0`, 'latin1');
     return { type: 2, count: bytes.length, bytes };
   }
+  if (Buffer.isBuffer(value)) return { type: 7, count: value.length, bytes: value };
   if ('short' in value) {
     const bytes = Buffer.alloc(value.short.length * 2);
     for (const [at, number] of value.short.entries()) bytes.writeUInt16LE(number, at * 2);

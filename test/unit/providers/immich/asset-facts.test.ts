@@ -79,7 +79,14 @@ describe('facts of an asset', () => {
         derivedFrom: 'immich',
       },
       thumbhash: 'G6kKPZCArGd4dpmId4d3hz+G+G6G',
+      livePhotoId: '',
     });
+  });
+
+  it('tell what both halves of a live photo have in common: the id of the film', () => {
+    const film = 'c0ffee00-05d7-45dd-a30b-5fc779019f87';
+    expect(factsOf({ livePhotoVideoId: film }).livePhotoId).toBe(film);
+    expect(factsOf({ id: film, type: 'VIDEO', originalFileName: 'IMG_0001.MOV' }).livePhotoId).toBe(film);
   });
 
   it('are equal in every date format that Immich has', () => {

@@ -69,12 +69,19 @@ describe.each(VERSIONS)('Immich %s', (version) => {
     const told = await scanAll(provider);
     const facts = factsIn(told, SPECIAL, 'IMG_9001.mov');
     expect(facts).toMatchObject({ kind: 'video', ref: { id: LIVE_PART, path: 'IMG_9001.mov' } });
+    expect(factsIn(told, SPECIAL, 'IMG_9001.jpg').livePhotoId).toBe(LIVE_PART);
+    expect(facts.livePhotoId).toBe(LIVE_PART);
     expect(await bytesOf(provider, facts)).toEqual(fake.library.asset(LIVE_PART).content.bytes());
     expect(await provider.describe(facts.ref, makeCall())).toEqual(facts);
     expect(told.kept).toEqual([]);
     fake.requests.length = 0;
     expect((await scanAll(provider, { held: holding(told) })).assets).toEqual(told.assets);
     expect(asked(/GET \/api\/assets\//)).toBe(0);
+    // What was held by an older mediadav did not have it.
+    const older = told.assets.map((event) => ({ ...event, facts: { ...event.facts, livePhotoId: null } }));
+    expect((await scanAll(provider, { held: holding({ ...told, assets: older }) })).assets).toEqual(
+      told.assets,
+    );
   });
 
   it('shows the first of a stack only when told to', async () => {
