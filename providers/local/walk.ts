@@ -24,6 +24,11 @@ export interface WalkListener {
    * @returns whether it is listened to only from now on, so that it has to be looked at again.
    */
   sharing(path: string, identity: string): boolean;
+  /**
+   * A folder that was read before has been moved here. What went from it in between went from where it was: no hint leads
+   * here, and what has been told of it before still holds for whoever was told.
+   */
+  metAgain(path: string): void;
 }
 
 /** What a walk needs beside the folder it begins with. */
@@ -57,6 +62,7 @@ export async function* walk(place: WalkPlace, top: Folder): AsyncGenerator<Place
         call.warn('a folder that is mounted twice', folder.path);
         continue;
       }
+      if (before !== undefined) place.listener?.metAgain(folder.path);
       entered.set(ref, folder);
       if (folder.depth > MAX_DEPTH) {
         call.warn('a folder that is nested too deep', folder.path);

@@ -86,6 +86,10 @@ export class FolderWatches implements WalkListener {
     return true;
   }
 
+  metAgain(path: string): void {
+    if (!this.#isClosed) this.#hints.path(path);
+  }
+
   close(): void {
     this.#isClosed = true;
     this.#ignoreGauge();

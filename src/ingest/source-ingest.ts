@@ -1,12 +1,13 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import type { Catalog, Entry, SourceRecord } from '../catalog/catalog.ts';
 import type { AssetFacts } from '../model/asset.ts';
-import { CodedError, codeOf, type ErrorCode, messageOf } from '../model/coded-error.ts';
+import { CodedError, codeOf } from '../model/coded-error.ts';
 import type { Logger } from '../model/logger.ts';
 import type { TreeWriter } from '../model/write.ts';
 import type { Held } from '../provider/provider.ts';
 import type { ScanWarning, Source } from '../source/source.ts';
 import { createLayout, type LayoutOptions, sourcePrefix } from './layout.ts';
+import { ScanOutcomes, type SourceFailure } from './scan-outcomes.ts';
 import { ScanRemarks } from './scan-remarks.ts';
 import { ScanVersions, versionUnder } from './scan-versions.ts';
 import type { ScanHistory } from './schedule.ts';
@@ -53,14 +54,11 @@ export interface SourceStatus {
   readonly watching: boolean;
 }
 
-export interface SourceFailure {
-  readonly code: ErrorCode;
-  readonly message: string;
-  readonly atMs: number;
-}
-
-/** Entries of one transaction, and of one turn of the event loop: under 10 ms of work even when all are new. */
-const BATCH_ENTRIES = 512;
+/**
+ * Entries of one transaction, and of one turn of the event loop: about 10 ms of work when all are new and with all that
+ * Immich tells of a photo, and up to 10 more when SQLite then folds its log in. Fewer cost more in sum.
+ */
+const BATCH_ENTRIES = 320;
 /** Other places of one file, at most. */
 const MAX_PLACES = 100;
 
@@ -76,6 +74,7 @@ export class SourceIngest {
   readonly #changed: () => void;
   readonly #stillness: Stillness;
   readonly #remarks: ScanRemarks;
+  readonly #outcomes: ScanOutcomes;
   readonly #held: Held;
   readonly #places: TimePlaces;
   #watch: WatchIngest | null = null;
@@ -90,12 +89,6 @@ export class SourceIngest {
   #record: SourceRecord | null = null;
   #running: Promise<void> | null = null;
   #stop = new AbortController();
-  #lastError: SourceFailure | null = null;
-  #lastScanDurationMs: number | null = null;
-  #failuresInARow = 0;
-  /** What the source asked for when it refused last. */
-  #retryAfterMs: number | null = null;
-  #endedMs: number | null = null;
 
   constructor(options: SourceIngestOptions) {
     this.name = options.source.name;
@@ -108,6 +101,7 @@ export class SourceIngest {
     this.#changed = options.changed ?? (() => undefined);
     this.#stillness = new Stillness(this.#changed);
     this.#remarks = new ScanRemarks(this.name, options.logger);
+    this.#outcomes = new ScanOutcomes(this.name, options.logger);
     const prefix = sourcePrefix(this.#layout);
     const { showsOnce } = createLayout(this.#layout);
     const { reader } = options.catalog;
@@ -156,11 +150,10 @@ export class SourceIngest {
       ...{ signal: this.#stop.signal, sourceId: () => this.#sourceId() },
       exclusively: (work) => this.#exclusively(work),
       scan: () => void this.scan(),
-      isFailing: () => this.#lastError !== null,
+      isFailing: () => this.#outcomes.lastError !== null,
       onMissed: (error) => {
-        if (error !== undefined) this.#reportFailure(error);
-        // It shows signs of life, so it is not waited for any longer than after the first failure.
-        this.#failuresInARow = 1;
+        if (error !== undefined) this.#outcomes.failed(error);
+        this.#outcomes.retrySoon();
       },
       onAsset: (facts) => this.#note(facts),
       // What is still being written tells later by itself.
@@ -194,8 +187,8 @@ export class SourceIngest {
       collectionCount: record?.collectionCount ?? 0,
       sizeBytes: record?.sizeBytes ?? 0,
       completedMs: record?.completedMs ?? null,
-      lastScanDurationMs: this.#lastScanDurationMs,
-      lastError: this.#lastError,
+      lastScanDurationMs: this.#outcomes.lastDurationMs,
+      lastError: this.#outcomes.lastError,
       warnings: this.#remarks.warnings,
       notes: this.#remarks.notes,
       watching: this.#watch?.isWhole ?? false,
@@ -204,20 +197,15 @@ export class SourceIngest {
 
   /** Why nothing of this source may be known yet, as a sentence, or null when what the catalog has is what it last held. */
   get obstacle(): string | null {
-    if (this.#lastError !== null) return this.#lastError.message;
-    const isFirstReading = this.#endedMs === null && this.#record?.completedMs === null;
+    const { lastError, endedMs } = this.#outcomes;
+    if (lastError !== null) return lastError.message;
+    const isFirstReading = endedMs === null && this.#record?.completedMs === null;
     return isFirstReading ? 'It is being read for the first time.' : null;
   }
 
   /** For the schedule. */
   get history(): ScanHistory {
-    return {
-      failuresInARow: this.#failuresInARow,
-      retryAfterMs: this.#retryAfterMs,
-      endedMs: this.#endedMs,
-      durationMs: this.#lastScanDurationMs,
-      isBlind: this.#watch?.isBlind ?? false,
-    };
+    return { ...this.#outcomes.history, isBlind: this.#watch?.isBlind ?? false };
   }
 
   /** Ends a running scan between two batches, then releases the source. */
@@ -265,8 +253,9 @@ export class SourceIngest {
       if (this.#running === null) void this.scan();
       await new Promise<void>((resolve) => this.#onMet.push(resolve));
     }
-    if (this.#lastError === null) return;
-    throw new CodedError('unavailable', `"${this.name}" cannot be read now. ${this.#lastError.message}`);
+    const { lastError } = this.#outcomes;
+    if (lastError === null) return;
+    throw new CodedError('unavailable', `"${this.name}" cannot be read now. ${lastError.message}`);
   }
 
   #noteMet(): void {
@@ -294,15 +283,13 @@ export class SourceIngest {
     try {
       const { removed, mayHeal } = await this.#readAll();
       if (begun !== undefined) this.#watch?.endScan(begun);
-      this.#lastError = null;
-      this.#failuresInARow = mayHeal ? this.#failuresInARow + 1 : 0;
-      this.#lastScanDurationMs = Date.now() - startedMs;
+      this.#outcomes.succeeded(Date.now() - startedMs, mayHeal);
       await this.#reportSuccess(removed);
     } catch (error) {
       if (codeOf(error) === 'cancelled' || this.#stop.signal.aborted) return;
-      this.#reportFailure(error);
+      this.#outcomes.failed(error);
     } finally {
-      this.#endedMs = Date.now();
+      this.#outcomes.ended();
       this.#noteMet();
     }
     this.#tellChanged();
@@ -328,6 +315,8 @@ export class SourceIngest {
     const open: OpenScan = { scan, touched: new TouchedPaths() };
     let mayRemove = true;
     const flush = async () => {
+      // What came to make a batch has taken its part of this turn: a piece of an answer was parsed, a folder compared.
+      await yieldToEventLoop();
       await writer.apply(record.id, batch, scan);
       batch = [];
       await yieldToEventLoop();
@@ -383,33 +372,17 @@ export class SourceIngest {
 
   #state(): SourceState {
     if (this.#running !== null) return 'scanning';
-    if (this.#lastError !== null) return 'failing';
-    return this.#endedMs === null ? 'waiting' : 'ready';
+    if (this.#outcomes.lastError !== null) return 'failing';
+    return this.#outcomes.endedMs === null ? 'waiting' : 'ready';
   }
 
   async #reportSuccess(removed: number): Promise<void> {
     const { assetCount, collectionCount, sizeBytes } = await this.status();
     const fields = { assets: assetCount, collections: collectionCount, sizeBytes, removed };
-    this.#logger.info(`"${this.name}" is up to date`, { ...fields, durationMs: this.#lastScanDurationMs });
+    this.#logger.info(`"${this.name}" is up to date`, {
+      ...fields,
+      durationMs: this.#outcomes.lastDurationMs,
+    });
     this.#remarks.tell();
   }
-
-  #reportFailure(error: unknown): void {
-    this.#failuresInARow += 1;
-    const failure = { code: codeOf(error), message: messageOf(error), atMs: Date.now() };
-    this.#retryAfterMs = error instanceof CodedError ? (error.retryAfterMs ?? null) : null;
-    const isNew = failure.code !== this.#lastError?.code || failure.message !== this.#lastError.message;
-    this.#lastError =
-      failure.code === 'internal' ? { ...failure, message: 'Internal error, see the log.' } : failure;
-    const message = `"${this.name}" could not be read: ${failure.message}`;
-    // The same failure every minute is news only once.
-    if (failure.code === 'internal') this.#logger.error(message, { error });
-    else if (isNew) this.#logger.warn(message, { code: failure.code, cause: causeOf(error) });
-    else this.#logger.debug(message, { code: failure.code });
-  }
-}
-
-function causeOf(error: unknown): string | undefined {
-  const cause = error instanceof Error ? error.cause : undefined;
-  return cause === undefined ? undefined : messageOf(cause);
 }

@@ -128,6 +128,33 @@ export function changeLogCases(create: () => Promise<CatalogUnderTest>): void {
     expect(textOf(await since(before)).sort()).toEqual(['+b', '+moved', '+x.jpg']);
   });
 
+  it('knows at once where the files in a moved folder are, so that each of them is told once', async () => {
+    const at = (path: string): Entry => {
+      const entry = asset('f1', 'x.jpg', 'd2');
+      return { ...entry, facts: { ...entry.facts, ref: { id: 'f1', path } } };
+    };
+    await apply(folder('d1', 'a'), folder('d2', 'b', 'd1'), at('a/b/x.jpg'), folder('d3', 'other'));
+    await apply(folder('d1', 'moved', 'd3'));
+    expect(await catalog.reader.asset(sourceId, 'f1')).toMatchObject({
+      ref: { path: 'other/moved/b/x.jpg' },
+    });
+    const before = await head();
+    await apply(folder('d1', 'moved', 'd3'), folder('d2', 'b', 'd1'), at('other/moved/b/x.jpg'));
+    expect(await since(before)).toEqual([]);
+  });
+
+  it('keeps what a layout has made up out of the paths of files in a moved folder', async () => {
+    const made = (ref: string, name: string, parent: string | null = null): Entry => {
+      return { ...folder(ref, name, parent, 'free'), isVirtual: true };
+    };
+    const view: Entry = { ...folder('view', 'folders'), isVirtual: true, isView: true };
+    const entry = asset('f1', 'x.jpg', 'images', 'free');
+    const file: Entry = { ...entry, facts: { ...entry.facts, ref: { id: 'f1', path: 'a/x.jpg' } } };
+    await apply(view, folder('d1', 'a', 'view'), made('images', 'images', 'd1'), file);
+    await apply(view, folder('d2', 'b', 'view'), folder('d1', 'moved', 'd2'));
+    expect(await catalog.reader.asset(sourceId, 'f1')).toMatchObject({ ref: { path: 'b/moved/x.jpg' } });
+  });
+
   it('tells nothing when the same is told twice', async () => {
     await apply(folder('d1', 'a'), asset('f1', 'x.jpg', 'd1'));
     const before = await head();

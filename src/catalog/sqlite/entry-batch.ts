@@ -4,7 +4,7 @@ import type { AssetEntry, Entry } from '../catalog.ts';
 import type { AssetTable, StoredAsset } from './asset-table.ts';
 import { type KnownPlaces, NOTHING_KNOWN, type PlaceTable } from './known-places.ts';
 import type { LivePairs } from './live-pairs.ts';
-import type { NodeBatch } from './node-batch.ts';
+import type { BatchEnd, NodeBatch } from './node-batch.ts';
 import type { NodeTable } from './node-table.ts';
 import type { ScanMarks } from './scan-marks.ts';
 
@@ -15,13 +15,9 @@ export interface Tables {
   readonly pairs: LivePairs;
 }
 
-export interface EntryCounts {
-  readonly changed: number;
+export interface AppliedEntries extends BatchEnd {
   readonly addedAssets: number;
-  readonly addedCollections: number;
   readonly addedBytes: number;
-  /** Assets that lost a place for good and may have no other. */
-  readonly unshownAssets: ReadonlySet<number>;
 }
 
 /** What one `apply` was told. Lives within one transaction. */
@@ -52,7 +48,7 @@ export class EntryBatch {
     });
   }
 
-  apply(): EntryCounts {
+  apply(): AppliedEntries {
     for (const [at, entry] of this.#entries.entries()) {
       if (entry.kind === 'collection') this.#nodes.placeCollection(entry);
       else if (entry.kind === 'kept') this.#nodes.keep(entry);

@@ -1,6 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { type LiveHalf, MAX_LIVE_GROUP, otherHalfOf } from '../../model/live-photo.ts';
 import { liveNameSql, PAIRS_BY_NAME } from './schema.ts';
+import type { Steps } from './write-connection.ts';
 
 /** What an asset may be paired by. */
 export interface LiveKeys {
@@ -27,6 +28,9 @@ type MemberRow = [
 ];
 
 const SELECT = `SELECT id, source_id, path, content_type, duration_ms, live_id, live_partner_id, modified_ms FROM asset`;
+
+/** Ids, names and assets that one step looks at: a few milliseconds. */
+const STEP_LOOKS = 1000;
 
 /**
  * Keeps with each asset the other half of its live photo. Who that is follows from the assets with the same id and those
@@ -73,18 +77,23 @@ export class LivePairs {
    * At the end of a transaction.
    * @param touch called for each asset whose live photo has changed, to note that in the change log.
    */
-  settle(touch: (assetId: number, modifiedMs: number) => void): void {
+  *settle(touch: (assetId: number, modifiedMs: number) => void): Steps<void> {
     for (const id of this.#replaced) {
       const row = this.#one.get(id) as unknown as MemberRow | undefined;
       if (row !== undefined) this.note(row[1], memberOf(row));
     }
-    if (this.#noted.size === 0) return;
+    if (this.#noted.size === 0) return this.forget();
     const groups = new Groups(this.#byId, this.#byName);
     const members = new Map<number, Member>();
+    let looks = 0;
     for (const keys of this.#noted.values()) {
       for (const member of [...groups.sameId(keys), ...groups.sameName(keys)]) members.set(member.id, member);
+      looks += 1;
+      if (looks % STEP_LOOKS === 0) yield;
     }
     for (const member of members.values()) {
+      looks += 1;
+      if (looks % STEP_LOOKS === 0) yield;
       const partnerId = otherHalfOf(member, groups.sameId(member), groups.sameName(member))?.id ?? null;
       if (partnerId !== member.partnerId) this.#pair.run(partnerId, member.id);
       else if (partnerId === null || !this.#replaced.has(partnerId)) continue;

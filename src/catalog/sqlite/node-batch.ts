@@ -13,6 +13,16 @@ import { ViewPlaces } from './view-places.ts';
 /** Hexadecimal digits of the tag that keeps equal names apart; the second is for when the first clash. */
 const TAG_LENGTHS = [8, 16, 64];
 
+export interface BatchEnd {
+  /** Nodes that were made or changed. */
+  readonly changed: number;
+  readonly addedCollections: number;
+  /** Assets that lost a place for good and may have no other. */
+  readonly unshownAssets: ReadonlySet<number>;
+  /** Those whose members have another path now, which is still to be told: see `MovedSubtrees`. True: on a disk. */
+  readonly movedCollections: ReadonlyMap<NodeId, boolean>;
+}
+
 /** Everything one `apply` does to the tree. Lives within one transaction. */
 export class NodeBatch {
   readonly #table: NodeTable;
@@ -28,6 +38,7 @@ export class NodeBatch {
   /** Those that are new or were told at another path before. */
   readonly #movedAssets = new Set<number>();
   readonly #views: ViewPlaces;
+  readonly #moved = new Map<NodeId, boolean>();
   #changed = 0;
   #addedCollections = 0;
 
@@ -146,8 +157,7 @@ export class NodeBatch {
     this.#touched.add(row.parentId);
   }
 
-  /** `unshownAssets`: those that lost a place for good and may have no other. */
-  end(): { changed: number; addedCollections: number; unshownAssets: ReadonlySet<number> } {
+  end(): BatchEnd {
     // Without a scan nobody will see the displaced elsewhere later, so what took their names has replaced them.
     if (this.#marks === undefined) {
       for (const id of this.#displaced) {
@@ -159,7 +169,8 @@ export class NodeBatch {
     for (const id of [...this.#touched]) this.#removeIfEmptied(id);
     for (const id of this.#touched) this.#table.touchVirtual(id);
     const unshownAssets = this.#unshownAssets;
-    return { changed: this.#changed, addedCollections: this.#addedCollections, unshownAssets };
+    const [changed, addedCollections] = [this.#changed, this.#addedCollections];
+    return { changed, addedCollections, unshownAssets, movedCollections: this.#moved };
   }
 
   /**
@@ -203,7 +214,7 @@ export class NodeBatch {
     if (found === null) return this.#insert({ ...placeOf(wanted), name }, wanted);
     this.#touched.add(found.parentId).add(wanted.parentId);
     this.#update(found, { ...found, ...placeOf(wanted), name }, wanted.naming);
-    if (found.assetId === null) this.#tellMoved(found.id);
+    if (found.assetId === null) this.#moved.set(found.id, wanted.naming === 'disk');
     this.#marks?.add(found.id);
     return found.id;
   }
@@ -276,11 +287,6 @@ export class NodeBatch {
   #noteUnshown(assetId: number): void {
     if (this.#marks === undefined) this.#unshownAssets.add(assetId);
     else this.#marks.noteUnshown(assetId);
-  }
-
-  /** Whoever follows the changes learns that everything below a moved collection has another path. */
-  #tellMoved(id: NodeId): void {
-    for (const below of this.#table.subtreeIds(id).slice(1)) this.#table.touchMoved(below);
   }
 
   /** Takes the name away without removing the node: it may yet be seen elsewhere. */

@@ -8,6 +8,7 @@ import { SqliteLockStore } from './sqlite-lock-store.ts';
 import { SqlitePropertyStore } from './sqlite-property-store.ts';
 import { SqliteReader } from './sqlite-reader.ts';
 import { SqliteWriter } from './sqlite-writer.ts';
+import { WriteConnection } from './write-connection.ts';
 import { lockForWriting } from './writer-lock.ts';
 
 /**
@@ -28,13 +29,15 @@ export function openSqliteCatalog(file: string, policy: NamePolicy): Catalog {
     const reading = openForReading(file);
     opened.push(reading);
     const bell = new CommitBell();
+    const connection = new WriteConnection(writing);
     return {
       reader: new SqliteReader(reading),
-      writer: new SqliteWriter(writing, policy, () => bell.ring()),
-      locks: new SqliteLockStore(writing),
-      properties: new SqlitePropertyStore(writing),
+      writer: new SqliteWriter(writing, connection, policy, () => bell.ring()),
+      locks: new SqliteLockStore(writing, connection),
+      properties: new SqlitePropertyStore(writing, connection, reading),
       bell,
       async close() {
+        await connection.untilFree();
         reading.close();
         opened.splice(opened.indexOf(reading), 1);
         // Folds the write-ahead log back in, so that a stopped server leaves one plain file.

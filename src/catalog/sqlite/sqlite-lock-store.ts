@@ -3,13 +3,16 @@ import { CodedError } from '../../model/coded-error.ts';
 import { type LockRecord, type LockStore, MAX_LOCKS } from '../lock-store.ts';
 import { translating } from './database.ts';
 import type { Row } from './rows.ts';
-import { inTransaction } from './transaction.ts';
+import type { WriteConnection } from './write-connection.ts';
 
 const COLUMNS = 'token, path, depth, scope, owner, user, expires_ms';
 
-/** Locks as rows of the table `lock`. */
+/**
+ * Locks as rows of the table `lock`. No transaction of several turns touches it, so reading it waits for none: what is
+ * there was committed.
+ */
 export class SqliteLockStore implements LockStore {
-  readonly #database: DatabaseSync;
+  readonly #connection: WriteConnection;
   readonly #covering: StatementSync;
   readonly #below: StatementSync;
   readonly #count: StatementSync;
@@ -20,9 +23,9 @@ export class SqliteLockStore implements LockStore {
   readonly #releaseBelow: StatementSync;
   readonly #releaseExpired: StatementSync;
 
-  /** @param database the writing connection; what it reads is what was committed last. */
-  constructor(database: DatabaseSync) {
-    this.#database = database;
+  /** @param database that of the connection. */
+  constructor(database: DatabaseSync, connection: WriteConnection) {
+    this.#connection = connection;
     this.#covering = database.prepare(
       `SELECT ${COLUMNS} FROM lock
        WHERE path IN (SELECT value FROM json_each(?1)) AND expires_ms > ?2 AND (depth = 'infinity' OR path = ?3)
@@ -43,7 +46,7 @@ export class SqliteLockStore implements LockStore {
   }
 
   async take(lock: LockRecord, nowMs: number): Promise<readonly LockRecord[]> {
-    return inTransaction(this.#database, () => {
+    return await this.#connection.transaction(() => {
       this.#releaseExpired.run(nowMs);
       const near = this.#readCovering(lock.path, nowMs);
       const all = lock.depth === 'infinity' ? [...near, ...this.#readBelow(lock.path, nowMs)] : near;
@@ -67,23 +70,25 @@ export class SqliteLockStore implements LockStore {
   }
 
   async refresh(token: string, expiresMs: number, nowMs: number): Promise<LockRecord | null> {
-    const row = translating(() => this.#refresh.get(expiresMs, token, nowMs)) as Row | undefined;
+    const row = (await this.#connection.run(() => this.#refresh.get(expiresMs, token, nowMs))) as
+      | Row
+      | undefined;
     return row === undefined ? null : lockOf(row);
   }
 
   async release(token: string): Promise<boolean> {
-    return translating(() => this.#release.run(token)).changes > 0;
+    return (await this.#connection.run(() => this.#release.run(token))).changes > 0;
   }
 
   async releaseTree(path: string): Promise<void> {
-    inTransaction(this.#database, () => {
+    await this.#connection.transaction(() => {
       this.#releaseAt.run(path);
       this.#releaseBelow.run(...membersOf(path));
     });
   }
 
   async releaseBelow(path: string): Promise<void> {
-    translating(() => this.#releaseBelow.run(...membersOf(path)));
+    await this.#connection.run(() => this.#releaseBelow.run(...membersOf(path)));
   }
 
   #readCovering(path: string, nowMs: number): LockRecord[] {

@@ -10,14 +10,14 @@ import {
   type PropertyStore,
 } from '../property-store.ts';
 import { translating } from './database.ts';
-import { inTransaction } from './transaction.ts';
+import type { WriteConnection } from './write-connection.ts';
 
 /** Pairs of original and copy looked at in one turn of the event loop: a few milliseconds. */
 const COPY_CHUNK = 500;
 
 /** Dead properties as rows of the table `dead_property`, which go with their node by its foreign key. */
 export class SqlitePropertyStore implements PropertyStore {
-  readonly #database: DatabaseSync;
+  readonly #connection: WriteConnection;
   readonly #any: StatementSync;
   readonly #of: StatementSync;
   readonly #set: StatementSync;
@@ -28,11 +28,14 @@ export class SqlitePropertyStore implements PropertyStore {
   readonly #copy: StatementSync;
   readonly #namesakes: StatementSync;
 
-  /** @param database the writing connection; what it reads is what was committed last. */
-  constructor(database: DatabaseSync) {
-    this.#database = database;
-    this.#any = database.prepare('SELECT 1 FROM dead_property LIMIT 1');
-    this.#of = database.prepare(
+  /**
+   * @param database that of the connection.
+   * @param reading for what is looked up with each listing, which waits for nobody.
+   */
+  constructor(database: DatabaseSync, connection: WriteConnection, reading: DatabaseSync) {
+    this.#connection = connection;
+    this.#any = reading.prepare('SELECT 1 FROM dead_property LIMIT 1');
+    this.#of = reading.prepare(
       `SELECT node_id, namespace, local, xml FROM dead_property
        WHERE node_id IN (SELECT value FROM json_each(?)) ORDER BY node_id, namespace, local`,
     );
@@ -80,7 +83,7 @@ export class SqlitePropertyStore implements PropertyStore {
   }
 
   async update(id: NodeId, changes: readonly PropertyChange[]): Promise<void> {
-    inTransaction(this.#database, () => {
+    await this.#connection.transaction(() => {
       if (this.#node.get(id) === undefined) throw new CodedError('not-found', 'The resource is gone.');
       for (const { namespace, local, xml } of changes) {
         if (xml === null) this.#remove.run(id, namespace, local);
@@ -100,7 +103,7 @@ export class SqlitePropertyStore implements PropertyStore {
     if (translating(() => this.#any.get()) === undefined) return;
     const pairs: [original: NodeId, copy: NodeId][] = [[from, to]];
     while (pairs.length > 0) {
-      inTransaction(this.#database, () => {
+      await this.#connection.transaction(() => {
         for (const [original, copy] of pairs.splice(-COPY_CHUNK)) {
           this.#removeAll.run(copy);
           this.#copy.run(original, copy);

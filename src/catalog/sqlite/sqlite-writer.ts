@@ -1,7 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import type { AssetFacts } from '../../model/asset.ts';
-import { CodedError } from '../../model/coded-error.ts';
 import type { NamePolicy } from '../../model/name.ts';
 import type { NodeId } from '../../model/node.ts';
 import type {
@@ -16,27 +15,34 @@ import type {
 } from '../catalog.ts';
 import { AssetTable } from './asset-table.ts';
 import { ContentVersions } from './content-versions.ts';
-import { translating } from './database.ts';
 import { EntryBatch, type Tables } from './entry-batch.ts';
 import { PlaceTable } from './known-places.ts';
 import { LivePairs } from './live-pairs.ts';
+import { MovedSubtrees } from './moved-subtrees.ts';
 import type { NodeBatch } from './node-batch.ts';
 import { NodeTable } from './node-table.ts';
 import { type Row, sourceOf } from './rows.ts';
 import { ScanMarks } from './scan-marks.ts';
 import { INDEX_OF_PATHS, NO_PARENT } from './schema.ts';
 import { ShownSources } from './shown-sources.ts';
+import { Subtrees } from './subtrees.ts';
+import { inOneStep, type Steps, type WriteConnection } from './write-connection.ts';
 
 /** Rows looked at in one turn of the event loop while sweeping: a few milliseconds. */
 const SWEEP_CHUNK = 2000;
+/** Nodes removed in one turn of the event loop: as long. */
+const REMOVE_CHUNK = 250;
 
 /** The one writer. Every public call is one transaction, or several bounded ones where it says so. */
 export class SqliteWriter implements CatalogWriter {
   readonly #database: DatabaseSync;
+  readonly #connection: WriteConnection;
   readonly #nodes: NodeTable;
   readonly #assets: AssetTable;
   readonly #pairs: LivePairs;
   readonly #tables: Tables;
+  readonly #subtrees: Subtrees;
+  readonly #moved: MovedSubtrees;
   readonly #shown: ShownSources;
   readonly #versions: ContentVersions;
   readonly #onChange: () => void;
@@ -47,8 +53,9 @@ export class SqliteWriter implements CatalogWriter {
   readonly #nodeIdsAfter: StatementSync;
 
   /** @param onChange called after each commit that the change log has grown by; must not throw. */
-  constructor(database: DatabaseSync, policy: NamePolicy, onChange: () => void) {
+  constructor(database: DatabaseSync, connection: WriteConnection, policy: NamePolicy, onChange: () => void) {
     this.#database = database;
+    this.#connection = connection;
     this.#onChange = onChange;
     this.#shown = new ShownSources(database);
     this.#versions = new ContentVersions(database);
@@ -57,6 +64,8 @@ export class SqliteWriter implements CatalogWriter {
     this.#assets = new AssetTable(database, this.#pairs);
     const places = new PlaceTable(database);
     this.#tables = { nodes: this.#nodes, assets: this.#assets, places, pairs: this.#pairs };
+    this.#subtrees = new Subtrees(database);
+    this.#moved = new MovedSubtrees(database, this.#nodes, this.#assets);
     this.#sourceByName = database.prepare('SELECT * FROM source WHERE name = ?');
     this.#sourceInsert = database.prepare('INSERT INTO source (name, root_id) VALUES (?, 0) RETURNING id');
     this.#sourceCounts = database.prepare(
@@ -70,24 +79,17 @@ export class SqliteWriter implements CatalogWriter {
   }
 
   async ensureSource(name: string): Promise<SourceRecord> {
-    const known = this.#source(name);
-    if (known !== null) return known;
-    this.#transaction(() => {
-      const id = Number(this.#sourceInsert.get(name)?.id);
-      const rootId = this.#nodes.insertRoot(id, name);
-      this.#database.prepare('UPDATE source SET root_id = ? WHERE id = ?').run(rootId, id);
-    });
-    const made = this.#source(name);
-    if (made === null) throw new Error('a source that was just written cannot be read');
-    return made;
+    // Asked first, so that a server whose sources are the same writes nothing to start.
+    const known = await this.#connection.run(() => this.#source(name));
+    return known ?? (await this.#transaction(() => this.#source(name) ?? this.#makeSource(name)));
   }
 
   async preparePaths(): Promise<void> {
-    translating(() => this.#database.exec(INDEX_OF_PATHS));
+    await this.#connection.run(() => this.#database.exec(INDEX_OF_PATHS));
   }
 
   async showSources(sources: readonly ShownSource[]): Promise<void> {
-    this.#transaction(() => {
+    await this.#transaction(() => {
       if (this.#shown.write(sources)) this.#nodes.expireCursors();
     });
   }
@@ -98,16 +100,11 @@ export class SqliteWriter implements CatalogWriter {
 
   async apply(sourceId: number, entries: readonly Entry[], scan?: Scan): Promise<ApplyResult> {
     const marks = scan as ScanMarks | undefined;
-    return this.#transaction(() => {
-      const result = new EntryBatch(this.#tables, sourceId, entries, marks).apply();
-      this.#count(sourceId, result.addedAssets, result.addedCollections, result.addedBytes);
-      this.#removeUnshown(sourceId, result.unshownAssets);
-      return { changed: result.changed, unchanged: entries.length - result.changed };
-    });
+    return await this.#transactionInSteps(() => this.#applyInSteps(sourceId, entries, marks));
   }
 
   async refreshAsset(sourceId: number, facts: AssetFacts): Promise<void> {
-    this.#transaction(() => {
+    await this.#transaction(() => {
       if (!this.#assets.has(sourceId, facts.ref.id)) return;
       const stored = this.#assets.store(sourceId, facts);
       this.#count(sourceId, 0, 0, stored.addedBytes);
@@ -116,7 +113,7 @@ export class SqliteWriter implements CatalogWriter {
   }
 
   async enrich(sourceId: number, refId: string, version: string, found: Enrichment): Promise<boolean> {
-    return this.#transaction(() => {
+    return await this.#transaction(() => {
       const asset = this.#assets.enrich(sourceId, refId, version, found);
       if (asset?.isChanged) this.#nodes.touchAsset(asset.id, asset.modifiedMs);
       return asset !== null;
@@ -124,21 +121,23 @@ export class SqliteWriter implements CatalogWriter {
   }
 
   async removeAt(sourceId: number, storedPath: readonly string[], scan?: Scan): Promise<number> {
-    const id = translating(() => this.#nodes.atStoredPath(sourceId, storedPath));
+    const id = await this.#connection.run(() => this.#nodes.atStoredPath(sourceId, storedPath));
     if (id === null || (scan as ScanMarks | undefined)?.has(id) === true) return 0;
     return await this.#removeSubtree(sourceId, id);
   }
 
   async unseenMembers(scan: Scan, collection: string | null): Promise<readonly string[]> {
     const marks = scan as ScanMarks;
-    const parentId =
+    const parentId = await this.#connection.run(() =>
       collection === null
         ? this.#nodes.rootOf(marks.sourceId)
-        : translating(() => this.#nodes.byRef(marks.sourceId, collection))?.id;
+        : this.#nodes.byRef(marks.sourceId, collection)?.id,
+    );
     if (parentId === undefined) return [];
     const unseen: string[] = [];
     for (let after = ''; ; ) {
-      const members = translating(() => this.#nodes.members(parentId, after, SWEEP_CHUNK));
+      const from = after;
+      const members = await this.#connection.run(() => this.#nodes.members(parentId, from, SWEEP_CHUNK));
       unseen.push(...members.filter(({ id }) => !marks.has(id)).map(({ storedName }) => storedName));
       const last = members.at(-1);
       if (last === undefined || members.length < SWEEP_CHUNK) return unseen;
@@ -152,19 +151,21 @@ export class SqliteWriter implements CatalogWriter {
     let removed = 0;
     // Also those of a scan that came to no end, by an error or a power cut; but what the scan around this one has
     // displaced may yet be seen by it.
-    for (const id of translating(() => this.#nodes.displacedOf(sourceId))) {
+    for (const id of await this.#connection.run(() => this.#nodes.displacedOf(sourceId))) {
       if (isWithinAnother && !displaced.has(id)) continue;
       removed += await this.#removeSubtree(sourceId, id);
     }
     removed += await this.#removeLeftBehind(sourceId, unshownAssets);
     if (emptied.size > 0 && !isWithinAnother)
-      removed += this.#removing(sourceId, (batch) => batch.removeEmptied(emptied));
-    if (unshownAssets.size > 0) this.#transaction(() => this.#removeUnshown(sourceId, unshownAssets));
+      removed += await this.#transaction(() =>
+        this.#removing(sourceId, (batch) => batch.removeEmptied(emptied)),
+      );
+    if (unshownAssets.size > 0) await this.#transaction(() => this.#removeUnshown(sourceId, unshownAssets));
     return removed;
   }
 
   async pruneTombstones(beforeMs: number, limit: number): Promise<number> {
-    return this.#transaction(() => this.#nodes.pruneTombstones(beforeMs, limit));
+    return await this.#transaction(() => this.#nodes.pruneTombstones(beforeMs, limit));
   }
 
   async sweep(scan: Scan): Promise<number> {
@@ -174,12 +175,17 @@ export class SqliteWriter implements CatalogWriter {
     let removed = await this.settle(scan);
     let after: NodeId = 0;
     for (;;) {
-      const rows = translating(() => this.#nodeIdsAfter.all(after, SWEEP_CHUNK)) as Row[];
+      const from = after;
+      const rows = (await this.#connection.run(() => this.#nodeIdsAfter.all(from, SWEEP_CHUNK))) as Row[];
       const unseen = rows
         .filter((row) => row.source_id === marks.sourceId && !marks.has(row.id as NodeId))
         .filter((row) => !marks.isWithinUnchanged(row.parent_id as NodeId, parentOf))
         .map((row) => row.id as NodeId);
-      if (unseen.length > 0) removed += this.#remove(marks.sourceId, unseen);
+      for (let at = 0; at < unseen.length; at += REMOVE_CHUNK) {
+        const some = unseen.slice(at, at + REMOVE_CHUNK);
+        removed += await this.#transaction(() => this.#remove(marks.sourceId, some));
+        await yieldToEventLoop();
+      }
       const last = rows.at(-1);
       if (last === undefined || rows.length < SWEEP_CHUNK) break;
       after = last.id as NodeId;
@@ -190,18 +196,39 @@ export class SqliteWriter implements CatalogWriter {
   }
 
   async completeScan(sourceId: number, completedMs: number, versions?: ContentVersionMap): Promise<void> {
-    this.#transaction(() => {
+    await this.#transaction(() => {
       this.#sourceComplete.run(completedMs, sourceId);
       if (versions !== undefined) this.#versions.replace(sourceId, versions);
     });
   }
 
+  *#applyInSteps(
+    sourceId: number,
+    entries: readonly Entry[],
+    marks: ScanMarks | undefined,
+  ): Steps<ApplyResult> {
+    const result = new EntryBatch(this.#tables, sourceId, entries, marks).apply();
+    this.#count(sourceId, result.addedAssets, result.addedCollections, result.addedBytes);
+    this.#removeUnshown(sourceId, result.unshownAssets);
+    yield* this.#moved.tell(result.movedCollections);
+    return { changed: result.changed, unchanged: entries.length - result.changed };
+  }
+
   async #removeSubtree(sourceId: number, id: NodeId): Promise<number> {
-    const ids = translating(() => this.#nodes.subtreeIds(id)).reverse();
+    return await this.#transactionInSteps(() => this.#removeSubtreeInSteps(sourceId, id));
+  }
+
+  /** Members before the collection that they are in. */
+  *#removeSubtreeInSteps(sourceId: number, id: NodeId): Steps<number> {
+    const ids = [id];
+    for (const part of this.#subtrees.below(id, '', SWEEP_CHUNK)) {
+      for (const below of part) ids.push(below.id);
+      yield;
+    }
     let removed = 0;
-    for (let from = 0; from < ids.length; from += SWEEP_CHUNK) {
-      removed += this.#remove(sourceId, ids.slice(from, from + SWEEP_CHUNK));
-      await yieldToEventLoop();
+    while (ids.length > 0) {
+      removed += this.#remove(sourceId, ids.splice(-REMOVE_CHUNK).reverse());
+      yield;
     }
     return removed;
   }
@@ -216,24 +243,24 @@ export class SqliteWriter implements CatalogWriter {
   async #removeLeftBehind(sourceId: number, assetIds: ReadonlySet<number>): Promise<number> {
     const ids = [...assetIds];
     let removed = 0;
-    for (let from = 0; from < ids.length; from += SWEEP_CHUNK) {
-      const some = ids.slice(from, from + SWEEP_CHUNK);
-      removed += this.#removing(sourceId, (batch) => batch.removeLeftBehind(some));
+    for (let from = 0; from < ids.length; from += REMOVE_CHUNK) {
+      const some = ids.slice(from, from + REMOVE_CHUNK);
+      removed += await this.#transaction(() =>
+        this.#removing(sourceId, (batch) => batch.removeLeftBehind(some)),
+      );
       await yieldToEventLoop();
     }
     return removed;
   }
 
-  /** @returns how many nodes went. */
+  /** Within a transaction. @returns how many nodes went. */
   #removing(sourceId: number, work: (batch: NodeBatch) => void): number {
-    return this.#transaction(() => {
-      const batch = this.#nodes.beginBatch(sourceId, undefined);
-      work(batch);
-      const result = batch.end();
-      this.#count(sourceId, 0, result.addedCollections, 0);
-      this.#removeUnshown(sourceId, result.unshownAssets);
-      return result.changed;
-    });
+    const batch = this.#nodes.beginBatch(sourceId, undefined);
+    work(batch);
+    const result = batch.end();
+    this.#count(sourceId, 0, result.addedCollections, 0);
+    this.#removeUnshown(sourceId, result.unshownAssets);
+    return result.changed;
   }
 
   #removeUnshown(sourceId: number, assetIds: Iterable<number>): void {
@@ -244,7 +271,7 @@ export class SqliteWriter implements CatalogWriter {
   /** Assets that no node shows any more. Their digests were worth keeping until the scan was complete. */
   async #removeOrphans(sourceId: number): Promise<void> {
     for (let from = 0; from <= this.#assets.lastId(); from += SWEEP_CHUNK) {
-      this.#transaction(() => {
+      await this.#transaction(() => {
         const gone = this.#assets.removeOrphans(sourceId, from, from + SWEEP_CHUNK);
         this.#count(sourceId, -gone.assets, 0, -gone.sizeBytes);
       });
@@ -259,38 +286,39 @@ export class SqliteWriter implements CatalogWriter {
   }
 
   #source(name: string): SourceRecord | null {
-    const row = translating(() => this.#sourceByName.get(name)) as Row | undefined;
+    const row = this.#sourceByName.get(name) as Row | undefined;
     return row === undefined ? null : sourceOf(row);
   }
 
-  #transaction<T>(work: () => T): T {
-    const seqBefore = this.#nodes.usedSeq;
-    const result = translating(() => {
-      this.#database.exec('BEGIN IMMEDIATE');
-      try {
-        const done = work();
-        this.#pairs.settle((assetId, modifiedMs) => this.#nodes.touchAsset(assetId, modifiedMs));
-        this.#nodes.settleStates();
-        this.#database.exec('COMMIT');
-        return done;
-      } catch (error) {
-        this.#rollBack(error);
-        throw error;
-      }
-    });
-    if (this.#nodes.usedSeq !== seqBefore) this.#onChange();
-    return result;
+  #makeSource(name: string): SourceRecord {
+    const id = Number(this.#sourceInsert.get(name)?.id);
+    const rootId = this.#nodes.insertRoot(id, name);
+    this.#database.prepare('UPDATE source SET root_id = ? WHERE id = ?').run(rootId, id);
+    const made = this.#source(name);
+    if (made === null) throw new Error('a source that was just written cannot be read');
+    return made;
   }
 
-  /** SQLite rolls back by itself on some errors (full disk); a second ROLLBACK then fails and says nothing new. */
-  #rollBack(cause: unknown): void {
-    this.#nodes.forgetSeq();
-    this.#pairs.forget();
-    try {
-      this.#database.exec('ROLLBACK');
-    } catch (error) {
-      const isOver = String((error as Error).message).includes('no transaction is active');
-      if (!isOver) throw new CodedError('internal', 'A failed transaction could not be undone.', { cause });
-    }
+  async #transaction<T>(work: () => T): Promise<T> {
+    return await this.#transactionInSteps(() => inOneStep(work));
+  }
+
+  async #transactionInSteps<T>(work: () => Steps<T>): Promise<T> {
+    const [nodes, pairs] = [this.#nodes, this.#pairs];
+    let seqBefore = nodes.usedSeq;
+    const settled = function* (): Steps<T> {
+      seqBefore = nodes.usedSeq;
+      const done = yield* work();
+      yield* pairs.settle((assetId, modifiedMs) => nodes.touchAsset(assetId, modifiedMs));
+      nodes.settleStates();
+      return done;
+    };
+    const forget = () => {
+      nodes.forgetSeq();
+      pairs.forget();
+    };
+    const result = await this.#connection.transactionInSteps(settled, forget);
+    if (nodes.usedSeq !== seqBefore) this.#onChange();
+    return result;
   }
 }
