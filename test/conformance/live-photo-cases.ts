@@ -195,6 +195,25 @@ export function livePhotoCases(create: () => Promise<CatalogUnderTest>): void {
     expect(await twins('new/a.HEIC', 'new/a.MOV')).toEqual(['new/a.MOV', 'new/a.HEIC']);
   });
 
+  it('moves a folder at once with its pairs, before what is in it was told again', async () => {
+    await apply(folder('d1', 'd1'));
+    await add(['d1/a.HEIC', null], ['d1/a.MOV', null], ['d1/b.HEIC', ID], ['b.MOV', ID]);
+    await apply(folder('d1', 'new'));
+    expect(await twins('new/a.HEIC', 'new/a.MOV', 'new/b.HEIC', 'b.MOV')).toEqual([
+      ...['new/a.MOV', 'new/a.HEIC', 'b.MOV', 'new/b.HEIC'],
+    ]);
+  });
+
+  it('pairs a file that has replaced another one, once it was read and the other is gone', async () => {
+    await add(['a.HEIC', ID], ['b.MOV', ID]);
+    const scan = catalog.writer.beginScan(sourceId);
+    await catalog.writer.apply(sourceId, [file('a.HEIC', {}, 'another'), file('b.MOV')], scan);
+    await read('another', { livePhotoId: ID });
+    await catalog.writer.sweep(scan);
+    expect(await twins('a.HEIC', 'b.MOV')).toEqual(['b.MOV', 'a.HEIC']);
+    expect(await told(() => catalog.writer.removeAt(sourceId, ['b.MOV']))).toEqual(['a.HEIC']);
+  });
+
   it('names the half in the same album, and tells when there is one', async () => {
     const albums = [folder('a1', 'One', null, 'free'), folder('a2', 'Two', null, 'free')];
     const at = (name: string, album: string): Entry => {

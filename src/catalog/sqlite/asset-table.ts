@@ -31,8 +31,8 @@ const SIZE_AT = ASSET_FACT_COLUMNS.indexOf('size_bytes');
 const MODIFIED_AT = ASSET_FACT_COLUMNS.indexOf('modified_ms');
 const LIVE_ID_AT = ASSET_FACT_COLUMNS.indexOf('live_id');
 
-/** What is to be known of a row that goes. */
-const REMOVED_COLUMNS = 'size_bytes, source_id, path, live_id, live_partner_id';
+/** What is to be known of a row that goes, or is on another path. */
+const PAIR_COLUMNS = 'size_bytes, source_id, path, live_id, live_partner_id';
 
 type StoredRow = [id: number, enrichedVersion: string | null, partnerId: number | null, ...unknown[]];
 
@@ -42,6 +42,7 @@ export class AssetTable {
   readonly #find: StatementSync;
   readonly #insert: StatementSync;
   readonly #update: StatementSync;
+  readonly #setPath: StatementSync;
   readonly #enrich: StatementSync;
   readonly #orphans: StatementSync;
   readonly #delete: StatementSync;
@@ -65,6 +66,9 @@ export class AssetTable {
       `UPDATE asset SET live_partner_id = iif(version = ? AND live_id IS ?, live_partner_id, NULL),
          ${ASSET_FACT_COLUMNS.map((column) => `${column} = ?`).join(', ')} WHERE id = ?`,
     );
+    this.#setPath = database.prepare(
+      `UPDATE asset SET path = ?1 WHERE id = ?2 AND path <> ?1 RETURNING ${PAIR_COLUMNS}`,
+    );
     const filled = ENRICHED_COLUMNS.map((column) => `${column} = coalesce(?, ${column})`).join(', ');
     this.#enrich = database.prepare(
       `UPDATE asset SET ${filled}, enriched_version = ?, read_again = NULL
@@ -72,13 +76,13 @@ export class AssetTable {
     );
     this.#enrich.setReturnArrays(true);
     this.#orphans = database.prepare(
-      `SELECT id, ${REMOVED_COLUMNS} FROM asset WHERE id >= ? AND id < ? AND source_id = ?
+      `SELECT id, ${PAIR_COLUMNS} FROM asset WHERE id >= ? AND id < ? AND source_id = ?
          AND NOT EXISTS (SELECT 1 FROM node WHERE node.asset_id = asset.id)`,
     );
     this.#delete = database.prepare('DELETE FROM asset WHERE id = ?');
     this.#deleteUnshown = database.prepare(
       `DELETE FROM asset WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM node WHERE node.asset_id = ?1)
-       RETURNING ${REMOVED_COLUMNS}`,
+       RETURNING ${PAIR_COLUMNS}`,
     );
     this.#lastId = database.prepare('SELECT max(id) AS id FROM asset');
   }
@@ -159,6 +163,12 @@ export class AssetTable {
     return { id: Number(lastInsertRowid), isChanged: true, isAtNewPath: true, ...added };
   }
 
+  /** A folder that it is in has moved, with everything that is in that folder. */
+  setPath(assetId: number, path: string): void {
+    const row = this.#setPath.get(path, assetId);
+    if (row !== undefined) this.#notePairs(row);
+  }
+
   has(sourceId: number, ref: string): boolean {
     return this.#find.get(sourceId, ref) !== undefined;
   }
@@ -169,7 +179,7 @@ export class AssetTable {
     let sizeBytes = 0;
     for (const row of rows) {
       this.#delete.run(row.id as number);
-      this.#noteRemoved(row);
+      this.#notePairs(row);
       sizeBytes += row.size_bytes as number;
     }
     return { assets: rows.length, sizeBytes };
@@ -185,7 +195,7 @@ export class AssetTable {
         this.#pairs.notePlaces(id);
         continue;
       }
-      this.#noteRemoved(gone);
+      this.#notePairs(gone);
       assets += 1;
       sizeBytes += Number(gone.size_bytes);
     }
@@ -196,7 +206,7 @@ export class AssetTable {
     return Number(this.#lastId.get()?.id ?? 0);
   }
 
-  #noteRemoved({ source_id: sourceId, path, live_id: livePhotoId, live_partner_id: partnerId }: Row): void {
+  #notePairs({ source_id: sourceId, path, live_id: livePhotoId, live_partner_id: partnerId }: Row): void {
     if (partnerId === null && !isLiveId(livePhotoId)) return;
     this.#pairs.note(Number(sourceId), { path: String(path), livePhotoId: livePhotoId as string | null });
   }

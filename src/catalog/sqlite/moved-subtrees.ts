@@ -1,5 +1,6 @@
-import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import type { NodeId } from '../../model/node.ts';
+import type { AssetTable } from './asset-table.ts';
 import type { NodeTable } from './node-table.ts';
 import { NO_PARENT } from './schema.ts';
 import { Subtrees } from './subtrees.ts';
@@ -15,12 +16,12 @@ const STEP_NODES = 500;
 export class MovedSubtrees {
   readonly #nodes: NodeTable;
   readonly #subtrees: Subtrees;
-  readonly #setPath: StatementSync;
+  readonly #assets: AssetTable;
 
-  constructor(database: DatabaseSync, nodes: NodeTable) {
+  constructor(database: DatabaseSync, nodes: NodeTable, assets: AssetTable) {
     this.#nodes = nodes;
+    this.#assets = assets;
     this.#subtrees = new Subtrees(database);
-    this.#setPath = database.prepare('UPDATE asset SET path = ?1 WHERE id = ?2 AND path <> ?1');
   }
 
   /** @param moved collections that are on another path than before; those on a disk by true. */
@@ -32,7 +33,7 @@ export class MovedSubtrees {
       for (const part of this.#subtrees.below(movedId, path ?? '', STEP_NODES)) {
         for (const { id, assetId, storedPath } of part) {
           if (assetId === null) told.add(id);
-          else if (path !== null) this.#setPath.run(storedPath, assetId);
+          else if (path !== null) this.#assets.setPath(assetId, storedPath);
           this.#nodes.touchMoved(id);
         }
         yield;

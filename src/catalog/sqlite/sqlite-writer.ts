@@ -68,7 +68,7 @@ export class SqliteWriter implements CatalogWriter {
     const places = new PlaceTable(database);
     this.#tables = { nodes: this.#nodes, assets: this.#assets, places, pairs: this.#pairs };
     this.#subtrees = new Subtrees(database);
-    this.#moved = new MovedSubtrees(database, this.#nodes);
+    this.#moved = new MovedSubtrees(database, this.#nodes, this.#assets);
     this.#sourceByName = database.prepare('SELECT * FROM source WHERE name = ?');
     this.#sourceInsert = database.prepare('INSERT INTO source (name, root_id) VALUES (?, 0) RETURNING id');
     this.#sourceCounts = database.prepare(
