@@ -8,6 +8,8 @@ export interface StoredAsset {
   readonly isChanged: boolean;
   /** It is new, or was told at another path before. */
   readonly isAtNewPath: boolean;
+  /** The other path it was told at before; null when there is none. */
+  readonly pathBefore: string | null;
   readonly addedAssets: number;
   readonly addedBytes: number;
 }
@@ -84,12 +86,13 @@ export class AssetTable {
     // The content tells its type better than the name.
     if (enrichedVersion === facts.version) values[CONTENT_TYPE_AT] = before[CONTENT_TYPE_AT] as string;
     if (values.every((value, at) => isSame(value, before[at]))) {
-      return { id, isChanged: false, isAtNewPath: false, addedAssets: 0, addedBytes: 0 };
+      return { id, isChanged: false, isAtNewPath: false, pathBefore: null, addedAssets: 0, addedBytes: 0 };
     }
     this.#update.run(...values, id);
     const isAtNewPath = before[PATH_AT] !== facts.ref.path;
+    const pathBefore = isAtNewPath ? String(before[PATH_AT]) : null;
     const addedBytes = facts.sizeBytes - Number(before[SIZE_AT]);
-    return { id, isChanged: true, isAtNewPath, addedAssets: 0, addedBytes };
+    return { id, isChanged: true, isAtNewPath, pathBefore, addedAssets: 0, addedBytes };
   }
 
   /** @returns the row, or null when there is none of that version. */
@@ -116,7 +119,7 @@ export class AssetTable {
     const { changes, lastInsertRowid } = this.#insert.run(sourceId, facts.ref.id, ...values);
     if (Number(changes) === 0) return null;
     const added = { addedAssets: 1, addedBytes: facts.sizeBytes };
-    return { id: Number(lastInsertRowid), isChanged: true, isAtNewPath: true, ...added };
+    return { id: Number(lastInsertRowid), isChanged: true, isAtNewPath: true, pathBefore: null, ...added };
   }
 
   has(sourceId: number, ref: string): boolean {
