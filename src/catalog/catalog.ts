@@ -220,6 +220,11 @@ export interface Scan {
    * goes then.
    */
   readonly displacements: number;
+  /**
+   * Paths of assets that were told there and then elsewhere, within this scan. Which place they were seen at last does not
+   * follow from that: some of what is told was looked at long before.
+   */
+  readonly leftPaths: ReadonlySet<string>;
 }
 
 export interface ApplyResult {

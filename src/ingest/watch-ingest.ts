@@ -98,6 +98,7 @@ export class WatchIngest {
     }
     // What is gone has its turn after the scan.
     for (const path of reading.gone) this.#coalescer.add(path);
+    if (this.#watcher.isOpen) this.#lookAgain(scan);
     return true;
   }
 
@@ -151,6 +152,15 @@ export class WatchIngest {
       if (prefix !== null) await this.#remove(gone, reading, scan, prefix);
     }
     await writer.settle(scan);
+    this.#lookAgain(scan);
+  }
+
+  /**
+   * What was looked at ahead is told at its old place after it was told where it went. That it has left is hinted at, but
+   * where it is may have been listened to only from then on.
+   */
+  #lookAgain(scan: Scan): void {
+    for (const path of scan.leftPaths) this.#coalescer.add(path);
   }
 
   /** What the catalog has lost already, because it was removed through us, need not be waited for. */

@@ -86,6 +86,20 @@ export function partialScanCases(create: () => Promise<CatalogUnderTest>): void 
     expect(await catalog.writer.unseenMembers(scan, 'd1')).toEqual([]);
   });
 
+  it('knows where it has met an asset that is told elsewhere afterwards, also by what looks within it', async () => {
+    const at = (path: string): Entry => {
+      const entry = asset('f1', 'x.jpg', path);
+      return { ...entry, facts: { ...entry.facts, ref: { id: 'f1', path: `${path}/x.jpg` } } };
+    };
+    const folders = ['a', 'b', 'c'].map((name) => folder(name, name));
+    await apply([...folders, at('a')]);
+    const scan = begin();
+    await apply([...folders, at('b')], scan);
+    expect([...scan.leftPaths]).toEqual([]);
+    await apply([at('c')], begin(scan));
+    expect([...scan.leftPaths]).toEqual(['b/x.jpg']);
+  });
+
   it('lets what lost its name wait for the end, over any number of batches', async () => {
     await apply([folder('d1', 'a'), asset('f1', 'x.jpg', 'd1'), folder('d2', 'b')]);
     const before = await tree();

@@ -9,6 +9,8 @@ export interface StoredAsset {
   readonly isChanged: boolean;
   /** It is new, or was told at another path before. */
   readonly isAtNewPath: boolean;
+  /** The other path it was told at before; null when there is none. */
+  readonly pathBefore: string | null;
   readonly addedAssets: number;
   readonly addedBytes: number;
 }
@@ -109,7 +111,7 @@ export class AssetTable {
     // The content tells its type better than the name.
     if (enrichedVersion === facts.version) values[CONTENT_TYPE_AT] = before[CONTENT_TYPE_AT] as string;
     if (values.every((value, at) => isSame(value, before[at]))) {
-      return { id, isChanged: false, isAtNewPath: false, addedAssets: 0, addedBytes: 0 };
+      return { id, isChanged: false, isAtNewPath: false, pathBefore: null, addedAssets: 0, addedBytes: 0 };
     }
     const [idBefore, idNow] = [before[LIVE_ID_AT] as string | null, values[LIVE_ID_AT] as string | null];
     this.#update.run(facts.version, idNow, ...values, id);
@@ -120,8 +122,9 @@ export class AssetTable {
       this.#pairs.note(sourceId, { path: facts.ref.path, livePhotoId: idNow });
     }
     const isAtNewPath = before[PATH_AT] !== facts.ref.path;
+    const pathBefore = isAtNewPath ? String(before[PATH_AT]) : null;
     const addedBytes = facts.sizeBytes - Number(before[SIZE_AT]);
-    return { id, isChanged: true, isAtNewPath, addedAssets: 0, addedBytes };
+    return { id, isChanged: true, isAtNewPath, pathBefore, addedAssets: 0, addedBytes };
   }
 
   /** @returns the row, or null when there is none of that version. */
@@ -160,7 +163,7 @@ export class AssetTable {
     const { ref, livePhotoId } = facts;
     if (isLiveId(livePhotoId)) this.#pairs.note(sourceId, { path: ref.path, livePhotoId });
     const added = { addedAssets: 1, addedBytes: facts.sizeBytes };
-    return { id: Number(lastInsertRowid), isChanged: true, isAtNewPath: true, ...added };
+    return { id: Number(lastInsertRowid), isChanged: true, isAtNewPath: true, pathBefore: null, ...added };
   }
 
   /** A folder that it is in has moved, with everything that is in that folder. */

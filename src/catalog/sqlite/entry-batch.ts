@@ -96,7 +96,7 @@ export class EntryBatch {
   #store(facts: AssetFacts, isLikelyNew: boolean): StoredAsset {
     if (this.#last?.facts === facts) {
       const { id } = this.#last;
-      return { id, isChanged: false, isAtNewPath: false, addedAssets: 0, addedBytes: 0 };
+      return { id, isChanged: false, isAtNewPath: false, pathBefore: null, addedAssets: 0, addedBytes: 0 };
     }
     const stored = this.#tables.assets.store(this.#sourceId, facts, isLikelyNew);
     this.#last = { facts, id: stored.id };

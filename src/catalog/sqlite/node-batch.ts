@@ -101,6 +101,9 @@ export class NodeBatch {
     }
     const places = isNew ? [] : this.#table.byAsset(assetId);
     const own = places.find((row) => row.anchorId === anchorId) ?? null;
+    const hasPath = entry.naming === 'disk' || entry.holdsPath === true;
+    if (hasPath && own !== null && stored.pathBefore !== null)
+      this.#marks?.noteMove(own.id, stored.pathBefore);
     const found = entry.holdsPath === true ? this.#holdPath(entry, stored, anchorId, own) : own;
     this.#place(found, entry.facts.ref.id, { ...wanted, isChanged: isChanged || found !== own });
     if (isChanged) for (const place of places) if (place.id !== own?.id) this.#touchPlace(place, modifiedMs);

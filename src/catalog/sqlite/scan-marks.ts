@@ -17,6 +17,7 @@ export class ScanMarks implements Scan {
   readonly unshownAssets = new Set<number>();
   /** Layouts' own collections that lost their last member during the scan, at least for a while. */
   readonly emptied: Set<NodeId>;
+  readonly leftPaths: Set<string>;
   readonly #outer: ScanMarks | undefined;
   /** Is the content of this collection known to be as it was? Asked of thousands of assets, so answers are kept. */
   readonly #unchanged = new Map<NodeId, boolean>();
@@ -28,6 +29,7 @@ export class ScanMarks implements Scan {
     this.sourceId = sourceId;
     this.#outer = outer;
     this.emptied = outer?.emptied ?? new Set();
+    this.leftPaths = outer?.leftPaths ?? new Set();
   }
 
   /** It is made within another scan that goes on, and only knows what came of itself. */
@@ -86,6 +88,11 @@ export class ScanMarks implements Scan {
     this.#leavesOrphans = true;
     this.#outer?.noteUnshown(assetId);
     if (this.unshownAssets.size < MAX_UNSHOWN) this.unshownAssets.add(assetId);
+  }
+
+  /** A node is about to be seen at another path than the one it was last told at. */
+  noteMove(id: NodeId, pathBefore: string): void {
+    if ((this.#outer ?? this).has(id)) this.leftPaths.add(pathBefore);
   }
 
   noteEmptied(id: NodeId): void {

@@ -15,6 +15,9 @@ import { QUIET_LOGGER } from '../../fakes/quiet-logger.ts';
 /** More than a walk reads ahead: what is last is neither read nor watched before the walk comes near it. */
 const BETWEEN = 20;
 
+/** Long enough for hints to have been followed, and for what is gone to have been waited for. */
+const SETTLE_MS = 500;
+
 let work: string;
 let root: string;
 let catalog: Catalog;
@@ -114,4 +117,22 @@ it('also when it is not a scan that reads but a look where a hint leads', async 
   await makeFolders('../new/');
   await rename(join(work, 'new'), on('new'));
   await untilPaths('first.jpg', 'new', 'new/z', 'new/z/moved', 'new/z/moved/stays.jpg');
+});
+
+it('a file that is met where it went first, and then where it was when that was read ahead, is not lost', async () => {
+  await mkdir(on('a/in'), { recursive: true });
+  await mkdir(on('b'));
+  await writeFile(on('b/goes.jpg'), 'goes');
+  let isDone = false;
+  afterTelling = async (name) => {
+    if (name !== 'a' || isDone) return;
+    isDone = true;
+    // While `a` has its turn, `b` is read ahead; what is in `a` comes before it, and is not listened to yet.
+    await sleep(200);
+    await rename(on('b/goes.jpg'), on('a/in/goes.jpg'));
+  };
+  ingest.watch();
+  await ingest.scan();
+  await sleep(SETTLE_MS);
+  await untilPaths('a', 'a/in', 'a/in/goes.jpg', 'b');
 });
