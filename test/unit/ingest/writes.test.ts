@@ -143,9 +143,9 @@ describe.each(['the first scan', 'a later scan'])('while %s stands still', (whic
   it.each(['b/1.jpg', 'c'])('before %s, what is moved stays where it went, with its id', async (path) => {
     const id = await catalog.reader.refAt((await ingest.prepare()).id, ['b', '1.jpg']);
     await duringScan(at(path), async () => {
-      await writer().move('b', 'a/moved', 'nothing', signal);
-      await writer().move('c', 'b', 'nothing', signal);
-      await writer().move('a/1.jpg', 'z.jpg', 'nothing', signal);
+      await writer().move('b', 'a/moved', { over: 'nothing' }, signal);
+      await writer().move('c', 'b', { over: 'nothing' }, signal);
+      await writer().move('a/1.jpg', 'z.jpg', { over: 'nothing' }, signal);
     });
     if (isFirst) return;
     expect(await catalog.reader.refAt((await ingest.prepare()).id, ['a', 'moved', '1.jpg'])).toBe(id);
@@ -154,7 +154,7 @@ describe.each(['the first scan', 'a later scan'])('while %s stands still', (whic
   it('replacing a folder and making new ones is no trouble either', async () => {
     await duringScan(at('b/1.jpg'), async () => {
       await writer().put('c/new.jpg', Readable.from(['new']), NEW, signal);
-      await writer().move('a', 'b', 'anything', signal);
+      await writer().move('a', 'b', { over: 'anything' }, signal);
       await writer().makeCollection('a', signal);
       await writer().copy('b', 'a/copy', { over: 'nothing', isDeep: true }, signal);
     });
