@@ -80,7 +80,9 @@ export class PropertyStates {
   #supportedAt(names: readonly string[]): string {
     if (!this.#wanted.locks) return '';
     const { vfs, path } = this.#request;
-    return vfs.isWritable(ResourcePath.of([...path.segments, ...names])) ? SUPPORTED_LOCKS : '';
+    // What can be written to differs from source to source, and from view to view of one, but not within these.
+    const place = path.segments.length > 1 ? path : ResourcePath.of([...path.segments, ...names]);
+    return vfs.isWritable(place) ? SUPPORTED_LOCKS : '';
   }
 
   async #readLocks(node: Node): Promise<LocksAround> {
