@@ -2,6 +2,7 @@ import { weighConditions } from '../http/conditions.ts';
 import { checkOrigin } from '../http/origin-check.ts';
 import { CodedError } from '../model/coded-error.ts';
 import { etagOf, type Node } from '../model/node.ts';
+import type { Permit } from '../model/write.ts';
 import type { WritePlace } from '../vfs/write-place.ts';
 import { checkLocks } from './check-locks.ts';
 import type { DavRequest } from './dav-request.ts';
@@ -22,14 +23,20 @@ const NO_ETAG = 'W/""';
 /**
  * The one place where it is decided whether a request may change what it is about to: called by every writing method
  * before it reads a body and before it changes anything.
- * @param changes the first is that of the requested resource, which conditions are about.
+ * @param target the requested resource: conditions are about it (RFC 9110 section 13.1), of a COPY too, which leaves it
+ *   as it is. Apache does the same.
+ * @returns asks about the locks again: a lock that somebody else takes while an upload comes in counts.
  * @throws CodedError `denied` for a page of another site; `precondition` when `If-Match` and the like do not hold;
  *   `locked` when the token of a lock was not sent.
  */
-export async function authorizeWrite(request: DavRequest, changes: readonly IntendedChange[]): Promise<void> {
+export async function authorizeWrite(
+  request: DavRequest,
+  target: WritePlace,
+  changes: readonly IntendedChange[],
+): Promise<Permit> {
   const { exchange } = request;
+  const { node } = target;
   checkOrigin(exchange);
-  const node = changes[0]?.place.node ?? null;
   const verdict = weighConditions(
     exchange.req.method ?? '',
     exchange.req.headers,
@@ -38,7 +45,10 @@ export async function authorizeWrite(request: DavRequest, changes: readonly Inte
   if (verdict === 'failed') {
     throw new CodedError('precondition', 'What is there now is not what the request expects.');
   }
-  await checkLocks(request, changes, await submittedTokens(request));
+  const submitted = await submittedTokens(request);
+  const permit = () => checkLocks(request, changes, submitted);
+  await permit();
+  return permit;
 }
 
 function validatorsOf(node: Node): { etag: string; modifiedMs: number } {

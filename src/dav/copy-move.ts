@@ -1,13 +1,12 @@
 import { sendAnswer } from '../http/error-status.ts';
 import { CodedError } from '../model/coded-error.ts';
-import type { ResourcePath } from '../model/resource-path.ts';
-import type { Over } from '../model/write.ts';
+import type { Over, Permit } from '../model/write.ts';
 import type { WritePlace } from '../vfs/write-place.ts';
-import { authorizeWrite } from './authorize-write.ts';
+import { authorizeWrite, type IntendedChange } from './authorize-write.ts';
 import type { DavRequest } from './dav-request.ts';
 import { readDestination } from './destination.ts';
 import { sendOutcome } from './outcome.ts';
-import { beforeMove, settleCopy, settleMove } from './settle-journey.ts';
+import { copyProperties, settleCopy, settleMove } from './settle-journey.ts';
 
 interface Journey {
   readonly from: WritePlace;
@@ -23,8 +22,8 @@ export async function copy(request: DavRequest): Promise<void> {
   if (journey === null) return;
   const { from, to, over, isDeep } = journey;
   const change = { place: to, isDeep: true, changesParent: to.node === null };
-  await authorizeJourney(request, journey, [change]);
-  const failures = await from.copyTo(to, { over, isDeep }, request.exchange.signal);
+  const permit = await authorizeJourney(request, journey, [change]);
+  const failures = await from.copyTo(to, { over, isDeep, permit }, request.exchange.signal);
   if (failures.length === 0) await settleCopy(request, from, to);
   sendOutcome(request, failures, to.node === null ? 201 : 204);
 }
@@ -38,13 +37,13 @@ export async function move(request: DavRequest): Promise<void> {
     throw new CodedError('invalid', 'A folder is moved with everything in it: Depth must be infinity.');
   }
   if (from.isFixed) throw new CodedError('denied', 'The settings of this server say what is here: it stays.');
-  await authorizeJourney(request, journey, [
+  const permit = await authorizeJourney(request, journey, [
     { place: from, isDeep: true, changesParent: true },
     { place: to, isDeep: true, changesParent: to.node === null },
   ]);
-  const properties = await beforeMove(request, from);
-  const failures = await from.moveTo(to, over, request.exchange.signal);
-  if (failures.length === 0) await settleMove(request, from, to, properties);
+  const onCopied = () => copyProperties(request, from, to);
+  const failures = await from.moveTo(to, { over, permit, onCopied }, request.exchange.signal);
+  if (failures.length === 0) await settleMove(request, from, to);
   sendOutcome(request, failures, to.node === null ? 201 : 204);
 }
 
@@ -70,21 +69,22 @@ async function readJourney(request: DavRequest): Promise<Journey | null> {
 async function authorizeJourney(
   request: DavRequest,
   { from, to, over }: Journey,
-  changes: Parameters<typeof authorizeWrite>[1],
-): Promise<void> {
-  const isSame = to.node !== null && to.node.id === from.node?.id;
-  if (isSame || isWithin(to.path, from.path) || isWithin(from.path, to.path)) {
+  changes: readonly IntendedChange[],
+): Promise<Permit> {
+  // By the one text for each place: a resource has several names, and would be copied into itself by another one.
+  if (isWithin(to.key, from.key) || isWithin(from.key, to.key)) {
     throw new CodedError('denied', 'Source and destination are the same, or one lies within the other.');
   }
-  await authorizeWrite(request, changes);
+  const permit = await authorizeWrite(request, from, changes);
   if (to.node !== null && over === 'nothing') {
     throw new CodedError('precondition', 'Something is at the destination already.');
   }
   if (to.isFixed) throw new CodedError('denied', 'The settings of this server say what is there: it stays.');
   if (to.parent === null) throw new CodedError('parent-missing', 'There is no folder at the destination.');
+  return permit;
 }
 
-function isWithin(path: ResourcePath, other: ResourcePath): boolean {
-  const [segments, above] = [path.segments, other.segments];
-  return above.length <= segments.length && above.every((name, at) => name === segments[at]);
+/** Both as `WritePlace.key`. */
+function isWithin(key: string, other: string): boolean {
+  return key === other || other === '/' || key.startsWith(`${other}/`);
 }

@@ -3,9 +3,9 @@ import type { Digests } from '../model/asset.ts';
 import { collectionEtagOf, etagOf, type ListedNode } from '../model/node.ts';
 import type { Space } from '../model/space.ts';
 import type { PropertyFacts } from './property-facts.ts';
-import { NO_STATE, type PropertyState } from './property-states.ts';
+import { NO_STATE, type PropertyState, type WantedState } from './property-states.ts';
 import { syncTokenOf } from './sync-token.ts';
-import { DAV_NAMESPACE, type PropertyName } from './xml-request.ts';
+import { DAV_NAMESPACE, isDav, type PropertyName } from './xml-request.ts';
 import { escapeXml } from './xml-text.ts';
 
 /** A live property (RFC 4918 section 15): its value as XML, or null where the resource does not have it. */
@@ -76,6 +76,14 @@ function named(local: string, value: LiveProperty['value']): LiveProperty {
 /** Is it the server's to say what it is? Then no client can change it. */
 export function isLiveProperty(name: PropertyName): boolean {
   return BY_NAME.has(keyOf(name));
+}
+
+/** What has to be looked up to write these: dead properties are looked up for whoever could mean one. */
+export function wantedByNames(names: readonly PropertyName[]): WantedState {
+  return {
+    locks: names.some((name) => isDav(name, 'lockdiscovery') || isDav(name, 'supportedlock')),
+    dead: names.some((name) => !isLiveProperty(name)),
+  };
 }
 
 /** Does its value come from the digests of an asset, which listings are read without? */

@@ -29,7 +29,7 @@ export async function unlock(request: DavRequest): Promise<void> {
   const { exchange, vfs, path, stores } = request;
   const token = readLockToken(request);
   const place = await vfs.writePlace(path);
-  await authorizeWrite(request, []);
+  await authorizeWrite(request, place, []);
   const held = await stores.locks.covering(place.key, stores.now());
   const isHeld = held.some((each) => each.token === token);
   if (!isHeld || !(await stores.locks.release(token))) throw noSuchLock(409);
@@ -42,7 +42,7 @@ async function take(request: DavRequest, place: WritePlace, info: LockInfo): Pro
   const depth = readLockDepth(request);
   const isNew = place.node === null;
   // A name that nothing has yet comes into its collection with the lock; what is there is not changed by it.
-  await authorizeWrite(request, isNew ? [{ place, isDeep: false, changesParent: true }] : []);
+  await authorizeWrite(request, place, isNew ? [{ place, isDeep: false, changesParent: true }] : []);
   if (isNew && place.parent === null) throw new CodedError('parent-missing', 'There is no folder for it.');
   const nowMs = stores.now();
   const wanted: LockRecord = {
@@ -83,7 +83,7 @@ async function refresh(request: DavRequest, place: WritePlace): Promise<void> {
       'A LOCK without a body refreshes the lock whose token the If header holds.',
     );
   }
-  await authorizeWrite(request, []);
+  await authorizeWrite(request, place, []);
   const submitted = await submittedTokens(request);
   const nowMs = stores.now();
   const held = await stores.locks.covering(place.key, nowMs);

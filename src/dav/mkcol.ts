@@ -8,7 +8,7 @@ export async function mkcol(request: DavRequest): Promise<void> {
   const { exchange, vfs, path } = request;
   const { req, res, signal } = exchange;
   const place = await vfs.writePlace(path);
-  await authorizeWrite(request, [{ place, isDeep: false, changesParent: true }]);
+  await authorizeWrite(request, place, [{ place, isDeep: false, changesParent: true }]);
   const hasBody =
     req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0;
   if (hasBody) {

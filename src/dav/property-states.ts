@@ -1,6 +1,8 @@
 import type { LockRecord } from '../catalog/lock-store.ts';
 import type { DeadProperty } from '../catalog/property-store.ts';
 import type { ListedNode, Node } from '../model/node.ts';
+import { ResourcePath } from '../model/resource-path.ts';
+import type { TreeChange } from '../vfs/tree-changes.ts';
 import type { DavRequest } from './dav-request.ts';
 import { lockDiscovery, SUPPORTED_LOCKS } from './lock-discovery.ts';
 
@@ -21,7 +23,7 @@ export interface WantedState {
   readonly locks: boolean;
 }
 
-/** Looks up the states of a resource and its members, with a query a page and one for all locks. */
+/** Looks up the states of a resource and what is in it, with a query a page and one for all locks. */
 export class PropertyStates {
   readonly #request: DavRequest;
   readonly #wanted: WantedState;
@@ -38,7 +40,7 @@ export class PropertyStates {
     return {
       dead: dead?.get(node.id) ?? [],
       lockdiscovery: locks === null ? '' : locks.discoveryOf(locks.own),
-      supportedlock: this.#supportedAt(null),
+      supportedlock: this.#supportedAt([]),
     };
   }
 
@@ -53,16 +55,33 @@ export class PropertyStates {
     if ((dead === null || dead.size === 0) && locks === null) return () => NO_STATE;
     return (member) => ({
       dead: dead?.get(member.id) ?? [],
-      lockdiscovery: locks === null ? '' : locks.discoveryOf(locks.ofMember(member.name)),
-      supportedlock: this.#supportedAt(member),
+      lockdiscovery: locks === null ? '' : locks.discoveryOf(locks.at([member.name])),
+      supportedlock: this.#supportedAt([member.name]),
     });
   }
 
-  #supportedAt(member: ListedNode | null): string {
+  /** @param changes what has changed below the requested collection, however deep; some of it is no more. */
+  async ofChanges(
+    collection: Node,
+    changes: readonly TreeChange[],
+  ): Promise<(change: TreeChange) => PropertyState> {
+    const ids = changes.flatMap(({ node }) => (node === null ? [] : [node.id]));
+    const dead = this.#wanted.dead ? await this.#request.stores.properties.of(ids) : null;
+    const locks = this.#wanted.locks ? await this.#readLocks(collection) : null;
+    if ((dead === null || dead.size === 0) && locks === null) return () => NO_STATE;
+    return ({ node, path }) => ({
+      dead: (node === null ? undefined : dead?.get(node.id)) ?? [],
+      lockdiscovery: locks === null ? '' : locks.discoveryOf(locks.at(path)),
+      supportedlock: this.#supportedAt(path),
+    });
+  }
+
+  /** @param names on the way from the requested resource. */
+  #supportedAt(names: readonly string[]): string {
     if (!this.#wanted.locks) return '';
     const { vfs, path } = this.#request;
     // What can be written to differs from source to source, and from view to view of one, but not within these.
-    const place = member === null || path.segments.length > 1 ? path : path.child(member.name);
+    const place = path.segments.length > 1 ? path : ResourcePath.of([...path.segments, ...names]);
     return vfs.isWritable(place) ? SUPPORTED_LOCKS : '';
   }
 
@@ -80,7 +99,7 @@ export class PropertyStates {
   }
 }
 
-/** The locks on a collection and on its members. */
+/** The locks on a collection and on what is in it. */
 class LocksAround {
   readonly own: readonly LockRecord[];
   readonly discoveryOf: (locks: readonly LockRecord[]) => string;
@@ -105,9 +124,18 @@ class LocksAround {
     }
   }
 
-  ofMember(name: string): readonly LockRecord[] {
+  /** @param names on the way there from the collection. */
+  at(names: readonly string[]): readonly LockRecord[] {
     if (this.#byPath.size === 0) return this.#inherited;
-    const own = this.#byPath.get(this.#prefix + name.normalize('NFC'));
-    return own === undefined ? this.#inherited : [...this.#inherited, ...own];
+    const found = [...this.#inherited];
+    let key = this.#prefix;
+    for (const [index, name] of names.entries()) {
+      key += name.normalize('NFC');
+      const isPlaceItself = index === names.length - 1;
+      const own = this.#byPath.get(key) ?? [];
+      found.push(...own.filter(({ depth }) => isPlaceItself || depth === 'infinity'));
+      key += '/';
+    }
+    return found;
   }
 }

@@ -4,11 +4,11 @@ import { BodyWriter } from './body-writer.ts';
 import { DavRequest } from './dav-request.ts';
 import {
   allpropWriter,
-  isLiveProperty,
   isOfDigests,
   type PropstatWriter,
   propnameWriter,
   propWriter,
+  wantedByNames,
 } from './live-properties.ts';
 import {
   CLOSE_MULTISTATUS,
@@ -22,7 +22,7 @@ import { PropertyStates, type WantedState } from './property-states.ts';
 import { type PropfindHeaders, readPropfindHeaders } from './propfind-headers.ts';
 import { type PropfindRequest, parsePropfind } from './propfind-request.ts';
 import { submittedTokens } from './submitted-tokens.ts';
-import { isDav, MAX_XML_BYTES, type PropertyName } from './xml-request.ts';
+import { MAX_XML_BYTES, type PropertyName } from './xml-request.ts';
 
 /**
  * PROPFIND (RFC 4918 section 9.1). A collection is written piece by piece as the socket takes it, from the catalog
@@ -87,11 +87,10 @@ async function writerFor(
   return propWriter(wanted.names, { omitsMissing, facts });
 }
 
-/** Dead properties are looked up for whoever could mean one. */
+/** Who asks for all properties, or for the names of all, asks for dead ones too. */
 function wantedState(wanted: PropfindRequest): WantedState {
-  const names = namesIn(wanted);
-  const locks = names.some((name) => isDav(name, 'lockdiscovery') || isDav(name, 'supportedlock'));
-  return { locks, dead: wanted.kind !== 'prop' || names.some((name) => !isLiveProperty(name)) };
+  const named = wantedByNames(namesIn(wanted));
+  return wanted.kind === 'prop' ? named : { ...named, dead: true };
 }
 
 /** A listing is read without digests, in a fraction of the time; who asks for names alone asks for theirs, too. */

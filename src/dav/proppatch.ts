@@ -32,7 +32,7 @@ export async function proppatch(request: DavRequest): Promise<void> {
   const place = await vfs.writePlace(path);
   const { node } = place;
   if (node === null) throw new CodedError('not-found', 'There is nothing of that name.');
-  await authorizeWrite(request, [{ place, isDeep: false, changesParent: false }]);
+  await authorizeWrite(request, place, [{ place, isDeep: false, changesParent: false }]);
   const instructions = parseProppatch(await readBody(exchange, { limitBytes: MAX_XML_BYTES }));
   const results: Result[] = instructions.map(judge);
   if (isDone(results)) {

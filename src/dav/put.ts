@@ -23,7 +23,7 @@ export async function put(request: DavRequest): Promise<void> {
   const { signal, res, req } = exchange;
   const place = await vfs.writePlace(path);
   const isNew = place.node === null;
-  await authorizeWrite(request, [{ place, isDeep: false, changesParent: isNew }]);
+  const permit = await authorizeWrite(request, place, [{ place, isDeep: false, changesParent: isNew }]);
   // A part of a content is not what is to be there then (RFC 9110 section 14.5).
   if (req.headers['content-range'] !== undefined) {
     throw new CodedError(
@@ -38,7 +38,7 @@ export async function put(request: DavRequest): Promise<void> {
 
   const content = new RequestBody(exchange);
   try {
-    await place.put(content, { claims, over: overOf(request, place) }, signal);
+    await place.put(content, { claims, over: overOf(request, place), permit }, signal);
   } catch (error) {
     // What the request expects was so when it came, and is no longer.
     const isConditional = req.headers['if-match'] !== undefined || req.headers['if-none-match'] !== undefined;

@@ -5,7 +5,7 @@ import { encodeSegment } from '../model/resource-path.ts';
 import type { Reach, TreeChange, TreeState } from '../vfs/tree-changes.ts';
 import { BodyWriter } from './body-writer.ts';
 import type { DavRequest } from './dav-request.ts';
-import { type PropstatWriter, propWriter } from './live-properties.ts';
+import { type PropstatWriter, propWriter, wantedByNames } from './live-properties.ts';
 import {
   CLOSE_MULTISTATUS,
   multistatusHeaders,
@@ -15,6 +15,7 @@ import {
   statusResponse,
 } from './multistatus.ts';
 import { gatherFacts } from './property-facts.ts';
+import { type PropertyState, PropertyStates } from './property-states.ts';
 import { readPreferences } from './propfind-headers.ts';
 import { parseReport, type SyncRequest } from './sync-request.ts';
 import { parseSyncToken, syncTokenOf } from './sync-token.ts';
@@ -54,6 +55,7 @@ async function sendChanges(request: DavRequest, node: CollectionNode, asked: Ask
   const { omitsMissing, applied } = readPreferences(request);
   const facts = await gatherFacts(request, node, wanted.names);
   const writer = propWriter(wanted.names, { omitsMissing, facts });
+  const states = new PropertyStates(request, wantedByNames(wanted.names));
   const changes = vfs.changes.since(node, asked.state, asked.reach);
   let step: IteratorResult<readonly TreeChange[], TreeState>;
   try {
@@ -69,11 +71,13 @@ async function sendChanges(request: DavRequest, node: CollectionNode, asked: Ask
   let leftCount = wanted.limit ?? Number.POSITIVE_INFINITY;
   let state = asked.state;
   while (step.done !== true) {
-    for (const change of step.value.slice(0, leftCount)) {
-      body.add(responseOfChange(href, change, writer));
+    const told = step.value.slice(0, leftCount);
+    const stateOf = await states.ofChanges(node, told);
+    for (const change of told) {
+      body.add(responseOfChange(href, change, writer, stateOf(change)));
       if (body.isFull) await body.flush();
     }
-    state = step.value.slice(0, leftCount).at(-1)?.state ?? state;
+    state = told.at(-1)?.state ?? state;
     if (step.value.length > leftCount) break;
     leftCount -= step.value.length;
     exchange.signal.throwIfAborted();
@@ -91,10 +95,15 @@ async function sendChanges(request: DavRequest, node: CollectionNode, asked: Ask
   await body.end();
 }
 
-function responseOfChange(href: string, change: TreeChange, writer: PropstatWriter): string {
+function responseOfChange(
+  href: string,
+  change: TreeChange,
+  writer: PropstatWriter,
+  state: PropertyState,
+): string {
   const path = href + change.path.map(encodeSegment).join('/') + (change.isCollection ? '/' : '');
   if (change.node === null) return statusResponse(path, '404 Not Found');
-  return responseOf(path, change.node, writer);
+  return responseOf(path, change.node, writer, state);
 }
 
 /** Section 3.3: `Depth` is 0 or absent; what is older than the RFC says by it what sync-level says today. */

@@ -3,7 +3,15 @@ import type { Catalog, Scan } from '../catalog/catalog.ts';
 import type { AssetFacts } from '../model/asset.ts';
 import { CodedError, codeOf, messageOf } from '../model/coded-error.ts';
 import type { Logger } from '../model/logger.ts';
-import type { CopyWrite, Over, PutWrite, TreeWriter, WriteFailure } from '../model/write.ts';
+import type {
+  CopyWrite,
+  MoveWrite,
+  Over,
+  Permit,
+  PutWrite,
+  TreeWriter,
+  WriteFailure,
+} from '../model/write.ts';
 import type { Held, Staged } from '../provider/provider.ts';
 import type { Source } from '../source/source.ts';
 import type { SourceWriting } from '../source/source-writing.ts';
@@ -69,11 +77,16 @@ export class SourceWrites implements TreeWriter {
     this.#options = options;
   }
 
-  async put(path: string, content: Readable, { claims, over }: PutWrite, signal: AbortSignal): Promise<void> {
+  async put(
+    path: string,
+    content: Readable,
+    { claims, over, permit }: PutWrite,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { writing, held, ready } = this.#options;
     await ready();
     const staged = await writing.receive(path, content, claims, signal, held);
-    await this.#showing(staged, path, signal, () => staged.place(over));
+    await this.#showing(staged, path, { signal, permit }, () => staged.place(over));
   }
 
   async makeCollection(path: string, signal: AbortSignal): Promise<void> {
@@ -94,8 +107,14 @@ export class SourceWrites implements TreeWriter {
     return await this.#change({ touched: [path], isWhole: false, work });
   }
 
-  async move(from: string, to: string, over: Over, signal: AbortSignal): Promise<readonly WriteFailure[]> {
+  async move(
+    from: string,
+    to: string,
+    write: MoveWrite,
+    signal: AbortSignal,
+  ): Promise<readonly WriteFailure[]> {
     const { writing, held, ready } = this.#options;
+    const { over } = write;
     await ready();
     let isElsewhere = false;
     const work = async (gone: Set<string>) => {
@@ -106,19 +125,19 @@ export class SourceWrites implements TreeWriter {
       return inTheWay;
     };
     const inTheWay = await this.#change({ touched: [from, to], isWhole: false, work });
-    return isElsewhere ? await this.#carry(from, to, over, signal) : inTheWay;
+    return isElsewhere ? await this.#carry(from, to, write, signal) : inTheWay;
   }
 
   async copy(
     from: string,
     to: string,
-    { over, isDeep }: CopyWrite,
+    { over, isDeep, permit }: CopyWrite,
     signal: AbortSignal,
   ): Promise<readonly WriteFailure[]> {
     const { writing, held, ready } = this.#options;
     await ready();
     const staged = await writing.copy(from, to, isDeep, signal, held);
-    return await this.#showing(staged, to, signal, () =>
+    return await this.#showing(staged, to, { signal, permit }, () =>
       this.#overwriting(to, over, signal, () => staged.place(over)),
     );
   }
@@ -138,18 +157,31 @@ export class SourceWrites implements TreeWriter {
   }
 
   /** To another disk: all of it is there before anything goes here. */
-  async #carry(from: string, to: string, over: Over, signal: AbortSignal): Promise<readonly WriteFailure[]> {
-    const inTheWay = await this.copy(from, to, { over, isDeep: true }, signal);
-    return inTheWay.length > 0 ? inTheWay : await this.remove(from, signal);
+  async #carry(
+    from: string,
+    to: string,
+    { onCopied, ...write }: MoveWrite,
+    signal: AbortSignal,
+  ): Promise<readonly WriteFailure[]> {
+    const inTheWay = await this.copy(from, to, { ...write, isDeep: true }, signal);
+    if (inTheWay.length > 0) return inTheWay;
+    await onCopied?.();
+    return await this.remove(from, signal);
   }
 
   /** Nothing is left of what was staged, unless it is shown. */
-  async #showing<T>(staged: Staged, path: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  async #showing<T>(
+    staged: Staged,
+    path: string,
+    { signal, permit }: { readonly signal: AbortSignal; readonly permit: Permit | undefined },
+    work: () => Promise<T>,
+  ): Promise<T> {
     try {
       return await this.#change({
         ...{ touched: [path], isWhole: true },
         work: async () => {
           signal.throwIfAborted();
+          await permit?.();
           return await work();
         },
       });

@@ -43,11 +43,11 @@ export interface TreeWriter {
   /** With everything below that is shown. @returns what is still there, with all above it; empty: all is gone. */
   remove(path: string, signal: AbortSignal): Promise<readonly WriteFailure[]>;
   /**
-   * @param over `anything`: a collection in the way is removed first.
+   * With `over` as `anything`, a collection in the way is removed first.
    * @returns what was in the way at `to` and could not be removed, so that nothing was moved; or, between two disks,
    *   what could not be removed at `from` and so is at both places now. Empty: all was moved.
    */
-  move(from: string, to: string, over: Over, signal: AbortSignal): Promise<readonly WriteFailure[]>;
+  move(from: string, to: string, write: MoveWrite, signal: AbortSignal): Promise<readonly WriteFailure[]>;
   /**
    * All or nothing of it.
    * @param write `isDeep` false: of a collection only itself, without its members.
@@ -60,12 +60,31 @@ export interface TreeWriter {
   checkSpace(path: string, sizeBytes: number, signal: AbortSignal): Promise<void>;
 }
 
+/**
+ * Asked again in the moment before something shows, as its bytes may have taken hours to come in. What it rejects with
+ * ends the write, and nothing was changed.
+ */
+export type Permit = () => Promise<void>;
+
 export interface PutWrite {
   readonly claims: ContentClaims;
   readonly over: Over;
+  /** Absent: there is nothing to be asked. */
+  readonly permit?: Permit;
 }
 
 export interface CopyWrite {
   readonly over: Over;
   readonly isDeep: boolean;
+  readonly permit?: Permit;
+}
+
+export interface MoveWrite {
+  readonly over: Over;
+  readonly permit?: Permit;
+  /**
+   * Called between two disks, when all is at its new place as something new, and still at the old one: whoever keeps
+   * anything with the old one takes it over now.
+   */
+  readonly onCopied?: () => Promise<void>;
 }

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { CodedError } from '../model/coded-error.ts';
-import type { CopyWrite, Over, PutWrite, TreeWriter, WriteFailure } from '../model/write.ts';
+import type { CopyWrite, MoveWrite, Over, PutWrite, TreeWriter, WriteFailure } from '../model/write.ts';
 import { type ScratchEntry, type ScratchStore, versionOf } from './scratch-store.ts';
 
 /** Writes to the scratch store the way sources are written to. Paths are keys of the whole tree. */
@@ -26,7 +26,7 @@ export class ScratchWriter implements TreeWriter {
     return [];
   }
 
-  async move(from: string, to: string, over: Over): Promise<readonly WriteFailure[]> {
+  async move(from: string, to: string, { over }: MoveWrite): Promise<readonly WriteFailure[]> {
     this.#check(to, over);
     if (this.#store.at(from) === null) throw missing();
     this.#store.moveTree(from, to);

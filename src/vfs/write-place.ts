@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { CodedError } from '../model/coded-error.ts';
 import type { CollectionNode, Node } from '../model/node.ts';
 import type { ResourcePath } from '../model/resource-path.ts';
-import type { Over, PutWrite, TreeWriter, WriteFailure } from '../model/write.ts';
+import type { CopyWrite, MoveWrite, PutWrite, TreeWriter, WriteFailure } from '../model/write.ts';
 import type { ScratchStore } from '../scratch/scratch-store.ts';
 
 export interface WritePlaceOptions {
@@ -81,11 +81,11 @@ export class WritePlace {
   }
 
   /** See `TreeWriter.move`. Rejects `unsupported` for a place in another source. */
-  async moveTo(to: WritePlace, over: Over, signal: AbortSignal): Promise<readonly ResourceFailure[]> {
-    if (await this.#carryTo(to, over, signal)) return await this.remove(signal);
+  async moveTo(to: WritePlace, write: MoveWrite, signal: AbortSignal): Promise<readonly ResourceFailure[]> {
+    if (await this.#carryTo(to, write, signal)) return await this.remove(signal);
     this.#checkSameSource(to);
     const { storedPath } = to.#options;
-    const failures = await this.#writable().move(this.#options.storedPath, storedPath, over, signal);
+    const failures = await this.#writable().move(this.#options.storedPath, storedPath, write, signal);
     // All of them are in the way there, or all could not be removed here.
     if (failures.length === 0) this.#options.litter?.moveTree(this.key, to.key);
     const isThere = `${failures[0]?.path}/`.startsWith(`${storedPath}/`);
@@ -93,12 +93,8 @@ export class WritePlace {
   }
 
   /** See `TreeWriter.copy`. Rejects `unsupported` for a place in another source. */
-  async copyTo(
-    to: WritePlace,
-    write: { readonly over: Over; readonly isDeep: boolean },
-    signal: AbortSignal,
-  ): Promise<readonly ResourceFailure[]> {
-    if (await this.#carryTo(to, write.over, signal)) return [];
+  async copyTo(to: WritePlace, write: CopyWrite, signal: AbortSignal): Promise<readonly ResourceFailure[]> {
+    if (await this.#carryTo(to, write, signal)) return [];
     this.#checkSameSource(to);
     const { storedPath } = to.#options;
     to.#writable();
@@ -124,13 +120,14 @@ export class WritePlace {
   }
 
   /** macOS saves by moving a file from a folder of temporary items to its place. @returns false where that is not so. */
-  async #carryTo(to: WritePlace, over: Over, signal: AbortSignal): Promise<boolean> {
+  async #carryTo(to: WritePlace, { over, permit }: MoveWrite, signal: AbortSignal): Promise<boolean> {
     const { read, sourceId } = this.#options;
     if (read === null || sourceId === to.#options.sourceId || this.node?.kind !== 'asset') return false;
     const { sizeBytes, modifiedMs } = this.node.asset;
     const content = await read();
     try {
-      await to.put(content, { claims: { sizeBytes, digests: {}, modifiedMs }, over }, signal);
+      const claims = { sizeBytes, digests: {}, modifiedMs };
+      await to.put(content, { claims, over, ...(permit && { permit }) }, signal);
     } finally {
       content.destroy();
     }

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { succeed } from './client-command.ts';
 import { startFolderApp } from './dav-app.ts';
-import { ask } from './dav-wire.ts';
+import { setting } from './dav-lock-requests.ts';
+import { onlyResponse, propBody } from './dav-multistatus.ts';
+import { ask, propfind } from './dav-wire.ts';
 import { lookUp, MOUNT_RIGHTS } from './tool-lookup.ts';
 
 const needs = lookUp('mount', MOUNT_RIGHTS);
@@ -61,7 +63,16 @@ describe.skipIf(needs.areMissing)(`a full disk${needs.note}`, () => {
           method: 'MOVE',
           headers: { Destination: `/photos/${to}` },
         });
+      for (const path of ['photos', 'photos/deep', 'photos/deep/b.jpg']) {
+        const body = setting(`<p xmlns="urn:x">of ${path}</p>`);
+        await ask(running.davPort, `/photos/${path}`, { method: 'PROPPATCH', body });
+      }
       expect((await move('photos', 'usb/photos')).status).toBe(201);
+      for (const path of ['photos', 'photos/deep', 'photos/deep/b.jpg']) {
+        const body = propBody('{urn:x}p');
+        const answer = await propfind(running.davPort, `/photos/usb/${path}`, { body });
+        expect(onlyResponse(answer.body).found.get('{urn:x}p')).toBe(`of ${path}`);
+      }
       expect(await readFile(join(usb, 'photos/deep/b.jpg'), 'utf8')).toBe('b');
       expect((await readdir(running.root)).sort()).toEqual(['usb']);
       expect((await ask(running.davPort, '/photos/usb/photos/a.jpg')).text).toBe('a');

@@ -2,6 +2,7 @@ import { mkdir, readdir, rename, rm, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type FolderApp, startFolderApp, writeFiles } from './dav-app.ts';
+import { locked, setting } from './dav-lock-requests.ts';
 import { onlyResponse, propBody, readSyncAnswer } from './dav-multistatus.ts';
 import { ask, propfind } from './dav-wire.ts';
 import { comparable, SyncFollower, sync, treeBelow } from './sync-follower.ts';
@@ -198,6 +199,55 @@ describe('sync-collection', () => {
     expect((await sync(port, '/photos/', { level: '1', token: deep })).status).toBe(207);
     expect((await sync(port, '/photos/one/', { level: 'infinite', token: aside })).status).toBe(207);
   });
+});
+
+it('a REPORT tells dead properties and locks of whatever it names, as PROPFIND does', async () => {
+  const running = await startFolderApp({ files: FILES, env: { LOCAL_WRITABLE: 'true' } });
+  try {
+    const port = running.davPort;
+    const paths = ['/photos/a.jpg', '/photos/one/', '/photos/one/two/d.jpg'];
+    for (const path of paths) {
+      await ask(port, path, { method: 'PROPPATCH', body: setting(`<p xmlns="urn:x">${path}</p>`) });
+    }
+    const deep = await locked(port, '/photos/one/two/', { Depth: 'infinity' });
+    const flat = await locked(port, '/photos/one/', { Depth: '0' });
+    const prop = '<p xmlns="urn:x"/><D:lockdiscovery/><D:supportedlock/>';
+    const told = async (path: string, token?: string) => {
+      const options = { level: 'infinite', prop, ...(token === undefined ? {} : { token }) } as const;
+      const { responses } = readSyncAnswer((await sync(port, path, options)).body);
+      expect(responses.every(({ found }) => found.get('supportedlock')?.includes('exclusive'))).toBe(true);
+      return responses.map(({ href, found }) => {
+        const locks = found.get('lockdiscovery') ?? '';
+        const held = [deep, flat]
+          .filter((each) => locks.includes(each))
+          .map((each) => (each === deep ? 'deep' : 'flat'));
+        return [href, found.get('{urn:x}p') ?? null, ...held];
+      });
+    };
+    const below = [
+      ['/photos/one/c.jpg', null],
+      ['/photos/one/two/', null, 'deep'],
+      ['/photos/one/two/d.jpg', '/photos/one/two/d.jpg', 'deep'],
+      ['/photos/one/two/e%20%26%20f.jpg', null, 'deep'],
+    ];
+    expect(await told('/photos/one/')).toEqual(below);
+    expect(await told('/photos/')).toEqual([
+      ['/photos/a.jpg', '/photos/a.jpg'],
+      ['/photos/b.jpg', null],
+      ['/photos/one/', '/photos/one/', 'flat'],
+      ...below,
+      ['/photos/other/', null],
+      ['/photos/other/g.jpg', null],
+    ]);
+    // Of changes as of a first listing.
+    const { token } = readSyncAnswer((await sync(port, '/photos/', { level: 'infinite' })).body);
+    const headers = { If: `</photos/one/two/> (<${deep}>)` };
+    await ask(port, '/photos/one/two/d.jpg', { method: 'PUT', headers, body: 'newer' });
+    const [changed] = (await told('/photos/', token)).filter(([href]) => href?.endsWith('.jpg'));
+    expect(changed).toEqual(['/photos/one/two/d.jpg', '/photos/one/two/d.jpg', 'deep']);
+  } finally {
+    await running.stop();
+  }
 });
 
 describe('a follower that knows only REPORTs', () => {

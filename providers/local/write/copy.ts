@@ -1,12 +1,14 @@
 import { constants } from 'node:fs';
 import { copyFile, lstat, mkdir, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { CodedError } from '../../../src/model/coded-error.ts';
 import type { Staged, WriteCall } from '../../../src/provider/provider.ts';
 import type { Root } from '../disk-messages.ts';
 import { toMs } from '../stat-facts.ts';
 import { MAX_DEPTH } from '../walk.ts';
 import { type HeldFolder, type HeldPlace, holdPlace, leftOut } from './held-folder.ts';
 import { isShown, missing, openShownFile } from './place-rules.ts';
+import { compareThings } from './same-thing.ts';
 import { StagedEntry } from './staged-entry.ts';
 import { translateWriteError } from './translate-write-error.ts';
 
@@ -33,6 +35,9 @@ export async function copy(
     if (there === null) throw missing();
     const kind = there.isDirectory() ? 'collection' : 'asset';
     if (!(kind === 'asset' ? call.accepts(to) : call.enters(to))) throw leftOut();
+    if ((await compareThings(root, from, to)) === 'own-name') {
+      throw new CodedError('denied', 'On the disk, source and destination are the same.');
+    }
     const place = await holdPlace(root, to, call);
     const staged = place.folder.at(stagingName);
     try {

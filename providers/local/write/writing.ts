@@ -1,4 +1,4 @@
-import { mkdir, rename, statfs } from 'node:fs/promises';
+import { mkdir, rename, statfs, unlink } from 'node:fs/promises';
 import type { Over } from '../../../src/model/write.ts';
 import type { Provider, WriteCall } from '../../../src/provider/provider.ts';
 import type { Root } from '../disk-messages.ts';
@@ -8,6 +8,7 @@ import { HeldFolder, holdPlace, leftOut } from './held-folder.ts';
 import { checkOver, missing, openShownFile, shownFile } from './place-rules.ts';
 import { receive } from './receive.ts';
 import { remove } from './remove.ts';
+import { compareThings } from './same-thing.ts';
 import { newStagingName } from './staging-name.ts';
 import { translateWriteError } from './translate-write-error.ts';
 
@@ -45,10 +46,15 @@ async function move(root: Root, from: string, to: string, over: Over, call: Writ
       if (there === null || !(isFolder || (await shownFile(root, source, there)) !== null)) throw missing();
       if (!(isFolder ? call.enters(to) : call.accepts(to))) throw leftOut();
       // Before anything is weighed: what is in the way there stays until all of this has arrived.
+      const relation = await compareThings(root, from, to);
       if (!(await target.folder.isOnDiskOf(there))) return false;
-      const inTheWay = await target.folder.member(target.name);
-      await checkOver(root, target, inTheWay, isFolder ? 'nothing' : over);
-      await rename(source.folder.at(source.name), target.folder.at(target.name));
+      if (relation === 'other') {
+        const inTheWay = await target.folder.member(target.name);
+        await checkOver(root, target, inTheWay, isFolder ? 'nothing' : over);
+      }
+      // Of two names of one file, a rename would leave both.
+      if (relation === 'hard-link') await unlink(source.folder.at(source.name));
+      else await rename(source.folder.at(source.name), target.folder.at(target.name));
       await target.folder.sync();
       await source.folder.sync();
       return true;

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -7,6 +7,7 @@ import { createLocalProvider } from '../../../providers/local/provider.ts';
 import type { Catalog } from '../../../src/catalog/catalog.ts';
 import { openSqliteCatalog } from '../../../src/catalog/sqlite/sqlite-catalog.ts';
 import { SourceIngest } from '../../../src/ingest/source-ingest.ts';
+import { CodedError } from '../../../src/model/coded-error.ts';
 import type { TreeWriter } from '../../../src/model/write.ts';
 import type { Provider, ScanEvent } from '../../../src/provider/provider.ts';
 import { createPathFilter } from '../../../src/source/path-filter.ts';
@@ -23,6 +24,8 @@ let catalog: Catalog;
 let ingest: SourceIngest;
 /** The scan waits before it hands out what it has seen at this path. */
 let gate: { readonly path: string; readonly arrived: () => void; readonly opened: Promise<void> } | null;
+/** Nothing can be renamed, only copied. */
+let isOnTwoDisks: boolean;
 
 beforeEach(async () => {
   work = await mkdtemp(join(tmpdir(), 'mediadav-writes-'));
@@ -33,6 +36,7 @@ beforeEach(async () => {
   }
   catalog = openSqliteCatalog(join(work, 'catalog.db'), 'windows');
   gate = null;
+  isOnTwoDisks = false;
   ingest = makeIngest();
 });
 afterEach(async () => {
@@ -58,6 +62,7 @@ function makeIngest(): SourceIngest {
   const provider = new Proxy(local, {
     get: (target, key) => {
       if (key === 'scan') return scan;
+      if (key === 'move' && isOnTwoDisks) return async () => false;
       const value = Reflect.get(target, key);
       return typeof value === 'function' ? value.bind(target) : value;
     },
@@ -143,9 +148,9 @@ describe.each(['the first scan', 'a later scan'])('while %s stands still', (whic
   it.each(['b/1.jpg', 'c'])('before %s, what is moved stays where it went, with its id', async (path) => {
     const id = await catalog.reader.refAt((await ingest.prepare()).id, ['b', '1.jpg']);
     await duringScan(at(path), async () => {
-      await writer().move('b', 'a/moved', 'nothing', signal);
-      await writer().move('c', 'b', 'nothing', signal);
-      await writer().move('a/1.jpg', 'z.jpg', 'nothing', signal);
+      await writer().move('b', 'a/moved', { over: 'nothing' }, signal);
+      await writer().move('c', 'b', { over: 'nothing' }, signal);
+      await writer().move('a/1.jpg', 'z.jpg', { over: 'nothing' }, signal);
     });
     if (isFirst) return;
     expect(await catalog.reader.refAt((await ingest.prepare()).id, ['a', 'moved', '1.jpg'])).toBe(id);
@@ -154,7 +159,7 @@ describe.each(['the first scan', 'a later scan'])('while %s stands still', (whic
   it('replacing a folder and making new ones is no trouble either', async () => {
     await duringScan(at('b/1.jpg'), async () => {
       await writer().put('c/new.jpg', Readable.from(['new']), NEW, signal);
-      await writer().move('a', 'b', 'anything', signal);
+      await writer().move('a', 'b', { over: 'anything' }, signal);
       await writer().makeCollection('a', signal);
       await writer().copy('b', 'a/copy', { over: 'nothing', isDeep: true }, signal);
     });
@@ -190,6 +195,40 @@ it('an upload that is still coming in holds up neither a scan nor another write'
   content.push(null);
   await uploading;
   expect(await paths()).toContain('a/slow.jpg');
+});
+
+describe('a permit that is taken back when everything has come in', () => {
+  const permit = async () => {
+    expect((await onDisk()).some((path) => path.includes('.mediadav-upload'))).toBe(true);
+    throw new CodedError('locked', 'Somebody has locked it meanwhile.');
+  };
+
+  it.each<[string, () => Promise<unknown>]>([
+    ['an upload', () => writer().put('a/1.jpg', Readable.from(['new']), { ...NEW, permit }, signal)],
+    ['a copy', () => writer().copy('a', 'b', { over: 'anything', isDeep: true, permit }, signal)],
+    ['a move to another disk', () => writer().move('a', 'b', { over: 'anything', permit }, signal)],
+  ])('ends %s, and all is as it was', async (_what, write) => {
+    isOnTwoDisks = true;
+    await ingest.scan();
+    const before = await onDisk();
+    await expect(write()).rejects.toMatchObject({ code: 'locked' });
+    expect(await onDisk()).toEqual(before);
+    expect(await paths()).toEqual(before);
+    expect(await readFile(join(root, 'a/1.jpg'), 'utf8')).toBe('a1.jpg');
+  });
+});
+
+it('a move to another disk lets others take over what they keep while all is at both places', async () => {
+  isOnTwoDisks = true;
+  await ingest.scan();
+  let both: string[] = [];
+  const onCopied = async () => {
+    both = await paths();
+  };
+  await writer().move('a', 'z', { over: 'nothing', onCopied }, signal);
+  expect(both).toEqual(expect.arrayContaining(['a', 'a/1.jpg', 'a/2.jpg', 'z', 'z/1.jpg', 'z/2.jpg']));
+  expect(await paths()).toEqual(await onDisk());
+  expect(await onDisk()).not.toContain('a');
 });
 
 it('what an upload leaves behind when its process ends is removed by the next scan, and nothing else', async () => {
