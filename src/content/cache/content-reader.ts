@@ -1,0 +1,112 @@
+import type { ByteRange } from '../../model/byte-range.ts';
+import { CodedError } from '../../model/coded-error.ts';
+import { BLOCK_BYTES, blockOf, lastBlockOf } from './blocks.ts';
+import type { Fill, Follower } from './fill.ts';
+
+/** What a reader needs of the content it reads. */
+export interface ReadableContent {
+  readonly sizeBytes: number;
+  /** A whole block from the disk; null when it is not there. */
+  stored(block: number): Promise<Buffer | null>;
+  /** A request that brings the block; a new one goes no further than `last`. */
+  fillFor(block: number, last: number): Fill;
+  /** Resolves when it is certain that all bytes are the right ones, as far as that can be told. Rejects `corrupt`. */
+  settled(): Promise<void>;
+}
+
+/** Blocks that the first request of a reader asks for when it is to read a part; each further one twice as many. */
+const FIRST_REQUEST_BLOCKS = 4;
+const MAX_REQUEST_BLOCKS = 32;
+
+/**
+ * Reads a part of a content, or all of it: what is kept from the disk, the rest from the source. Of a part, no more is
+ * asked for at once than will be read before long: a player asks for everything to the end, and then leaves.
+ */
+export class ContentReader implements Follower {
+  readonly #content: ReadableContent;
+  readonly #end: number;
+  readonly #readsAll: boolean;
+  readonly #lastBlock: number;
+  #position: number;
+  #requestBlocks = FIRST_REQUEST_BLOCKS;
+  #fill: Fill | null = null;
+  #isClosed = false;
+  #wake: (() => void) | null = null;
+  /** Handed out of what no source was asked for on behalf of this reader. */
+  storedBytes = 0;
+
+  /** @param aheadBlocks to ask for beyond the range, because the next range is likely to follow. */
+  constructor(content: ReadableContent, range: ByteRange | undefined, aheadBlocks = 0) {
+    this.#content = content;
+    this.#readsAll = range === undefined;
+    this.#position = range?.start ?? 0;
+    this.#end = (range?.end ?? content.sizeBytes - 1) + 1;
+    this.#lastBlock = Math.min(blockOf(this.#end - 1) + aheadBlocks, lastBlockOf(content.sizeBytes));
+  }
+
+  get block(): number {
+    return blockOf(this.#position);
+  }
+
+  get hasAll(): boolean {
+    return this.#position >= this.#end;
+  }
+
+  wake(): void {
+    this.#wake?.();
+    this.#wake = null;
+  }
+
+  /** The bytes that follow; null at the end. Rejects what the source rejects with, `cancelled` once closed. */
+  async next(): Promise<Buffer | null> {
+    if (this.hasAll) return null;
+    for (;;) {
+      if (this.#isClosed) throw new CodedError('cancelled', 'The reader has left.');
+      const piece = this.#fill?.pieceAt(this.#position) ?? null;
+      if (piece === 'wait') {
+        await new Promise<void>((resolve) => (this.#wake = resolve));
+        continue;
+      }
+      if (piece !== null) return await this.#handOut(piece);
+      if (this.#fill?.isOver === true) this.#leaveFill(true);
+      const stored = await this.#content.stored(this.block);
+      if (this.#isClosed) continue;
+      if (stored !== null) {
+        const bytes = stored.subarray(this.#position - this.block * BLOCK_BYTES);
+        this.storedBytes += Math.min(bytes.length, this.#end - this.#position);
+        return await this.#handOut(bytes);
+      }
+      this.#leaveFill(false);
+      this.#fill = this.#content.fillFor(this.block, this.#lastToAskFor());
+      this.#fill.follow(this);
+    }
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#leaveFill(this.hasAll);
+    this.wake();
+  }
+
+  async #handOut(piece: Buffer): Promise<Buffer> {
+    const bytes = piece.subarray(0, this.#end - this.#position);
+    // Whoever reads all of it gets no last byte of what turned out to be something else.
+    if (this.#readsAll && this.#position + bytes.length === this.#end) await this.#content.settled();
+    this.#position += bytes.length;
+    this.#fill?.moved();
+    return bytes;
+  }
+
+  #leaveFill(hasAll: boolean): void {
+    this.#fill?.leave(this, hasAll);
+    this.#fill = null;
+  }
+
+  #lastToAskFor(): number {
+    if (this.#readsAll) return this.#lastBlock;
+    const last = Math.min(this.#lastBlock, this.block + this.#requestBlocks - 1);
+    this.#requestBlocks = Math.min(this.#requestBlocks * 2, MAX_REQUEST_BLOCKS);
+    return last;
+  }
+}
