@@ -64,7 +64,7 @@ async function readFrom(version: Version, albums: number, photosEach: number): P
 }
 
 /** Photos of 4 MB through mediadav: not there yet, never read before, and there. */
-export async function benchGet(): Promise<Comparison[]> {
+async function benchGet(): Promise<Comparison[]> {
   const server = await startServer('3.1.0', 1, PHOTOS);
   const home = await mkdtemp(join(tmpdir(), 'mediadav-bench-immich-'));
   const photos = join(home, 'photos');

@@ -37,6 +37,7 @@ const IS_KNOWN = 'EXISTS (SELECT 1 FROM content WHERE id = ?1)';
 const STATEMENTS = {
   find: 'SELECT id, size_bytes, stored_bytes, is_verified FROM content WHERE key = ?',
   knows: 'SELECT 1 FROM content WHERE id = ?',
+  storedBytes: 'SELECT stored_bytes FROM content WHERE id = ?',
   create: 'INSERT INTO content (key, size_bytes, stored_bytes, is_verified, used) VALUES (?, ?, 0, 0, ?)',
   touch: 'UPDATE content SET used = ? WHERE id = ?',
   verify: 'UPDATE content SET is_verified = 1 WHERE id = ?',
@@ -110,6 +111,10 @@ export class BlockIndex {
 
   knows(id: number): boolean {
     return this.#statements.knows.get(id) !== undefined;
+  }
+
+  storedBytesOf(id: number): number {
+    return Number(this.#statements.storedBytes.get(id)?.stored_bytes ?? 0);
   }
 
   create(key: string, sizeBytes: number): IndexedContent {

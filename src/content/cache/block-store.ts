@@ -118,6 +118,10 @@ export class BlockStore {
     return this.#guarded(false, () => this.#index.holds(id, first, last));
   }
 
+  storedBytesOf(id: number): number {
+    return this.#guarded(0, () => this.#index.storedBytesOf(id));
+  }
+
   markVerified(id: number): void {
     this.#guarded(undefined, () => this.#index.markVerified(id));
   }
@@ -143,11 +147,15 @@ export class BlockStore {
     return await keeping.finally(() => this.#keeping.delete(keeping));
   }
 
-  /** A block that cannot be read, or is not what was written. */
-  dropBlock(id: number, block: number, lengthBytes: number, reason: string): void {
-    this.#logger.warn('a part of the cache was damaged on the disk, and is fetched anew', { reason });
+  /** A block that is not what was written. */
+  dropBlock(id: number, block: number, lengthBytes: number): void {
     const isDropped = this.#guarded(false, () => this.#index.drop(id, block, lengthBytes));
     if (isDropped) this.#usedBytes -= lengthBytes;
+  }
+
+  /** Told once a content, however much of it is lost. */
+  tellDamage(reason: string): void {
+    this.#logger.warn('a part of the cache was damaged on the disk, and is fetched anew', { reason });
   }
 
   async #keep(id: number, block: number, bytes: Buffer, write: () => Promise<void>): Promise<boolean> {

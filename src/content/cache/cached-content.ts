@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Digests } from '../../model/asset.ts';
 import type { ByteRange } from '../../model/byte-range.ts';
-import { CodedError } from '../../model/coded-error.ts';
+import { CodedError, messageOf } from '../../model/coded-error.ts';
 import type { Logger } from '../../model/logger.ts';
 import { ALL_DIGESTS, contradictionIn, RunningDigests } from '../../model/running-digests.ts';
 import { lastBlockOf } from './blocks.ts';
@@ -105,6 +105,15 @@ export class CachedContent implements ReadableContent {
     if (this.#mismatch !== null) throw this.#mismatch;
   }
 
+  /** Compares what is there as a whole, although nobody waits for it; a crash may have come before that. */
+  settleInBackground(): void {
+    if (this.#running === null || !this.#stored.isWhole) return;
+    const { logger } = this.#options;
+    this.#settle().catch((error: unknown) =>
+      logger.warn('a content of the cache could not be compared', { reason: messageOf(error) }),
+    );
+  }
+
   /** Ends all requests. */
   stop(): void {
     this.#stop.abort();
@@ -136,8 +145,7 @@ export class CachedContent implements ReadableContent {
     if (this.#mismatch !== null) return;
     this.enter();
     try {
-      const isKept = await this.#stored.write(block, bytes);
-      if (isKept && this.#running !== null && this.#stored.isWhole) await this.#settle();
+      if (await this.#stored.write(block, bytes)) this.settleInBackground();
     } finally {
       this.leave();
     }

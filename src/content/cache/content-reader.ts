@@ -26,6 +26,7 @@ export class ContentReader implements Follower {
   readonly #content: ReadableContent;
   readonly #end: number;
   readonly #readsAll: boolean;
+  readonly #asksBitByBit: boolean;
   readonly #lastBlock: number;
   #position: number;
   #requestBlocks = FIRST_REQUEST_BLOCKS;
@@ -38,9 +39,10 @@ export class ContentReader implements Follower {
   /** @param aheadBlocks to ask for beyond the range, because the next range is likely to follow. */
   constructor(content: ReadableContent, range: ByteRange | undefined, aheadBlocks = 0) {
     this.#content = content;
-    this.#readsAll = range === undefined;
+    this.#asksBitByBit = range !== undefined;
     this.#position = range?.start ?? 0;
     this.#end = (range?.end ?? content.sizeBytes - 1) + 1;
+    this.#readsAll = this.#position === 0 && this.#end === content.sizeBytes;
     this.#lastBlock = Math.min(blockOf(this.#end - 1) + aheadBlocks, lastBlockOf(content.sizeBytes));
   }
 
@@ -104,7 +106,7 @@ export class ContentReader implements Follower {
   }
 
   #lastToAskFor(): number {
-    if (this.#readsAll) return this.#lastBlock;
+    if (!this.#asksBitByBit) return this.#lastBlock;
     const last = Math.min(this.#lastBlock, this.block + this.#requestBlocks - 1);
     this.#requestBlocks = Math.min(this.#requestBlocks * 2, MAX_REQUEST_BLOCKS);
     return last;

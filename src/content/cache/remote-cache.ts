@@ -108,6 +108,7 @@ export class RemoteCache {
       stream = new ReadStream(reader, await reader.next());
       stream.once('close', end);
       stream.on('error', (error) => this.#logger.debug('a stream failed', { reason: messageOf(error) }));
+      if (range !== undefined) content.settleInBackground();
       if (range !== undefined && aheadBlocks > 0) {
         const next = blockOf(range.end) + 1;
         content.readAhead(next, next + aheadBlocks - 1);

@@ -3,7 +3,7 @@ import { crc32 } from 'node:zlib';
 import { messageOf } from '../../model/coded-error.ts';
 import type { IndexedContent } from './block-index.ts';
 import type { BlockStore } from './block-store.ts';
-import { BLOCK_BYTES, blockLength, lastBlockOf } from './blocks.ts';
+import { BLOCK_BYTES, blockLength } from './blocks.ts';
 
 /** The blocks of one content, while it is in use. */
 export class StoredContent {
@@ -15,6 +15,7 @@ export class StoredContent {
   #file: Promise<FileHandle> | null = null;
   #pending = 0;
   #isClosed = false;
+  #isDamageTold = false;
 
   constructor(store: BlockStore, found: Pick<IndexedContent, 'id' | 'sizeBytes' | 'isVerified'>) {
     this.#store = store;
@@ -32,7 +33,7 @@ export class StoredContent {
   }
 
   get isWhole(): boolean {
-    return this.#store.holds(this.id, 0, lastBlockOf(this.sizeBytes));
+    return this.#store.storedBytesOf(this.id) === this.sizeBytes;
   }
 
   /** A whole block as it was written; null when it is not there, or not any more what it was. */
@@ -48,12 +49,19 @@ export class StoredContent {
       );
       if (bytesRead === lengthBytes && crc32(bytes) === checksum) return bytes;
       // Thrown away by another reader, and written anew meanwhile.
-      if (this.#store.checksumOf(this.id, block) !== checksum) return null;
-      this.#store.dropBlock(this.id, block, lengthBytes, 'other bytes than were written');
+      if (this.#store.checksumOf(this.id, block) === checksum)
+        this.#drop(block, 'other bytes than were written');
     } catch (error) {
-      this.#store.dropBlock(this.id, block, lengthBytes, messageOf(error));
+      // Whatever else keeps the file from being read (too many are open) says nothing of what is in it.
+      if ((error as NodeJS.ErrnoException).code === 'EIO') this.#drop(block, messageOf(error));
     }
     return null;
+  }
+
+  #drop(block: number, reason: string): void {
+    this.#store.dropBlock(this.id, block, blockLength(block, this.sizeBytes));
+    if (!this.#isDamageTold) this.#store.tellDamage(reason);
+    this.#isDamageTold = true;
   }
 
   /** @returns false when it could not be kept; whoever has the bytes goes on without. */

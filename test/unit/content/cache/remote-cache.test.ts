@@ -300,6 +300,25 @@ describe('a source that does not keep its word', () => {
   });
 });
 
+describe('what was never compared, because a crash came first', () => {
+  it.each<[string, [number, number] | undefined]>([
+    ['a part', [5, 9]],
+    ['all', undefined],
+  ])('is compared when somebody reads %s of it', async (_, range) => {
+    const remote = new RemoteBytes(bytesOf(3 * MIB));
+    remote.sha1 = undefined;
+    await read(remote);
+    await kept(3 * MIB);
+    remote.sha1 = '0'.repeat(40);
+    expect(cache.openFile(remote.content)).toBeNull();
+    const reading = read(remote, range);
+    if (range === undefined) await expect(reading).rejects.toMatchObject({ code: 'corrupt' });
+    else await reading;
+    await vi.waitFor(() => expect(warnings).toHaveLength(1));
+    await kept(0);
+  });
+});
+
 describe('digests', () => {
   it('are told once, when all is there and right', async () => {
     const remote = new RemoteBytes(bytesOf(3 * MIB));
