@@ -63,14 +63,17 @@ export class Content {
     return bytes === null ? null : this.#explained(node, bytes);
   }
 
-  /** The node's asset as a file of this machine; null where it is none. Rejects as `open` does. */
-  openFile(node: AssetNode, signal: AbortSignal): Promise<ReadableFile> | null {
+  /**
+   * The node's asset as a file, of which only `range` is going to be read, from its start on; null where it is to be
+   * streamed. Rejects as `open` does.
+   */
+  openFile(node: AssetNode, range: ByteRange | undefined, signal: AbortSignal): Promise<ReadableFile> | null {
     const source = this.#sourceOf(node);
     if (source.holdsFiles) {
       return this.#explained(node, source.openFile(node.asset.ref, wantOf(node, undefined), signal));
     }
-    const cached = this.#cache?.openFile(this.#remoteOf(node, source)) ?? null;
-    return cached === null ? null : Promise.resolve(cached);
+    const cached = this.#cache?.openFile(this.#remoteOf(node, source), range, signal) ?? null;
+    return cached === null ? null : this.#explained(node, cached);
   }
 
   /** Asks the source what it holds now and returns the node with the new facts, which the catalog then has too. */

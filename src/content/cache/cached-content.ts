@@ -64,11 +64,6 @@ export class CachedContent implements ReadableContent {
     this.#running = algorithms.length === 0 ? null : new RunningDigests(algorithms);
   }
 
-  /** All of it is on the disk, and nothing is to be found out about it any more. */
-  get isFinished(): boolean {
-    return this.#running === null && this.#mismatch === null && this.#stored.isWhole;
-  }
-
   enter(): void {
     this.#users += 1;
   }

@@ -1,54 +1,39 @@
-import { BLOCK_BYTES, blockOf, rangeOfBlocks } from './blocks.ts';
-import type { CachedContent } from './cached-content.ts';
-import { ContentReader } from './content-reader.ts';
+import type { ContentReader } from './content-reader.ts';
 
-/** A content that is there as a whole, read like a file. Whoever asked for it closes it. */
+/**
+ * What a reader reads, like a file: whoever sends it brings the buffers, so pieces are as large as what has come
+ * meanwhile. Closing it closes the reader.
+ */
 export class CachedFile {
-  readonly #content: CachedContent;
-  readonly #onRead: (bytes: number) => void;
-  #block = -1;
-  #bytes: Buffer = Buffer.alloc(0);
-  #isClosed = false;
+  readonly #reader: ContentReader;
+  #position: number;
+  #left: Buffer = Buffer.alloc(0);
 
-  /** @param content entered already; it is left with `close`. */
-  constructor(content: CachedContent, onRead: (bytes: number) => void) {
-    this.#content = content;
-    this.#onRead = onRead;
+  /** @param position where the reader begins. */
+  constructor(reader: ContentReader, position: number) {
+    this.#reader = reader;
+    this.#position = position;
   }
 
-  /** Fills the buffer from this position on, to the end of a block at most. @returns how many bytes there were. */
+  /**
+   * Fills the buffer with what there is, and waits until there is something. @returns how many bytes, 0 at the end.
+   * @param position where the last call ended: there is no going back.
+   */
   async readInto(buffer: Buffer, position: number): Promise<number> {
-    if (position >= this.#content.sizeBytes) return 0;
-    const block = blockOf(position);
-    if (block !== this.#block) {
-      this.#bytes = (await this.#content.stored(block)) ?? (await this.#fetched(block));
-      this.#block = block;
-    }
-    const copied = this.#bytes.copy(buffer, 0, position - block * BLOCK_BYTES);
-    this.#onRead(copied);
+    if (position !== this.#position) throw new Error('this file is read from its start to its end');
+    if (this.#left.length === 0) this.#left = (await this.#reader.next()) ?? this.#left;
+    const copied = this.#left.copy(buffer);
+    this.#left = this.#left.subarray(copied);
+    this.#position += copied;
     return copied;
   }
 
-  /** Each block was compared with its checksum when it was read. */
+  /** The reader has compared what it read: each block with its checksum, and all of it with the source's digest. */
   async verify(): Promise<void> {
-    // Nothing can have changed what was read.
+    // Nothing is left to be looked at.
   }
 
   async close(): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.#content.leave();
-  }
-
-  /** A block that the disk has lost meanwhile. */
-  async #fetched(block: number): Promise<Buffer> {
-    const reader = new ContentReader(this.#content, rangeOfBlocks(block, block, this.#content.sizeBytes));
-    const pieces: Buffer[] = [];
-    try {
-      for (let piece = await reader.next(); piece !== null; piece = await reader.next()) pieces.push(piece);
-    } finally {
-      reader.close();
-    }
-    return Buffer.concat(pieces);
+    this.#reader.close();
   }
 }

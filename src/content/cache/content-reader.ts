@@ -14,6 +14,14 @@ export interface ReadableContent {
   settled(): Promise<void>;
 }
 
+export interface ReaderOptions {
+  /** Absent: everything. */
+  readonly range: ByteRange | undefined;
+  /** To ask for beyond the range, because the next range is likely to follow. */
+  readonly aheadBlocks: number;
+  readonly onClose: () => void;
+}
+
 /** Blocks that the first request of a reader asks for when it is to read a part; each further one twice as many. */
 const FIRST_REQUEST_BLOCKS = 4;
 const MAX_REQUEST_BLOCKS = 32;
@@ -33,12 +41,15 @@ export class ContentReader implements Follower {
   #fill: Fill | null = null;
   #isClosed = false;
   #wake: (() => void) | null = null;
-  /** Handed out of what no source was asked for on behalf of this reader. */
+  readonly #onClose: () => void;
+  #first: Buffer | null = null;
+  /** What came from the disk. */
   storedBytes = 0;
 
-  /** @param aheadBlocks to ask for beyond the range, because the next range is likely to follow. */
-  constructor(content: ReadableContent, range: ByteRange | undefined, aheadBlocks = 0) {
+  constructor(content: ReadableContent, options: ReaderOptions) {
+    const { range, aheadBlocks } = options;
     this.#content = content;
+    this.#onClose = options.onClose;
     this.#asksBitByBit = range !== undefined;
     this.#position = range?.start ?? 0;
     this.#end = (range?.end ?? content.sizeBytes - 1) + 1;
@@ -59,8 +70,16 @@ export class ContentReader implements Follower {
     this.#wake = null;
   }
 
+  /** Resolves when there are bytes to be read. Rejects as `next` does. */
+  async ready(): Promise<void> {
+    this.#first = await this.next();
+  }
+
   /** The bytes that follow; null at the end. Rejects what the source rejects with, `cancelled` once closed. */
   async next(): Promise<Buffer | null> {
+    const first = this.#first;
+    this.#first = null;
+    if (first !== null) return first;
     if (this.hasAll) return null;
     for (;;) {
       if (this.#isClosed) throw new CodedError('cancelled', 'The reader has left.');
@@ -84,11 +103,13 @@ export class ContentReader implements Follower {
     }
   }
 
+  /** Whoever made the reader closes it, on every path. Safe to call more than once. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#leaveFill(this.hasAll);
     this.wake();
+    this.#onClose();
   }
 
   async #handOut(piece: Buffer): Promise<Buffer> {

@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import { addAbortSignal, type Readable } from 'node:stream';
 import { type ByteRange, lengthOf } from '../../model/byte-range.ts';
 import { sizeText } from '../../model/byte-size.ts';
 import { CodedError, messageOf } from '../../model/coded-error.ts';
@@ -67,16 +67,16 @@ export class RemoteCache {
     return content === null ? null : this.#stream(remote.key, content, range, signal);
   }
 
-  /** The content as a file; null where not all of it is there, or something is still to be found out about it. */
-  openFile(remote: RemoteContent): CachedFile | null {
-    // Looked up before it is taken into use, so that what is not there is not noted as used.
-    if (!this.#holds(remote, undefined)) return null;
-    const content = this.#use(remote, undefined);
+  /** The same like a file, which is to be read from the start of the range on. Ends with the signal, too. */
+  openFile(
+    remote: RemoteContent,
+    range: ByteRange | undefined,
+    signal: AbortSignal,
+  ): Promise<CachedFile> | null {
+    const content = this.#use(remote, range);
     if (content === null) return null;
-    content.enter();
-    if (content.isFinished) return new CachedFile(content, (bytes) => this.#countServed(bytes));
-    content.leave();
-    return null;
+    const reading = this.#read(remote.key, content, range, signal);
+    return reading.then((reader) => new CachedFile(reader, range?.start ?? 0));
   }
 
   async close(): Promise<void> {
@@ -91,34 +91,44 @@ export class RemoteCache {
     range: ByteRange | undefined,
     signal: AbortSignal,
   ): Promise<Readable> {
-    content.enter();
+    const stream = new ReadStream(await this.#read(key, content, range, signal));
+    stream.on('error', (error) => this.#logger.debug('a stream failed', { reason: messageOf(error) }));
+    // Its reader is closed by then.
+    if (signal.aborted) stream.destroy(clientLeft(signal.reason));
+    else addAbortSignal(signal, stream);
+    return stream;
+  }
+
+  /** A reader that has its first bytes. It is closed by the signal, too. */
+  async #read(
+    key: string,
+    content: CachedContent,
+    range: ByteRange | undefined,
+    signal: AbortSignal,
+  ): Promise<ContentReader> {
     const aheadBlocks = range === undefined ? 0 : this.#readAhead.blocksFor(key, range);
-    const reader = new ContentReader(content, range, aheadBlocks);
-    let stream: ReadStream | null = null;
-    const leave = () => (stream === null ? reader.close() : stream.destroy(clientLeft(signal.reason)));
-    signal.addEventListener('abort', leave, { once: true });
-    if (signal.aborted) leave();
-    const end = () => {
+    content.enter();
+    const leave = () => reader.close();
+    const onClose = () => {
       signal.removeEventListener('abort', leave);
-      reader.close();
-      this.#countServed(reader.storedBytes);
+      this.#servedBytes += reader.storedBytes;
       content.leave();
     };
+    const reader = new ContentReader(content, { range, aheadBlocks, onClose });
+    signal.addEventListener('abort', leave, { once: true });
+    if (signal.aborted) leave();
     try {
-      stream = new ReadStream(reader, await reader.next());
-      stream.once('close', end);
-      stream.on('error', (error) => this.#logger.debug('a stream failed', { reason: messageOf(error) }));
-      if (range !== undefined) content.settleInBackground();
-      if (range !== undefined && aheadBlocks > 0) {
-        const next = blockOf(range.end) + 1;
-        content.readAhead(next, next + aheadBlocks - 1);
-      }
-      return stream;
+      await reader.ready();
     } catch (error) {
-      end();
-      if (signal.aborted) throw clientLeft(error);
-      throw error;
+      reader.close();
+      throw signal.aborted ? clientLeft(error) : error;
     }
+    if (range !== undefined) {
+      content.settleInBackground();
+      const next = blockOf(range.end) + 1;
+      if (aheadBlocks > 0) content.readAhead(next, next + aheadBlocks - 1);
+    }
+    return reader;
   }
 
   #use(remote: RemoteContent, range: ByteRange | undefined): CachedContent | null {
@@ -148,10 +158,6 @@ export class RemoteCache {
     const { start, end } = range ?? { start: 0, end: sizeBytes - 1 };
     if (range === undefined || lengthOf(range) === sizeBytes) return found.storedBytes === sizeBytes;
     return this.#store.holds(found.id, blockOf(start), blockOf(end));
-  }
-
-  #countServed(bytes: number): void {
-    this.#servedBytes += bytes;
   }
 }
 

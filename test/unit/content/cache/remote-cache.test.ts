@@ -75,15 +75,20 @@ async function flipByte(at: number): Promise<void> {
   await file.close();
 }
 
-/** Through `openFile`, as whole answers are sent. */
-async function readFile(remote: RemoteBytes): Promise<Buffer | null> {
-  const file = cache.openFile(remote.content);
-  if (file === null) return null;
+/** Through `openFile`, as answers are sent. */
+async function readFile(remote: RemoteBytes): Promise<Buffer> {
+  const file = await cache.openFile(remote.content, undefined, NEVER);
+  if (file === null) throw new Error('the cache steps aside');
   const bytes = Buffer.alloc(remote.bytes.length);
-  for (let at = 0; at < bytes.length; ) {
-    at += await file.readInto(bytes.subarray(at, at + 300_000), at);
+  try {
+    for (let at = 0; at < bytes.length; ) {
+      const readBytes = await file.readInto(bytes.subarray(at, at + 300_000), at);
+      if (readBytes === 0) break;
+      at += readBytes;
+    }
+  } finally {
+    await file.close();
   }
-  await file.close();
   return bytes;
 }
 
@@ -93,7 +98,7 @@ describe('what was read once', () => {
     expect((await read(remote)).equals(remote.bytes)).toBe(true);
     await kept(size);
     expect((await read(remote)).equals(remote.bytes)).toBe(true);
-    expect((await readFile(remote))?.equals(remote.bytes)).toBe(true);
+    expect((await readFile(remote)).equals(remote.bytes)).toBe(true);
     expect(remote.requests).toHaveLength(1);
     expect(cache.report()).toMatchObject({ contents: 1, fetchedBytes: size, failure: null });
     expect(cache.report().servedBytes).toBe(2 * size);
@@ -108,7 +113,7 @@ describe('what was read once', () => {
     remote.error = new CodedError('unavailable', 'away');
     expect((await read(remote)).equals(remote.bytes)).toBe(true);
     expect((await read(remote, [MIB - 5, 2 * MIB])).equals(partOf(remote, [MIB - 5, 2 * MIB]))).toBe(true);
-    expect((await readFile(remote))?.equals(remote.bytes)).toBe(true);
+    expect((await readFile(remote)).equals(remote.bytes)).toBe(true);
   });
 
   it('is another content under another key', async () => {
@@ -195,6 +200,26 @@ describe('ranges', () => {
 });
 
 describe('several at once', () => {
+  it('share one request as files, too, and leave it as clients do that hang up', async () => {
+    const remote = new RemoteBytes(bytesOf(20 * MIB));
+    const leaving = new AbortController();
+    const left = await cache.openFile(remote.content, undefined, leaving.signal);
+    const reading = Array.from({ length: 5 }, () => readFile(remote));
+    await left?.readInto(Buffer.alloc(1000), 0);
+    leaving.abort();
+    for (const bytes of await Promise.all(reading)) expect(bytes.equals(remote.bytes)).toBe(true);
+    expect(remote.sentBytes).toBe(remote.bytes.length);
+    const lastToLeave = new AbortController();
+    const other = new RemoteBytes(bytesOf(20 * MIB, 2));
+    other.key = 'another content';
+    const file = await cache.openFile(other.content, { start: 5, end: 15 * MIB }, lastToLeave.signal);
+    await file?.readInto(Buffer.alloc(1000), 5);
+    lastToLeave.abort();
+    await expect(file?.readInto(Buffer.alloc(2 * MIB), 1005)).resolves.toBeLessThanOrEqual(2 * MIB);
+    await vi.waitFor(() => expect(other.openRequests).toBe(0));
+    expect(other.sentBytes).toBeLessThan(6 * MIB);
+  });
+
   it('share one request, whoever of them leaves', async () => {
     const remote = new RemoteBytes(bytesOf(4 * MIB));
     const { promise, resolve: start } = Promise.withResolvers<void>();
@@ -285,7 +310,6 @@ describe('a source that does not keep its word', () => {
     await expect(read(remote)).rejects.toMatchObject({ code: 'corrupt' });
     await kept(0);
     expect(warnings).toEqual([expect.stringContaining('other bytes than its sha1')]);
-    expect(cache.openFile(remote.content)).toBeNull();
     await vi.waitFor(async () => expect(await contentFiles()).toEqual([]));
     remote.sha1 = right;
     expect((await read(remote)).equals(remote.bytes)).toBe(true);
@@ -310,7 +334,6 @@ describe('what was never compared, because a crash came first', () => {
     await read(remote);
     await kept(3 * MIB);
     remote.sha1 = '0'.repeat(40);
-    expect(cache.openFile(remote.content)).toBeNull();
     const reading = read(remote, range);
     if (range === undefined) await expect(reading).rejects.toMatchObject({ code: 'corrupt' });
     else await reading;
@@ -341,7 +364,6 @@ describe('digests', () => {
     await read(remote);
     await kept(2 * MIB);
     remote.wantsDigests = true;
-    expect(cache.openFile(remote.content)).toBeNull();
     await read(remote);
     expect(remote.found).toMatchObject([{ sha1: remote.sha1 }]);
     expect(remote.requests).toHaveLength(1);
@@ -357,12 +379,12 @@ describe('the disk', () => {
     await read(remote);
     await kept(4 * MIB);
     await flipByte(MIB + 77);
-    expect((await readIt(remote))?.equals(remote.bytes)).toBe(true);
+    expect((await readIt(remote)).equals(remote.bytes)).toBe(true);
     expect(remote.requests.slice(1)).toMatchObject([{ start: MIB, end: 2 * MIB - 1 }]);
     expect(warnings).toEqual([expect.stringContaining('damaged')]);
     await kept(4 * MIB);
     remote.error = new CodedError('unavailable', 'away');
-    expect((await readIt(remote))?.equals(remote.bytes)).toBe(true);
+    expect((await readIt(remote)).equals(remote.bytes)).toBe(true);
   });
 
   it('lost the end of a file, or all of it: it is fetched anew', async () => {
@@ -389,9 +411,9 @@ describe('the disk', () => {
       return remote;
     });
     const [first, second, third, fourth] = remotes as [RemoteBytes, RemoteBytes, RemoteBytes, RemoteBytes];
-    for (const remote of [first, second, third]) {
+    for (const [at, remote] of [first, second, third].entries()) {
       await read(remote);
-      await vi.waitFor(() => expect(cache.openFile(remote.content)?.close()).toBeDefined());
+      await kept((at + 1) * MIB);
     }
     await read(first);
     await read(fourth);
@@ -479,7 +501,7 @@ describe('the disk', () => {
     expect((await read(remote)).equals(remote.bytes)).toBe(true);
     expect(warnings).toEqual([expect.stringContaining('takes nothing in')]);
     expect(cache.report().failure).toBe('The folder "cache" in DATA_DIR cannot be used.');
-    expect((await readFile(held))?.equals(held.bytes)).toBe(true);
+    expect((await readFile(held)).equals(held.bytes)).toBe(true);
     await rm(next, { recursive: true });
     await read(remote);
     await kept(6 * MIB);
