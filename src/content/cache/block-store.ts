@@ -5,6 +5,7 @@ import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import { messageOf } from '../../model/coded-error.ts';
 import type { Logger } from '../../model/logger.ts';
+import type { BlockBytes } from './block-bytes.ts';
 import { BlockIndex, type IndexedContent } from './block-index.ts';
 import { StoredContent } from './stored-content.ts';
 
@@ -140,7 +141,7 @@ export class BlockStore {
   }
 
   /** Writes a block by `write`, if there is room for it and the disk takes it. @returns whether it is there then. */
-  async keep(id: number, block: number, bytes: Buffer, write: () => Promise<void>): Promise<boolean> {
+  async keep(id: number, block: number, bytes: BlockBytes, write: () => Promise<void>): Promise<boolean> {
     if (!this.mayWrite || this.#stop.signal.aborted) return false;
     const keeping = this.#keep(id, block, bytes, write);
     this.#keeping.add(keeping);
@@ -158,20 +159,21 @@ export class BlockStore {
     this.#logger.warn('a part of the cache was damaged on the disk, and is fetched anew', { reason });
   }
 
-  async #keep(id: number, block: number, bytes: Buffer, write: () => Promise<void>): Promise<boolean> {
-    this.#comingBytes += bytes.length;
+  async #keep(id: number, block: number, bytes: BlockBytes, write: () => Promise<void>): Promise<boolean> {
+    this.#comingBytes += bytes.lengthBytes;
     try {
       if (this.#index.checksumOf(id, block) !== null) return true;
       if (!this.#index.knows(id) || !this.#makeRoom()) return false;
       await write();
-      if (this.#index.put(id, block, crc32(bytes), bytes.length)) this.#usedBytes += bytes.length;
+      if (this.#index.put(id, block, checksumOf(bytes), bytes.lengthBytes))
+        this.#usedBytes += bytes.lengthBytes;
       this.#recovered();
       return this.#index.checksumOf(id, block) !== null;
     } catch (error) {
       this.#fail(error);
       return false;
     } finally {
-      this.#comingBytes -= bytes.length;
+      this.#comingBytes -= bytes.lengthBytes;
     }
   }
 
@@ -251,6 +253,10 @@ export class BlockStore {
     this.#failure = null;
     this.#logger.info('the cache of remote bytes takes in again');
   }
+}
+
+function checksumOf({ pieces }: BlockBytes): number {
+  return pieces.reduce((checksum, piece) => crc32(piece, checksum), 0);
 }
 
 /** SQLite's FULL, https://sqlite.org/rescode.html */

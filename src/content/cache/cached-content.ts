@@ -4,6 +4,7 @@ import type { ByteRange } from '../../model/byte-range.ts';
 import { CodedError, messageOf } from '../../model/coded-error.ts';
 import type { Logger } from '../../model/logger.ts';
 import { ALL_DIGESTS, contradictionIn, RunningDigests } from '../../model/running-digests.ts';
+import type { BlockBytes } from './block-bytes.ts';
 import { lastBlockOf } from './blocks.ts';
 import type { ReadableContent } from './content-reader.ts';
 import { Fill } from './fill.ts';
@@ -75,7 +76,7 @@ export class CachedContent implements ReadableContent {
 
   async stored(block: number): Promise<Buffer | null> {
     const bytes = await this.#stored.read(block);
-    if (bytes !== null) this.#digest(block, bytes);
+    if (bytes !== null) this.#digest(block, [bytes]);
     return bytes;
   }
 
@@ -134,9 +135,9 @@ export class CachedContent implements ReadableContent {
     return fill;
   }
 
-  async #keep(block: number, bytes: Buffer): Promise<void> {
-    this.#options.onFetched(bytes.length);
-    this.#digest(block, bytes);
+  async #keep(block: number, bytes: BlockBytes): Promise<void> {
+    this.#options.onFetched(bytes.lengthBytes);
+    this.#digest(block, bytes.pieces);
     if (this.#mismatch !== null) return;
     this.enter();
     try {
@@ -147,9 +148,9 @@ export class CachedContent implements ReadableContent {
   }
 
   /** Takes a block in when it is the one that is due; they come in order more often than not. */
-  #digest(block: number, bytes: Buffer): void {
+  #digest(block: number, pieces: readonly Buffer[]): void {
     if (this.#running === null || block !== this.#nextToDigest) return;
-    this.#running.update(bytes);
+    for (const piece of pieces) this.#running.update(piece);
     this.#nextToDigest += 1;
     if (block === this.#lastBlock) this.#conclude(this.#running.end());
   }

@@ -21,11 +21,19 @@ export class CachedFile {
    */
   async readInto(buffer: Buffer, position: number): Promise<number> {
     if (position !== this.#position) throw new Error('this file is read from its start to its end');
-    if (this.#left.length === 0) this.#left = (await this.#reader.next()) ?? this.#left;
-    const copied = this.#left.copy(buffer);
-    this.#left = this.#left.subarray(copied);
-    this.#position += copied;
-    return copied;
+    let filledBytes = 0;
+    while (filledBytes < buffer.length) {
+      if (this.#left.length === 0) {
+        const next = filledBytes === 0 ? await this.#reader.next() : this.#reader.nextAtHand();
+        if (next === null) break;
+        this.#left = next;
+      }
+      const copiedBytes = this.#left.copy(buffer, filledBytes);
+      this.#left = this.#left.subarray(copiedBytes);
+      filledBytes += copiedBytes;
+    }
+    this.#position += filledBytes;
+    return filledBytes;
   }
 
   /** The reader has compared what it read: each block with its checksum, and all of it with the source's digest. */

@@ -103,6 +103,14 @@ export class ContentReader implements Follower {
     }
   }
 
+  /** The bytes that follow if they lie in memory already, but for the last ones of all; null: `next` gets them. */
+  nextAtHand(): Buffer | null {
+    if (this.#isClosed || this.hasAll) return null;
+    const piece = this.#fill?.pieceAt(this.#position) ?? null;
+    if (piece === null || piece === 'wait' || this.#isLast(piece)) return null;
+    return this.#advance(piece);
+  }
+
   /** Whoever made the reader closes it, on every path. Safe to call more than once. */
   close(): void {
     if (this.#isClosed) return;
@@ -113,9 +121,17 @@ export class ContentReader implements Follower {
   }
 
   async #handOut(piece: Buffer): Promise<Buffer> {
+    if (this.#isLast(piece)) await this.#content.settled();
+    return this.#advance(piece);
+  }
+
+  /** Whoever reads all of it gets no last byte of what turned out to be something else. */
+  #isLast(piece: Buffer): boolean {
+    return this.#readsAll && this.#position + piece.length >= this.#end;
+  }
+
+  #advance(piece: Buffer): Buffer {
     const bytes = piece.subarray(0, this.#end - this.#position);
-    // Whoever reads all of it gets no last byte of what turned out to be something else.
-    if (this.#readsAll && this.#position + bytes.length === this.#end) await this.#content.settled();
     this.#position += bytes.length;
     this.#fill?.moved();
     return bytes;

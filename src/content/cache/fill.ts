@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { ByteRange } from '../../model/byte-range.ts';
 import { CodedError } from '../../model/coded-error.ts';
+import { BlockBytes } from './block-bytes.ts';
 import { BLOCK_BYTES, blockLength, blockOf, lastBlockOf, rangeOfBlocks } from './blocks.ts';
 
 /** Whoever takes bytes from a fill. */
@@ -19,7 +20,7 @@ export interface FillOptions {
   /** Exactly these bytes, or everything. Aborting the signal destroys the stream. */
   fetch(range: ByteRange | undefined, signal: AbortSignal): Promise<Readable>;
   /** A block is there as a whole. Resolves when it is kept, or cannot be. */
-  keep(block: number, bytes: Buffer): Promise<unknown>;
+  keep(block: number, bytes: BlockBytes): Promise<unknown>;
   /** It is over, and nothing of it is being kept any more. */
   onEnd(fill: Fill): void;
 }
@@ -48,11 +49,10 @@ export class Fill {
   readonly #followers = new Set<Follower>();
   readonly #stop = new AbortController();
   /** Whole blocks, the oldest first; they stay while they are being kept. */
-  readonly #recent = new Map<number, Buffer>();
+  readonly #recent = new Map<number, BlockBytes>();
   readonly #beingKept = new Set<number>();
   #next: number;
-  #filling: Buffer;
-  #filledBytes = 0;
+  #filling = new BlockBytes();
   #outcome: Outcome = { kind: 'running' };
   #proceed: (() => void) | null = null;
 
@@ -61,7 +61,6 @@ export class Fill {
     this.first = options.first;
     this.last = options.last;
     this.#next = options.first;
-    this.#filling = this.#newBlock();
     void this.#run();
   }
 
@@ -85,11 +84,9 @@ export class Fill {
   pieceAt(position: number): Buffer | 'wait' | null {
     const block = blockOf(position);
     const offset = position - block * BLOCK_BYTES;
-    const whole = this.#recent.get(block);
-    if (whole !== undefined) return whole.subarray(offset);
-    if (block === this.#next && offset < this.#filledBytes) {
-      return this.#filling.subarray(offset, this.#filledBytes);
-    }
+    const bytes = block === this.#next ? this.#filling : this.#recent.get(block);
+    const piece = bytes?.from(offset) ?? null;
+    if (piece !== null) return piece;
     // Whoever follows what nobody waited for a moment ago asks anew.
     if (block < this.#next || block > this.last || this.#stop.signal.aborted) return null;
     switch (this.#outcome.kind) {
@@ -158,11 +155,11 @@ export class Fill {
 
   #take(chunk: Buffer): void {
     for (let taken = 0; taken < chunk.length; ) {
-      const part = chunk.subarray(taken, taken + this.#filling.length - this.#filledBytes);
-      part.copy(this.#filling, this.#filledBytes);
-      this.#filledBytes += part.length;
+      const missingBytes = blockLength(this.#next, this.#options.sizeBytes) - this.#filling.lengthBytes;
+      const part = chunk.subarray(taken, taken + missingBytes);
+      this.#filling.add(part);
       taken += part.length;
-      if (this.#filledBytes === this.#filling.length) this.#completeBlock();
+      if (part.length === missingBytes) this.#completeBlock();
     }
     this.#wakeAll();
   }
@@ -172,8 +169,7 @@ export class Fill {
     this.#recent.set(block, bytes);
     this.#beingKept.add(block);
     this.#next += 1;
-    this.#filledBytes = 0;
-    if (this.#next <= this.last) this.#filling = this.#newBlock();
+    this.#filling = new BlockBytes();
     void this.#options.keep(block, bytes).finally(() => {
       this.#beingKept.delete(block);
       this.#letGo();
@@ -202,10 +198,6 @@ export class Fill {
     let furthest = 0;
     for (const { block } of this.#followers) furthest = Math.max(furthest, block);
     return this.#next > furthest + AHEAD_BLOCKS;
-  }
-
-  #newBlock(): Buffer {
-    return Buffer.allocUnsafeSlow(blockLength(this.#next, this.#options.sizeBytes));
   }
 
   #wakeAll(): void {

@@ -1,6 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { messageOf } from '../../model/coded-error.ts';
+import type { BlockBytes } from './block-bytes.ts';
 import type { IndexedContent } from './block-index.ts';
 import type { BlockStore } from './block-store.ts';
 import { BLOCK_BYTES, blockLength } from './blocks.ts';
@@ -65,19 +66,9 @@ export class StoredContent {
   }
 
   /** @returns false when it could not be kept; whoever has the bytes goes on without. */
-  async write(block: number, bytes: Buffer): Promise<boolean> {
+  async write(block: number, bytes: BlockBytes): Promise<boolean> {
     return await this.#store.keep(this.id, block, bytes, async () => {
-      await this.#using(async (file) => {
-        for (let done = 0; done < bytes.length; ) {
-          const { bytesWritten } = await file.write(
-            bytes,
-            done,
-            bytes.length - done,
-            block * BLOCK_BYTES + done,
-          );
-          done += bytesWritten;
-        }
-      });
+      await this.#using((file) => writeAll(file, bytes, block * BLOCK_BYTES));
     });
   }
 
@@ -118,6 +109,16 @@ export class StoredContent {
     this.#file = null;
     // Nothing was promised of it that a failed close could break: blocks have their checksums.
     file.then((handle) => handle.close()).catch(() => undefined);
+  }
+}
+
+async function writeAll(file: FileHandle, bytes: BlockBytes, position: number): Promise<void> {
+  let { bytesWritten: done } = await file.writev(bytes.pieces, position);
+  while (done < bytes.lengthBytes) {
+    // A disk that is nearly full takes a part, and says why at the next try.
+    const rest = bytes.from(done);
+    if (rest === null) throw new Error('more was written than there is');
+    done += (await file.write(rest, 0, rest.length, position + done)).bytesWritten;
   }
 }
 
