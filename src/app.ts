@@ -7,6 +7,7 @@ import { problemWording } from './api/problem.ts';
 import type { MountLine, SourceReport, StatusReport } from './api/status-report.ts';
 import type { Catalog, CatalogReader, DigestAlgorithm } from './catalog/catalog.ts';
 import { openSqliteCatalog } from './catalog/sqlite/sqlite-catalog.ts';
+import { RemoteCache } from './content/cache/remote-cache.ts';
 import { Content } from './content/content.ts';
 import { PassingDigests } from './content/passing-digests.ts';
 import { Thumbnails } from './content/thumbnails.ts';
@@ -36,6 +37,8 @@ import { type Mount, Vfs } from './vfs/vfs.ts';
 const DAV_PREFIX = '/dav';
 /** Folder of DATA_DIR. */
 const THUMBNAILS = 'thumbnails';
+/** Folder of DATA_DIR. */
+const CACHE = 'cache';
 /** File of DATA_DIR. */
 const SCRATCH = 'scratch.db';
 /** How long running requests may take to end when the server stops. */
@@ -84,9 +87,11 @@ export async function startApp(config: ServeConfig): Promise<RunningApp> {
     stops.push(async () => void (await Promise.all(members.map(({ enricher }) => enricher?.close()))));
 
     const version = readVersion();
-    const status = async () => reportOf(version, members, catalog.reader);
+    const cache = openCache(config, members, logger);
+    if (cache !== null) stops.push(() => cache.close());
+    const status = async () => reportOf(version, members, cache, catalog.reader);
     const mounts = members.map(mountOf);
-    const content = contentOf(catalog, members, logger);
+    const content = contentOf({ catalog, members, cache, logger });
     const scratch = openScratch(config, mounts, logger);
     if (scratch !== null) stops.push(() => scratch.close());
     const vfs = new Vfs({ reader: catalog.reader, content, mounts, scratch });
@@ -174,14 +179,31 @@ function thumbnailSweep(thumbnails: Thumbnails, reader: CatalogReader): Chore {
   };
 }
 
-function contentOf(catalog: Catalog, members: readonly Member[], logger: Logger): Content {
+/** Nothing is kept of files of this machine. */
+function openCache(
+  { catalog, content: { cacheMaxBytes } }: ServeConfig,
+  members: readonly Member[],
+  logger: Logger,
+): RemoteCache | null {
+  if (cacheMaxBytes === null || members.every(({ source }) => source.holdsFiles)) return null;
+  return RemoteCache.open({ folder: join(catalog.dataDir, CACHE), maxBytes: cacheMaxBytes, logger });
+}
+
+interface ContentParts {
+  readonly catalog: Catalog;
+  readonly members: readonly Member[];
+  readonly cache: RemoteCache | null;
+  readonly logger: Logger;
+}
+
+function contentOf({ catalog, members, cache, logger }: ContentParts): Content {
   const sources = new Map(members.map(({ sourceId, source }) => [sourceId, source]));
   const ingests = new Map(members.map(({ sourceId, ingest }) => [sourceId, ingest]));
   const obstacleOf = (id: number) => ingests.get(id)?.obstacle ?? null;
   const unread = members.filter(({ enricher }) => enricher === null);
   const sourceIds = new Set(unread.map(({ sourceId }) => sourceId));
   const passing = new PassingDigests({ sourceIds, writer: catalog.writer, logger });
-  return new Content({ catalog, sources, obstacleOf, passing });
+  return new Content({ catalog, sources, obstacleOf, passing, ...(cache === null ? {} : { cache }) });
 }
 
 function mountOf(member: Member): Mount {
@@ -317,6 +339,7 @@ function holdingsOf(source: SourceReport): string {
 async function reportOf(
   version: string,
   members: readonly Member[],
+  cache: RemoteCache | null,
   reader: CatalogReader,
 ): Promise<StatusReport> {
   const sources = await Promise.all(
@@ -332,6 +355,7 @@ async function reportOf(
     version,
     uptimeSeconds: Math.floor(process.uptime()),
     sources,
+    cache: cache?.report() ?? null,
   };
 }
 

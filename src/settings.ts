@@ -16,6 +16,7 @@ import { type Place, resolvePath, unreadableReason } from './config/place.ts';
 import { checkDataDir, checkSources, type SourceConfig } from './config/source-config.ts';
 import { misspeltSetting } from './config/unknown-names.ts';
 import { NO_YAML, readYamlFile } from './config/yaml-file.ts';
+import { CONTENT_SETTINGS, type ContentConfig } from './content/settings.ts';
 import { DAV_SETTINGS, type DavConfig } from './dav/settings.ts';
 import { HTTP_SETTINGS, type HttpConfig } from './http/settings.ts';
 import { INGEST_SETTINGS } from './ingest/settings.ts';
@@ -35,6 +36,7 @@ export interface RunConfig {
   readonly dav: DavConfig;
   readonly log: LogConfig;
   readonly catalog: CatalogConfig;
+  readonly content: ContentConfig;
   readonly names: NamePolicy;
   /** Never empty. Local folders first, then Immich, then those of `sources:` in the order of the file. */
   readonly sources: readonly SourceConfig[];
@@ -66,7 +68,7 @@ export const SETTING_GROUPS: readonly SettingGroup[] = [
   { title: 'What is shown', table: INGEST_SETTINGS },
   { title: 'Addresses, login and HTTPS', table: HTTP_SETTINGS },
   { title: 'WebDAV', table: DAV_SETTINGS },
-  { title: 'Own files', table: CATALOG_SETTINGS },
+  { title: 'Own files', table: { ...CATALOG_SETTINGS, ...CONTENT_SETTINGS } },
   { title: 'Log', table: LOG_SETTINGS },
 ];
 
@@ -99,6 +101,7 @@ export function readAppConfig(input: ConfigInput): AppConfig {
   const dav = read(DAV_SETTINGS).values;
   const log = read(LOG_SETTINGS).values;
   const catalogReading = read(CATALOG_SETTINGS);
+  const content = read(CONTENT_SETTINGS).values;
   const ingest = read(INGEST_SETTINGS);
   const local = read(LOCAL_SETTINGS);
   const immich = read(IMMICH_SETTINGS);
@@ -129,6 +132,7 @@ export function readAppConfig(input: ConfigInput): AppConfig {
     dav: { quota: dav.WEBDAV_QUOTA },
     log: { level: log.LOG_LEVEL, format: log.LOG_FORMAT },
     catalog,
+    content: { cacheMaxBytes: content.CACHE_MAX_BYTES === 'off' ? null : content.CACHE_MAX_BYTES },
     names: ingest.values.NAMES,
     sources: gathered.drafts.map((draft) => draft.config),
     usedDefaultMedia: gathered.usedDefaultMedia,

@@ -29,7 +29,7 @@ export function frontPage(report: StatusReport, mountLines: readonly MountLine[]
 <table>
 <tr><th>Source<th>State<th class="number">Assets<th class="number">Folders<th class="number">Size<th>Last read
 ${report.sources.map(sourceRow).join('\n')}
-</table>
+</table>${cacheLine(report.cache)}
 <h2>Mount it</h2>
 <table>
 ${mountLines.map(mountRow).join('\n')}
@@ -37,6 +37,14 @@ ${mountLines.map(mountRow).join('\n')}
 <p><a href="/dav/">Browse the files</a> · <a href="/api/docs">HTTP API</a> · <a href="/api/health">This page as JSON</a></p>
 </html>
 `;
+}
+
+function cacheLine(cache: StatusReport['cache']): string {
+  if (cache === null) return '';
+  const { usedBytes, maxBytes, contents, failure } = cache;
+  const held = `${sizeText(usedBytes)} of ${sizeText(maxBytes)}, ${contents.toLocaleString('en')} files`;
+  const note = failure === null ? '' : ` Nothing is taken in at the moment: ${escapeHtml(failure)}`;
+  return `\n<p><small>Cache of remote bytes: ${held}.${note}</small></p>`;
 }
 
 function mountRow({ client, line, hint }: MountLine): string {

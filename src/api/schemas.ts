@@ -72,6 +72,15 @@ const SOURCE_STATUS = {
   enriching: orNull('object', 'How far looking into new files is: filesDone and filesTotal.'),
 };
 
+const CACHE_STATUS = {
+  maxBytes: whole('CACHE_MAX_BYTES.'),
+  usedBytes: whole('Bytes that it holds.'),
+  contents: whole('Photos and videos that it holds something of.'),
+  servedBytes: whole('Bytes handed out of it since the start.'),
+  fetchedBytes: whole('Bytes read from sources into it since the start.'),
+  failure: orNull('string', 'Why nothing is taken in at the moment.'),
+};
+
 /** The shapes that answers refer to, for the OpenAPI document. */
 export const SCHEMAS: readonly ({ readonly $id: string } & Record<string, unknown>)[] = [
   object('Problem', {
@@ -104,6 +113,11 @@ export const SCHEMAS: readonly ({ readonly $id: string } & Record<string, unknow
     version: text('Of mediadav.'),
     uptimeSeconds: whole('Since its start.'),
     sources: { type: 'array', items: { type: 'object', properties: SOURCE_STATUS } },
+    cache: {
+      type: ['object', 'null'],
+      description: 'What is kept of remote sources; null: nothing is.',
+      properties: CACHE_STATUS,
+    },
   }),
 ];
 

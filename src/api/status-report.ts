@@ -1,3 +1,4 @@
+import type { CacheReport } from '../content/cache/remote-cache.ts';
 import type { ErrorCode } from '../model/coded-error.ts';
 
 /** How the whole server is doing: what `/api/health` answers and the front page shows. */
@@ -7,6 +8,8 @@ export interface StatusReport {
   readonly version: string;
   readonly uptimeSeconds: number;
   readonly sources: readonly SourceReport[];
+  /** Of the bytes of remote sources; null: there is none. */
+  readonly cache: CacheReport | null;
 }
 
 export interface SourceReport {

@@ -27,6 +27,7 @@ export function renderEnvExample(groups: readonly SettingGroup[]): string {
 
 /** A default as one writes it; `''` for none. */
 export function defaultText(setting: Setting<unknown>): string {
+  if (setting.shownDefault !== undefined) return setting.shownDefault;
   const value = setting.default;
   if (value === null || value === undefined) return '';
   return Array.isArray(value) ? value.join(',') : String(value);

@@ -1,9 +1,12 @@
+import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { ByteRange } from '../model/byte-range.ts';
 import { CodedError, codeOf } from '../model/coded-error.ts';
 import type { AssetNode } from '../model/node.ts';
 import type { OpenFile, Source } from '../source/source.ts';
+import type { RemoteContent } from './cache/cached-content.ts';
+import type { RemoteCache } from './cache/remote-cache.ts';
 import type { PassingDigests } from './passing-digests.ts';
 
 export interface ContentOptions {
@@ -14,7 +17,12 @@ export interface ContentOptions {
   readonly obstacleOf: (sourceId: number) => string | null;
   /** Looks at assets of which everything passes. Without it nobody does. */
   readonly passing?: PassingDigests;
+  /** Keeps what sources give that hold no files of this machine. Without it every byte comes from them. */
+  readonly cache?: RemoteCache;
 }
+
+/** A content that can be read like a file. Whoever asked for it closes it. */
+export type ReadableFile = Pick<OpenFile, 'readInto' | 'verify' | 'close'>;
 
 /** The bytes of the version that the catalog promised, from wherever they are. */
 export class Content {
@@ -22,12 +30,14 @@ export class Content {
   readonly #sources: ReadonlyMap<number, Source>;
   readonly #obstacleOf: (sourceId: number) => string | null;
   readonly #passing: PassingDigests | undefined;
+  readonly #cache: RemoteCache | undefined;
 
   constructor(options: ContentOptions) {
     this.#catalog = options.catalog;
     this.#sources = options.sources;
     this.#obstacleOf = options.obstacleOf;
     this.#passing = options.passing;
+    this.#cache = options.cache;
   }
 
   /**
@@ -35,8 +45,12 @@ export class Content {
    * (see `refresh`), `not-found`, `unavailable` or `denied`. The caller destroys the stream.
    */
   async open(node: AssetNode, range: ByteRange | undefined, signal: AbortSignal): Promise<Readable> {
-    const opened = this.#sourceOf(node).open(node.asset.ref, wantOf(node, range), signal);
-    const stream = await this.#explained(node, opened);
+    const source = this.#sourceOf(node);
+    if (this.#cache !== undefined && !source.holdsFiles) {
+      const cached = this.#cache.open(this.#remoteOf(node, source), range, signal);
+      if (cached !== null) return await this.#explained(node, cached);
+    }
+    const stream = await this.#explained(node, source.open(node.asset.ref, wantOf(node, range), signal));
     return range === undefined ? (this.#passing?.follow(node, stream) ?? stream) : stream;
   }
 
@@ -49,11 +63,17 @@ export class Content {
     return bytes === null ? null : this.#explained(node, bytes);
   }
 
-  /** The node's asset as an open file; null where it is none of this machine. Rejects as `open` does. */
-  openFile(node: AssetNode, signal: AbortSignal): Promise<OpenFile> | null {
+  /**
+   * The node's asset as a file, of which only `range` is going to be read, from its start on; null where it is to be
+   * streamed. Rejects as `open` does.
+   */
+  openFile(node: AssetNode, range: ByteRange | undefined, signal: AbortSignal): Promise<ReadableFile> | null {
     const source = this.#sourceOf(node);
-    if (!source.holdsFiles) return null;
-    return this.#explained(node, source.openFile(node.asset.ref, wantOf(node, undefined), signal));
+    if (source.holdsFiles) {
+      return this.#explained(node, source.openFile(node.asset.ref, wantOf(node, undefined), signal));
+    }
+    const cached = this.#cache?.openFile(this.#remoteOf(node, source), range, signal) ?? null;
+    return cached === null ? null : this.#explained(node, cached);
   }
 
   /** Asks the source what it holds now and returns the node with the new facts, which the catalog then has too. */
@@ -63,6 +83,19 @@ export class Content {
     const current = await this.#catalog.reader.node(node.id);
     if (current?.kind !== 'asset') throw new CodedError('not-found', 'The asset is not there any more.');
     return current;
+  }
+
+  #remoteOf(node: AssetNode, source: Source): RemoteContent {
+    const { ref, version, sizeBytes, digests } = node.asset;
+    const name = JSON.stringify([source.name, ref.id, version, sizeBytes]);
+    return {
+      ...{ sizeBytes, digests, path: ref.path },
+      // A source's id and version name the bytes: another rendition is another version.
+      key: createHash('sha256').update(name).digest('hex'),
+      wantsDigests: this.#passing?.wants(node) ?? false,
+      onDigests: (found) => void this.#passing?.note(node, found),
+      fetch: (range, signal) => source.open(ref, wantOf(node, range), signal),
+    };
   }
 
   async #explained<T>(node: AssetNode, outcome: Promise<T>): Promise<T> {

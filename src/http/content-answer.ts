@@ -24,8 +24,8 @@ export interface Content extends Validators {
   open(range: ByteRange | undefined, signal: AbortSignal): Promise<Readable>;
   /** The same as one piece, where that is cheaper than a stream; null where it is not. */
   readShort?(range: ByteRange | undefined, signal: AbortSignal): Promise<Buffer> | null;
-  /** All of it as an open file; null where it is none of this machine. Rejects as `open` does. */
-  openFile?(signal: AbortSignal): Promise<FileBody> | null;
+  /** The same like a file, read from the start of the range on; null where there is no such way. Rejects as `open` does. */
+  openFile?(range: ByteRange | undefined, signal: AbortSignal): Promise<FileBody> | null;
   /** The content as the source has it now; asked once after `changed`. Rejects `not-found` when it is gone. */
   refresh?(signal: AbortSignal): Promise<Content>;
 }

@@ -93,7 +93,7 @@ async function sendShort({ res, signal }: Reply, answer: ContentAnswer, bytes: B
 function fileBody({ signal }: Reply, content: Content, { parts }: ContentAnswer): Promise<FileBody> | null {
   if (parts.length > 1 || content.openFile === undefined || content.sizeBytes === 0) return null;
   signal.throwIfAborted();
-  return content.openFile(signal);
+  return content.openFile(parts[0]?.range, signal);
 }
 
 async function sendWholeFile(reply: Reply, answer: ContentAnswer, file: FileBody): Promise<void> {

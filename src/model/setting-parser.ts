@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { sizeText } from './byte-size.ts';
 
 /**
  * Parsers for `Setting.parse`. Each takes the text as somebody wrote it and returns the value, or throws an
@@ -17,6 +18,14 @@ const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
   ['0', false],
   ['no', false],
   ['off', false],
+]);
+
+const BYTE_UNITS: ReadonlyMap<string, number> = new Map([
+  ['b', 1],
+  ...['k', 'm', 'g', 't'].flatMap((letter, index): [string, number][] => [
+    [`${letter}b`, 1000 ** (index + 1)],
+    [`${letter}ib`, 1024 ** (index + 1)],
+  ]),
 ]);
 
 /** Any text, without the white space around it. */
@@ -61,6 +70,21 @@ export function numberAbove(above: number, max: number): (given: string) => numb
     const value = /^[+-]?(\d+\.?\d*|\.\d+)$/.test(given.trim()) ? Number(given) : Number.NaN;
     if (value > above && value <= max) return value;
     throw new Error(`must be a number above ${above} and not above ${max}, not ${quote(given)}`);
+  };
+}
+
+/** Bytes as a whole number, or with a unit: `500MB`, `1.5 GiB`; from `min` to `max` bytes, both allowed. */
+export function byteSize(min: number, max: number): (given: string) => number {
+  return (given) => {
+    const match = /^(\d+(?:\.\d+)?) ?([kmgt]i?b|b)?$/i.exec(given.trim());
+    const [, amount = '', unit = 'b'] = match ?? [];
+    const factor = BYTE_UNITS.get(unit.toLowerCase()) ?? Number.NaN;
+    const value = match === null ? Number.NaN : Math.round(Number(amount) * factor);
+    // Written so that NaN fails too.
+    if (value >= min && value <= max) return value;
+    throw new Error(
+      `must be a size such as 500MB or 10GiB, from ${sizeText(min)} to ${sizeText(max)}, not ${quote(given)}`,
+    );
   };
 }
 

@@ -6,6 +6,8 @@ export interface Setting<T> {
   /** Turns the text into a value. Throws an Error whose message completes "NAME …", e.g. "must be a number". */
   readonly parse: (text: string) => T;
   readonly default: T;
+  /** How people write the default, where its value says too little. */
+  readonly shownDefault?: string;
   /** One line for `.env.example` and `--help`. */
   readonly help: string;
   /** What `.env.example` shows as value when the default says too little. */

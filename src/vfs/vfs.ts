@@ -189,9 +189,13 @@ export class Vfs {
   }
 
   /** See `Content.openFile`. System litter is always streamed. */
-  openFile(node: AssetNode, signal: AbortSignal): ReturnType<Content['openFile']> {
+  openFile(
+    node: AssetNode,
+    range: ByteRange | undefined,
+    signal: AbortSignal,
+  ): ReturnType<Content['openFile']> {
     if (isScratchNode(node)) return null;
-    return this.#content.openFile(node, signal);
+    return this.#content.openFile(node, range, signal);
   }
 
   /** See `Content.refresh`. */

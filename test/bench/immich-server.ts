@@ -7,6 +7,7 @@ import { isVersion } from '../fakes/immich/versions.ts';
  * <albums> <photos in each>`. Tells its URL as a line, and ends with its standard input.
  */
 const BENCH_KEY = 'bench';
+const LARGE_PHOTOS = 30;
 
 const [version = '', albumCount = '0', photosEach = '0'] = process.argv.slice(2);
 if (!isVersion(version)) throw new Error('the version is none of the fake');
@@ -17,8 +18,8 @@ for (let album = 0; album < Number(albumCount); album++) {
   const assets = Array.from({ length: Number(photosEach) }, (_, at) => {
     const name = `IMG_${album}_${at}.jpg`;
     const time = 1_600_000_000_000 + (album * Number(photosEach) + at) * 1_000;
-    // The first is a photo of a usual size; the others are never opened.
-    const size = album === 0 && at === 0 ? 4 * 1024 * 1024 : 5_000 + at;
+    // A few are photos of a usual size; the others are never opened.
+    const size = album === 0 && at < LARGE_PHOTOS ? 4 * 1024 * 1024 : 5_000 + at;
     const exif = { make: 'Camera', model: 'Camera 1', latitude: 48.8, longitude: 2.3, city: 'Paris' };
     return library.addAsset({
       ...{ owner, name, content: { size, seed: album * 1_000_003 + at + 1 }, exif },

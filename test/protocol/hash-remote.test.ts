@@ -119,17 +119,25 @@ describe('without HASH_REMOTE', PATIENCE, () => {
     expect(await (await fetch(`${server.url}/api/v1/cursor`)).text()).toBe(head);
   });
 
-  it('a part of a photo, or bytes that are not those of its SHA-1, make nothing known', async () => {
+  it('a part of a film, or bytes that are not those of its SHA-1, make nothing known', async () => {
     const small = smallLibrary(1, 2);
+    const film = small.library.addAsset({
+      ...{ owner: small.albums[0].ownerId, name: 'film.mp4' },
+      content: { size: 3 * 1024 * 1024, seed: 5 },
+    });
+    small.library.addToAlbum(small.albums[0], film);
     await start(small, {});
-    const part = await fetch(urlOf(server.webdavUrl, PHOTO), { headers: { Range: 'bytes=0-9' } });
+    const url = urlOf(server.webdavUrl, 'immich/Album 1/videos/film.mp4');
+    const part = await fetch(url, { headers: { Range: 'bytes=0-9' } });
     expect(part.status).toBe(206);
     await part.arrayBuffer();
     // Rot on the disk of the Immich server: as many bytes, but others.
     const photo = photoIn(small, 'photo 1-2.jpg');
     const others = Content.from(Buffer.from(photo.content.bytes()).fill(0, 20, 30));
     small.library.updateAsset(photo.id, { content: others });
-    await (await fetch(urlOf(server.webdavUrl, 'immich/Album 1/images/photo 1-2.jpg'))).arrayBuffer();
+    const rotten = await fetch(urlOf(server.webdavUrl, 'immich/Album 1/images/photo 1-2.jpg'));
+    expect(rotten.status).toBe(502);
+    expect(await rotten.text()).toContain('other bytes than its sha1');
     await until(() =>
       server.log.some(({ message }) => String(message).includes('other bytes than its sha1')),
     );

@@ -26,6 +26,8 @@ export interface RequestRecord {
   readonly method: string;
   /** With `/api` and the query. */
   readonly path: string;
+  /** The header, as it came. */
+  readonly range: string | undefined;
   /** 0 when the connection was broken before any answer. */
   status: number;
   bytesSent: number;
@@ -115,7 +117,8 @@ export class FakeImmich {
   }
 
   async #serve(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    const record: RequestRecord = { method: req.method ?? '', path: req.url ?? '', status: 0, bytesSent: 0 };
+    const { method = '', url: path = '' } = req;
+    const record: RequestRecord = { method, path, range: req.headers.range, status: 0, bytesSent: 0 };
     this.requests.push(record);
     if (this.requests.length > LOG_LENGTH) this.requests.shift();
 

@@ -89,7 +89,7 @@ export class ApiUnderTest {
       thumbnails: new Thumbnails({ folder: join(folder, 'thumbnails'), logger: QUIET_LOGGER }),
       sources: shown,
       scans: new Map([...sources.keys()].map((name) => [name, () => void scanned.push(name)])),
-      status: async () => ({ status: 'ok', version: '0.0.0', uptimeSeconds: 1, sources: [] }),
+      status: async () => ({ status: 'ok', version: '0.0.0', uptimeSeconds: 1, sources: [], cache: null }),
       mountLines: () => [],
       ...(options.streamLimits === undefined ? {} : { streamLimits: options.streamLimits }),
     });

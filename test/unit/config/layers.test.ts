@@ -24,6 +24,7 @@ test('defaults are those of the contract', () => {
       databaseFile: workspace.path('data', 'catalog.db'),
       changeLogDays: 90,
     },
+    content: { cacheMaxBytes: 10 * 1024 ** 3 },
     names: 'windows',
     sources: [
       {

@@ -3,6 +3,7 @@ import {
   apiKey,
   apiKeyList,
   boolean,
+  byteSize,
   commaList,
   extensionList,
   host,
@@ -29,6 +30,24 @@ test.each([
 ])('boolean takes %j', (given, value) => {
   expect(boolean(given)).toBe(value);
 });
+
+test.each([
+  ['1048576', 1_048_576],
+  ['10GiB', 10 * 1024 ** 3],
+  ['10 gib', 10 * 1024 ** 3],
+  ['500MB', 500_000_000],
+  [' 1.5 TiB ', 1.5 * 1024 ** 4],
+  ['2000000b', 2_000_000],
+])('byteSize takes %j', (given, value) => {
+  expect(byteSize(1_000_000, 1024 ** 5)(given)).toBe(value);
+});
+
+test.each(['', 'much', '10G', '10 XB', '-1GB', '1e9', '5 kB', '9999TiB', '1,5GB'])(
+  'byteSize refuses %j',
+  (given) => {
+    expect(() => byteSize(1_000_000, 1024 ** 5)(given)).toThrow('must be a size such as 500MB or 10GiB');
+  },
+);
 
 test.each([
   ['boolean', () => boolean('maybe'), 'must be true or false, not "maybe"'],

@@ -75,9 +75,15 @@ it('notes nothing of what breaks off, on either side, and follows the next one',
   expect(enrich).toHaveBeenCalledTimes(1);
 });
 
-it('notes nothing that contradicts the source, and says so', async () => {
+it('notes nothing that contradicts the source, says so, and gives nobody all of it', async () => {
   const { digests, enrich, warn } = passing();
-  await buffer(digests.follow(nodeWith({ sha1: '0'.repeat(40) }), chunks()));
+  const wrong = digests.follow(nodeWith({ sha1: '0'.repeat(40) }), chunks());
+  const seen: Buffer[] = [];
+  const reading = (async () => {
+    for await (const chunk of wrong) seen.push(chunk);
+  })();
+  await expect(reading).rejects.toMatchObject({ code: 'corrupt' });
+  expect(Buffer.concat(seen).length).toBeLessThan(BYTES.length);
   expect(enrich).not.toHaveBeenCalled();
   expect(warn).toHaveBeenCalledWith(expect.stringContaining('other bytes than its sha1'), { path: 'a.jpg' });
 });

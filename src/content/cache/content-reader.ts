@@ -1,0 +1,151 @@
+import type { ByteRange } from '../../model/byte-range.ts';
+import { CodedError } from '../../model/coded-error.ts';
+import { BLOCK_BYTES, blockOf, lastBlockOf } from './blocks.ts';
+import type { Fill, Follower } from './fill.ts';
+
+/** What a reader needs of the content it reads. */
+export interface ReadableContent {
+  readonly sizeBytes: number;
+  /** A whole block from the disk; null when it is not there. */
+  stored(block: number): Promise<Buffer | null>;
+  /** A request that brings the block; a new one goes no further than `last`. */
+  fillFor(block: number, last: number): Fill;
+  /** Resolves when it is certain that all bytes are the right ones, as far as that can be told. Rejects `corrupt`. */
+  settled(): Promise<void>;
+}
+
+export interface ReaderOptions {
+  /** Absent: everything. */
+  readonly range: ByteRange | undefined;
+  /** To ask for beyond the range, because the next range is likely to follow. */
+  readonly aheadBlocks: number;
+  readonly onClose: () => void;
+}
+
+/** Blocks that the first request of a reader asks for when it is to read a part; each further one twice as many. */
+const FIRST_REQUEST_BLOCKS = 4;
+const MAX_REQUEST_BLOCKS = 32;
+
+/**
+ * Reads a part of a content, or all of it: what is kept from the disk, the rest from the source. Of a part, no more is
+ * asked for at once than will be read before long: a player asks for everything to the end, and then leaves.
+ */
+export class ContentReader implements Follower {
+  readonly #content: ReadableContent;
+  readonly #end: number;
+  readonly #readsAll: boolean;
+  readonly #asksBitByBit: boolean;
+  readonly #lastBlock: number;
+  #position: number;
+  #requestBlocks = FIRST_REQUEST_BLOCKS;
+  #fill: Fill | null = null;
+  #isClosed = false;
+  #wake: (() => void) | null = null;
+  readonly #onClose: () => void;
+  #first: Buffer | null = null;
+  /** What came from the disk. */
+  storedBytes = 0;
+
+  constructor(content: ReadableContent, options: ReaderOptions) {
+    const { range, aheadBlocks } = options;
+    this.#content = content;
+    this.#onClose = options.onClose;
+    this.#asksBitByBit = range !== undefined;
+    this.#position = range?.start ?? 0;
+    this.#end = (range?.end ?? content.sizeBytes - 1) + 1;
+    this.#readsAll = this.#position === 0 && this.#end === content.sizeBytes;
+    this.#lastBlock = Math.min(blockOf(this.#end - 1) + aheadBlocks, lastBlockOf(content.sizeBytes));
+  }
+
+  get block(): number {
+    return blockOf(this.#position);
+  }
+
+  get hasAll(): boolean {
+    return this.#position >= this.#end;
+  }
+
+  wake(): void {
+    this.#wake?.();
+    this.#wake = null;
+  }
+
+  /** Resolves when there are bytes to be read. Rejects as `next` does. */
+  async ready(): Promise<void> {
+    this.#first = await this.next();
+  }
+
+  /** The bytes that follow; null at the end. Rejects what the source rejects with, `cancelled` once closed. */
+  async next(): Promise<Buffer | null> {
+    const first = this.#first;
+    this.#first = null;
+    if (first !== null) return first;
+    if (this.hasAll) return null;
+    for (;;) {
+      if (this.#isClosed) throw new CodedError('cancelled', 'The reader has left.');
+      const piece = this.#fill?.pieceAt(this.#position) ?? null;
+      if (piece === 'wait') {
+        await new Promise<void>((resolve) => (this.#wake = resolve));
+        continue;
+      }
+      if (piece !== null) return await this.#handOut(piece);
+      if (this.#fill?.isOver === true) this.#leaveFill(true);
+      const stored = await this.#content.stored(this.block);
+      if (this.#isClosed) continue;
+      if (stored !== null) {
+        const bytes = stored.subarray(this.#position - this.block * BLOCK_BYTES);
+        this.storedBytes += Math.min(bytes.length, this.#end - this.#position);
+        return await this.#handOut(bytes);
+      }
+      this.#leaveFill(false);
+      this.#fill = this.#content.fillFor(this.block, this.#lastToAskFor());
+      this.#fill.follow(this);
+    }
+  }
+
+  /** The bytes that follow if they lie in memory already, but for the last ones of all; null: `next` gets them. */
+  nextAtHand(): Buffer | null {
+    if (this.#isClosed || this.hasAll) return null;
+    const piece = this.#fill?.pieceAt(this.#position) ?? null;
+    if (piece === null || piece === 'wait' || this.#isLast(piece)) return null;
+    return this.#advance(piece);
+  }
+
+  /** Whoever made the reader closes it, on every path. Safe to call more than once. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#leaveFill(this.hasAll);
+    this.wake();
+    this.#onClose();
+  }
+
+  async #handOut(piece: Buffer): Promise<Buffer> {
+    if (this.#isLast(piece)) await this.#content.settled();
+    return this.#advance(piece);
+  }
+
+  /** Whoever reads all of it gets no last byte of what turned out to be something else. */
+  #isLast(piece: Buffer): boolean {
+    return this.#readsAll && this.#position + piece.length >= this.#end;
+  }
+
+  #advance(piece: Buffer): Buffer {
+    const bytes = piece.subarray(0, this.#end - this.#position);
+    this.#position += bytes.length;
+    this.#fill?.moved();
+    return bytes;
+  }
+
+  #leaveFill(hasAll: boolean): void {
+    this.#fill?.leave(this, hasAll);
+    this.#fill = null;
+  }
+
+  #lastToAskFor(): number {
+    if (!this.#asksBitByBit) return this.#lastBlock;
+    const last = Math.min(this.#lastBlock, this.block + this.#requestBlocks - 1);
+    this.#requestBlocks = Math.min(this.#requestBlocks * 2, MAX_REQUEST_BLOCKS);
+    return last;
+  }
+}

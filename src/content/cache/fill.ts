@@ -1,0 +1,210 @@
+import type { Readable } from 'node:stream';
+import type { ByteRange } from '../../model/byte-range.ts';
+import { CodedError } from '../../model/coded-error.ts';
+import { BlockBytes } from './block-bytes.ts';
+import { BLOCK_BYTES, blockLength, blockOf, lastBlockOf, rangeOfBlocks } from './blocks.ts';
+
+/** Whoever takes bytes from a fill. */
+export interface Follower {
+  /** The block it has come to. */
+  readonly block: number;
+  /** Something of the fill has moved. */
+  wake(): void;
+}
+
+export interface FillOptions {
+  readonly sizeBytes: number;
+  /** First and last block to fetch. */
+  readonly first: number;
+  readonly last: number;
+  /** Exactly these bytes, or everything. Aborting the signal destroys the stream. */
+  fetch(range: ByteRange | undefined, signal: AbortSignal): Promise<Readable>;
+  /** A block is there as a whole. Resolves when it is kept, or cannot be. */
+  keep(block: number, bytes: BlockBytes): Promise<unknown>;
+  /** It is over, and nothing of it is being kept any more. */
+  onEnd(fill: Fill): void;
+}
+
+type Outcome = { readonly kind: 'running' | 'done' } | { readonly kind: 'failed'; readonly error: unknown };
+
+/** How far the source is read ahead of whoever is furthest. */
+const AHEAD_BLOCKS = 2;
+/** Blocks on their way to the disk. */
+const MAX_WRITES = 4;
+/** Whole blocks that stay in memory, so that whoever is furthest finds all that was read ahead. */
+const RECENT_BLOCKS = AHEAD_BLOCKS + 1;
+/** Waiting for a request that has so far to go takes longer than another request. */
+const WORTH_WAITING_BLOCKS = 8;
+
+/**
+ * One request to the source for consecutive blocks of a content, shared by all who want them. Goes on as long as
+ * somebody follows, and no further than a few blocks ahead of them; what it holds in memory is bounded.
+ *
+ * The last bytes are given to nobody before the source has ended in order: they are never part of what only looks whole.
+ */
+export class Fill {
+  readonly first: number;
+  readonly last: number;
+  readonly #options: FillOptions;
+  readonly #followers = new Set<Follower>();
+  readonly #stop = new AbortController();
+  /** Whole blocks, the oldest first; they stay while they are being kept. */
+  readonly #recent = new Map<number, BlockBytes>();
+  readonly #beingKept = new Set<number>();
+  #next: number;
+  #filling = new BlockBytes();
+  #outcome: Outcome = { kind: 'running' };
+  #proceed: (() => void) | null = null;
+
+  constructor(options: FillOptions) {
+    this.#options = options;
+    this.first = options.first;
+    this.last = options.last;
+    this.#next = options.first;
+    void this.#run();
+  }
+
+  get isOver(): boolean {
+    return this.#outcome.kind !== 'running';
+  }
+
+  /** Will it bring this block before long, or has it just done so? */
+  brings(block: number): boolean {
+    if (this.#recent.has(block)) return true;
+    const isRunning = this.#outcome.kind === 'running' && !this.#stop.signal.aborted;
+    return (
+      isRunning && block >= this.#next && block <= this.last && block - this.#next <= WORTH_WAITING_BLOCKS
+    );
+  }
+
+  /**
+   * Bytes from this position on, up to the end of its block at most; `wait` for the next `wake`; null when it will not
+   * bring them (any more). Throws what the source has failed with.
+   */
+  pieceAt(position: number): Buffer | 'wait' | null {
+    const block = blockOf(position);
+    const offset = position - block * BLOCK_BYTES;
+    const bytes = block === this.#next ? this.#filling : this.#recent.get(block);
+    const piece = bytes?.from(offset) ?? null;
+    if (piece !== null) return piece;
+    // Whoever follows what nobody waited for a moment ago asks anew.
+    if (block < this.#next || block > this.last || this.#stop.signal.aborted) return null;
+    switch (this.#outcome.kind) {
+      case 'running':
+        return 'wait';
+      case 'done':
+        return null;
+      case 'failed':
+        throw this.#outcome.error;
+    }
+  }
+
+  follow(follower: Follower): void {
+    this.#followers.add(follower);
+  }
+
+  /** @param hasAll false: it left before it had what it wanted. When nobody else follows, the request ends then. */
+  leave(follower: Follower, hasAll: boolean): void {
+    this.#followers.delete(follower);
+    if (this.#followers.size === 0 && !hasAll) this.stop();
+    this.moved();
+  }
+
+  /** Followers have come further. */
+  moved(): void {
+    this.#proceed?.();
+    this.#proceed = null;
+  }
+
+  stop(): void {
+    this.#stop.abort(new CodedError('cancelled', 'Nobody waits for these bytes any more.'));
+    this.moved();
+  }
+
+  async #run(): Promise<void> {
+    try {
+      await this.#fetchAll();
+      this.#outcome = { kind: 'done' };
+    } catch (error) {
+      this.#outcome = { kind: 'failed', error };
+    }
+    this.#wakeAll();
+    this.#endWhenKept();
+  }
+
+  async #fetchAll(): Promise<void> {
+    const { sizeBytes, fetch } = this.#options;
+    const { signal } = this.#stop;
+    const range = rangeOfBlocks(this.first, this.last, sizeBytes);
+    const isAll = this.first === 0 && this.last === lastBlockOf(sizeBytes);
+    const stream = await fetch(isAll ? undefined : range, signal);
+    let missingBytes = range.end - range.start + 1;
+    let held: Buffer | null = null;
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      if (chunk.length === 0) continue;
+      missingBytes -= chunk.length;
+      if (missingBytes < 0) throw wrongLength('more');
+      if (missingBytes === 0) held = chunk;
+      else this.#take(chunk);
+      while (this.#isFarEnough()) await new Promise<void>((resolve) => (this.#proceed = resolve));
+      signal.throwIfAborted();
+    }
+    if (held === null) throw wrongLength('fewer');
+    this.#take(held);
+  }
+
+  #take(chunk: Buffer): void {
+    for (let taken = 0; taken < chunk.length; ) {
+      const missingBytes = blockLength(this.#next, this.#options.sizeBytes) - this.#filling.lengthBytes;
+      const part = chunk.subarray(taken, taken + missingBytes);
+      this.#filling.add(part);
+      taken += part.length;
+      if (part.length === missingBytes) this.#completeBlock();
+    }
+    this.#wakeAll();
+  }
+
+  #completeBlock(): void {
+    const [block, bytes] = [this.#next, this.#filling];
+    this.#recent.set(block, bytes);
+    this.#beingKept.add(block);
+    this.#next += 1;
+    this.#filling = new BlockBytes();
+    void this.#options.keep(block, bytes).finally(() => {
+      this.#beingKept.delete(block);
+      this.#letGo();
+      this.moved();
+      this.#endWhenKept();
+    });
+    this.#letGo();
+  }
+
+  /** Until then its blocks are found nowhere else. */
+  #endWhenKept(): void {
+    if (this.isOver && this.#beingKept.size === 0) this.#options.onEnd(this);
+  }
+
+  #letGo(): void {
+    for (const block of this.#recent.keys()) {
+      if (block >= this.#next - RECENT_BLOCKS) return;
+      if (!this.#beingKept.has(block)) this.#recent.delete(block);
+    }
+  }
+
+  #isFarEnough(): boolean {
+    if (this.#stop.signal.aborted) return false;
+    if (this.#beingKept.size >= MAX_WRITES) return true;
+    if (this.#followers.size === 0) return false;
+    let furthest = 0;
+    for (const { block } of this.#followers) furthest = Math.max(furthest, block);
+    return this.#next > furthest + AHEAD_BLOCKS;
+  }
+
+  #wakeAll(): void {
+    for (const follower of this.#followers) follower.wake();
+  }
+}
+
+function wrongLength(what: 'more' | 'fewer'): CodedError {
+  return new CodedError('corrupt', `The source gave ${what} bytes than were asked for.`);
+}
