@@ -24,6 +24,8 @@ const ALL: AlbumChoice = {
   showsArchived: true,
   showsLiveVideos: false,
   collapsesStacks: false,
+  views: ['albums'],
+  hasSearch: false,
   fullReadMs: 24 * 3_600_000,
 };
 

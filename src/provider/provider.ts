@@ -228,6 +228,11 @@ export interface CollectionEvent {
   readonly name: string;
   readonly modifiedMs: number;
   readonly createdMs: number | null;
+  /**
+   * Made up by the provider, so its time is that of its last change, and settings on folders by type do not mean it. `view`:
+   * one of several views of the whole, right at the top, which stays when it is empty. `group`: one within a view.
+   */
+  readonly made?: 'view' | 'group';
 }
 
 /** An asset at one place. */

@@ -117,7 +117,8 @@ export class Source {
     };
     for await (const event of this.#provider.scan(meeting)) {
       // What is said of the whole is said of an empty source, too.
-      if (event.kind !== 'complete' && event.kind !== 'note') onMet();
+      const isOfWhole = event.kind === 'complete' || event.kind === 'note';
+      if (!isOfWhole && !(event.kind === 'collection' && event.made === 'view')) onMet();
       signal.throwIfAborted();
       if (event.kind === 'asset' && !this.#filter.acceptsAsset(event.facts.ref.path)) continue;
       yield event;

@@ -286,20 +286,33 @@ export class Library {
   }
 
   /** A named person, with one face in each of the assets. */
-  addPerson(init: { owner: User | string; name: string; id?: string; assets: (Asset | string)[] }): Person {
+  addPerson(init: {
+    owner: User | string;
+    name: string;
+    id?: string;
+    isHidden?: boolean;
+    assets: (Asset | string)[];
+  }): Person {
     const id = init.id ?? randomUUID();
-    const person = { id, ownerId: idOf(init.owner), name: init.name, updatedAt: this.#clock.stamp() };
+    const { name, isHidden = false } = init;
+    const person = { id, ownerId: idOf(init.owner), name, isHidden, updatedAt: this.#clock.stamp() };
     this.people.set(id, person);
     for (const asset of init.assets) this.asset(asset).personIds.push(id);
     return person;
   }
 
-  addMemory(init: { owner: User | string; memoryAt: TimeLike; assets: readonly (Asset | string)[] }): Memory {
+  /** @param init `year`: the one that is looked back at; default: that of `memoryAt`. */
+  addMemory(init: {
+    owner: User | string;
+    memoryAt: TimeLike;
+    year?: number;
+    assets: readonly (Asset | string)[];
+  }): Memory {
     const memoryAt = toInstant(init.memoryAt);
     const memory = {
       id: randomUUID(),
       ownerId: idOf(init.owner),
-      year: new Date(memoryAt).getUTCFullYear(),
+      year: init.year ?? new Date(memoryAt).getUTCFullYear(),
       memoryAt,
       createdAt: this.#clock.stamp(),
       assetIds: init.assets.map(idOf),
