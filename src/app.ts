@@ -23,11 +23,13 @@ import type { SourceStatus } from './ingest/source-ingest.ts';
 import { createLogger } from './log.ts';
 import { sizeText } from './model/byte-size.ts';
 import type { Logger } from './model/logger.ts';
+import type { NamePolicy } from './model/name.ts';
 import { mountLinesFor, reachableUrl } from './mount-lines.ts';
 import { ScratchStore } from './scratch/scratch-store.ts';
 import type { ServeConfig, SourceConfig } from './settings.ts';
 import { addMember, type Member, type MemberOptions, shownSourceOf } from './source-member.ts';
 import { readVersion } from './version.ts';
+import { SearchTree } from './vfs/search-tree.ts';
 import { type Mount, Vfs } from './vfs/vfs.ts';
 
 /** What `PORT` serves the WebDAV tree under. */
@@ -83,7 +85,7 @@ export async function startApp(config: ServeConfig): Promise<RunningApp> {
 
     const version = readVersion();
     const status = async () => reportOf(version, members);
-    const mounts = members.map(mountOf);
+    const mounts = members.map((member) => mountOf(member, config.names));
     const content = contentOf(catalog, members, logger);
     const scratch = openScratch(config, mounts, logger);
     if (scratch !== null) stops.push(() => scratch.close());
@@ -182,9 +184,10 @@ function contentOf(catalog: Catalog, members: readonly Member[], logger: Logger)
   return new Content({ catalog, sources, obstacleOf, passing });
 }
 
-function mountOf(member: Member): Mount {
+function mountOf(member: Member, names: NamePolicy): Mount {
   const { config, sourceId, source, ingest } = member;
   return {
+    search: source.isSearchable ? new SearchTree({ source, sourceId, names, now: () => Date.now() }) : null,
     writer: ingest.writer,
     writesBelow: sourcePrefix(config) ?? [],
     readOnlyReason: readOnlyReason(member),

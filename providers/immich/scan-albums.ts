@@ -1,6 +1,6 @@
 import { CodedError, codeOf, messageOf } from '../../src/model/coded-error.ts';
 import type { ScanCall, ScanEvent } from '../../src/provider/provider.ts';
-import { chooseAlbums, type Told, tellAlbums } from './album-events.ts';
+import type { Told } from './album-events.ts';
 import {
   type AlbumList,
   hadAlbums,
@@ -9,24 +9,20 @@ import {
   readAlbumList,
   writeMemory,
 } from './album-list.ts';
-import { parseReading, writeReading } from './album-version.ts';
-import { parseAsset, parseStackedBehind } from './api-answers.ts';
-import { AssetDetails } from './asset-details.ts';
 import { ageNoteOf, chooseEra } from './eras/choose-era.ts';
-import type { Ask, Era } from './eras/era.ts';
+import type { Era } from './eras/era.ts';
 import type { ImmichClient } from './http-client.ts';
 import { KeyCheck } from './key-check.ts';
-import { type AlbumReader, readAlbum } from './read-album.ts';
+import { readAlbum } from './read-album.ts';
 import type { Rendition } from './rendition.ts';
+import { askThrough, once, readerFor } from './scan-reader.ts';
 import { ScanRequests } from './scan-requests.ts';
 import type { ServerVersion } from './server-version.ts';
-import { Slots } from './slots.ts';
 import { lacksPermissions } from './translate-error.ts';
+import { tellAlbumView } from './views/album-view.ts';
 import { VIEW_NAMES, type ViewName, viewRef } from './views/view-names.ts';
-import { ViewScan, viewFolder } from './views/view-scan.ts';
+import { ViewScan } from './views/view-scan.ts';
 
-/** Requests for the content of albums that are under way at once, whatever albums and pages they are for. */
-const MAX_CONTENT_REQUESTS = 4;
 const STACKS = 'stack.read';
 
 /** What of the server is shown. */
@@ -103,33 +99,14 @@ export async function* scanAlbums(
       };
     }
     const makeReader = once(() => readerFor({ client, requests, ask, call, era, key, choice, mayCollapse }));
-    const read: Parameters<typeof tellAlbums>[1]['read'] = async (album) =>
-      readAlbum(await makeReader(), album);
-
     let told: Told = { sampleId: null, isComplete: true, oldestReadMs: Date.now() };
-    const parent = shown.isAlone ? null : viewRef('albums');
-    const heldList = parent === null ? null : parseReading(await call.held.versionOf(parent));
-    if (shown.hasAlbums && parent !== null) yield viewFolder('albums');
-    if (list === null && heldList !== null) {
-      yield { kind: 'unchanged', collection: parent };
-      told = { ...told, oldestReadMs: heldList.readMs };
-    } else if (shown.hasAlbums) {
-      const { albums } =
-        list ?? (await readAlbumList(client, requests, era, null).catch(asSourceError)) ?? missingList();
-      if (albums.length === 0 && parent !== null && hadAlbums(memory)) {
-        // Beside other views nobody above sees that the source is suddenly empty.
-        call.warn('a list of albums that is suddenly empty', 'albums');
-        yield { kind: 'kept', collection: parent, mayHeal: true };
-        told = { ...told, isComplete: false };
-      } else {
-        const chosen = chooseAlbums(albums, choice.albumIds, call);
-        told = yield* tellAlbums(chosen, { call, parent, staleMs, read });
-        const state = list?.digest ?? '-';
-        if (parent !== null && told.isComplete) {
-          const version = writeReading({ readMs: told.oldestReadMs, state });
-          yield { kind: 'complete', collection: parent, version };
-        }
-      }
+    if (shown.hasAlbums) {
+      told = yield* tellAlbumView({
+        ...{ call, staleMs, list, albumIds: choice.albumIds, hadAlbums: hadAlbums(memory) },
+        parent: shown.isAlone ? null : viewRef('albums'),
+        readList: () => readAlbumList(client, requests, era, null).catch(asSourceError),
+        read: async (album) => readAlbum(await makeReader(), album),
+      });
     }
     if (views !== null) {
       const others = yield* views.tell(await makeReader());
@@ -172,61 +149,6 @@ interface Shown {
 function shownOf({ views, hasSearch }: Pick<AlbumChoice, 'views' | 'hasSearch'>): Shown {
   const others = VIEW_NAMES.filter((name) => name !== 'albums' && views.includes(name));
   return { others, hasAlbums: views.includes('albums'), isAlone: views.length === 1 && !hasSearch };
-}
-
-function askThrough(client: ImmichClient, requests: ScanRequests): Ask {
-  const slots = new Slots(MAX_CONTENT_REQUESTS);
-  return {
-    json: (request) => requests.attempt((signal) => client.readJson(request, signal)),
-    items: (request, wanted, take) =>
-      slots.run(() => requests.attempt((signal) => client.readItems(request, wanted, take, signal))),
-  };
-}
-
-function missingList(): never {
-  throw new Error('a list that was asked for without condition is not there');
-}
-
-interface ReaderParts {
-  readonly client: ImmichClient;
-  readonly requests: ScanRequests;
-  readonly ask: Ask;
-  readonly call: ScanCall;
-  readonly era: Era;
-  readonly key: KeyCheck;
-  readonly choice: AlbumChoice;
-  readonly mayCollapse: boolean;
-}
-
-async function readerFor(parts: ReaderParts): Promise<AlbumReader> {
-  const { client, requests, ask, call, era, key, choice } = parts;
-  const warn = (reason: string, name: string) => call.warn(reason, name);
-  const details = new AssetDetails(choice.rendition, {
-    held: call.held,
-    warn,
-    askSize: async ({ id }, rendition) => {
-      if ((await key.refusal(id)) !== null) return null;
-      return requests.attempt((signal) => client.readSize(id, rendition, signal));
-    },
-    askAsset: async (id) =>
-      parseAsset(await ask.json({ method: 'GET', path: `/assets/${id}`, what: 'this asset' })),
-  });
-  const stackedBehind = new Set(parts.mayCollapse ? await readStackedBehind(ask) : []);
-  const accepts = (name: string) => call.accepts(name);
-  return { era, ask, details, warn, choice: { ...choice, stackedBehind, accepts } };
-}
-
-/** Neither albums nor searches tell of stacks; their owner's own list does. */
-async function readStackedBehind(ask: Ask): Promise<string[]> {
-  return parseStackedBehind(await ask.json({ method: 'GET', path: '/stacks', what: 'the stacks' }));
-}
-
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | null = null;
-  return () => {
-    made ??= make();
-    return made;
-  };
 }
 
 /** Without the album list the source as a whole cannot be read. */

@@ -67,6 +67,12 @@ export interface Provider {
    */
   openFile?(ref: SourceRef, want: Want, call: Call): Promise<OpenFile>;
 
+  /**
+   * Assets that match the words somebody has typed, best first where the source can tell, at most `limit`. Nothing of it
+   * is ingested. Rejects `unavailable`, `throttled`.
+   */
+  search?(words: string, limit: number, call: Call): Promise<readonly AssetFacts[]>;
+
   /** How much room there is where the source keeps its content. Rejects `unavailable` when the source is away. */
   space?(call: Call): Promise<Space>;
 

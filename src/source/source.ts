@@ -203,6 +203,19 @@ export class Source {
     });
   }
 
+  /** Can it be searched? */
+  get isSearchable(): boolean {
+    return this.#provider.search !== undefined;
+  }
+
+  /** Assets that match, at most `limit`; see `Provider.search`. Rejects `unsupported` where there are no searches. */
+  async search(words: string, limit: number, signal: AbortSignal): Promise<readonly AssetFacts[]> {
+    const search = this.#provider.search?.bind(this.#provider);
+    if (search === undefined) throw new CodedError('unsupported', 'This source cannot be searched.');
+    const found = await this.#forClient(signal, (call) => search(words, limit, call));
+    return found.filter(({ ref }) => this.#filter.acceptsAsset(ref.path)).slice(0, limit);
+  }
+
   /** Its powers to write; null where it has none. */
   get writing(): SourceWriting | null {
     const provider = this.#provider;

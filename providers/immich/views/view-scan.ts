@@ -5,6 +5,7 @@ import { chooseLibraryEra, type LibraryEra } from '../eras/library-era.ts';
 import type { AlbumReader } from '../read-album.ts';
 import type { ServerVersion } from '../server-version.ts';
 import { asksToWait } from '../translate-error.ts';
+import { viewFolder } from './album-view.ts';
 import { LibrarySearch } from './library-search.ts';
 import { type LibraryLook, lookAtLibrary, readOwnId } from './library-state.ts';
 import { type LibraryView, readLibrary, tellLibrary } from './library-views.ts';
@@ -41,6 +42,8 @@ export class ViewScan {
   readonly #search: LibrarySearch;
   readonly #startedMs = Date.now();
   #library: LibraryLook | null = null;
+  /** Why the library could not be looked at, and so no view of it be told. */
+  #libraryError: CodedError | null = null;
   #lists: Lists = new Map();
 
   constructor(parts: ViewScanParts) {
@@ -56,16 +59,14 @@ export class ViewScan {
 
   /**
    * Looks for changes. @returns whether everything is as it was when `memory` was made.
-   * @throws CodedError when the library cannot be asked, the server asks to wait, or the scan has ended.
+   * @throws CodedError when the server asks to wait, refuses the key, or the scan has ended.
    */
   async look(memory: ViewsMemory | null): Promise<boolean> {
     const { others: views, ask } = this.#parts;
     const needsLibrary = views.some((name) => name !== 'memories');
-    if (needsLibrary) {
-      this.#library = await lookAtLibrary(ask, this.#era, this.#search, memory?.library ?? null);
-    }
+    if (needsLibrary) await this.#lookAtLibrary(memory);
     this.#lists = await lookAtLists(ask, this.#era, views);
-    if (memory === null || this.#library?.hasNews === true) return false;
+    if (memory === null || this.#libraryError !== null || this.#library?.hasNews === true) return false;
     // Faces are told of by nothing, and found some minutes after a photo has come.
     if (views.includes('people') && memory.library?.isSettled === false) return false;
     return [...this.#lists].every(
@@ -106,12 +107,23 @@ export class ViewScan {
     return all;
   }
 
+  async #lookAtLibrary(memory: ViewsMemory | null): Promise<void> {
+    try {
+      this.#library = await lookAtLibrary(this.#parts.ask, this.#era, this.#search, memory?.library ?? null);
+    } catch (error) {
+      // The albums and the memories are no part of it.
+      if (!(error instanceof CodedError) || concernsAll(error)) throw error;
+      this.#libraryError = error;
+    }
+  }
+
   /** The views' own folders, and what is in them; what one of them fails with concerns no other. */
   async *#guarded(
     names: readonly ViewName[],
     tell: () => AsyncGenerator<ScanEvent, ShelvesTold, undefined>,
   ): AsyncGenerator<ScanEvent, ShelvesTold, undefined> {
     try {
+      if (this.#libraryError !== null && !names.includes('memories')) throw this.#libraryError;
       return yield* tell();
     } catch (error) {
       if (!(error instanceof CodedError) || concernsAll(error)) throw error;
@@ -216,12 +228,6 @@ export class ViewScan {
   #top(name: ViewName): CollectionEvent[] {
     return this.#parts.isAlone ? [] : [viewFolder(name)];
   }
-}
-
-/** The folder of a view, beside others. */
-export function viewFolder(name: ViewName): CollectionEvent {
-  const ref = viewRef(name);
-  return { kind: 'collection', ref, parent: null, name, modifiedMs: 0, createdMs: null, made: 'view' };
 }
 
 function concernsAll(error: CodedError): boolean {

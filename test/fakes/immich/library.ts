@@ -37,6 +37,8 @@ export class Library {
   readonly people = new Map<string, Person>();
   readonly memories = new Map<string, Memory>();
   readonly jobs = new Jobs();
+  /** What machine learning finds for some words; null: it is off. */
+  smartSearch: ((words: string, asset: Asset) => boolean) | null = null;
   /** Set by the server to those of the version it plays. */
   rules: ChangeRules = { removalMovesUpdatedAt: false };
   readonly #clock = new Clock();
