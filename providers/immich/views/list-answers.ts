@@ -35,7 +35,7 @@ export interface Memory {
 export async function readPeople(ask: Ask): Promise<Person[]> {
   const people: Person[] = [];
   for (let page = 1; page <= MAX_PAGES; page += 1) {
-    const path = `/people?withHidden=false&page=${page}&size=${PEOPLE_PAGE}`;
+    const path = `/people?page=${page}&size=${PEOPLE_PAGE}`;
     const body = fieldsOf(await ask.json({ method: 'GET', path, what: 'the people' }), 'the people');
     for (const entry of listOf(body.people, 'the people')) {
       const fields = fieldsOf(entry, 'a person');

@@ -39,6 +39,8 @@ export class Library {
   readonly jobs = new Jobs();
   /** What machine learning finds for some words; null: it is off. */
   smartSearch: ((words: string, asset: Asset) => boolean) | null = null;
+  /** Ids of users whose timelines a user sees as well, as searches answer them; read in the source, not recorded. */
+  readonly partners = new Map<string, readonly string[]>();
   /** Set by the server to those of the version it plays. */
   rules: ChangeRules = { removalMovesUpdatedAt: false };
   readonly #clock = new Clock();

@@ -6,6 +6,7 @@ import { createImmichProvider, type ImmichProviderSettings } from '../../../../p
 import { VIEW_NAMES } from '../../../../providers/immich/views/view-names.ts';
 import type { Catalog } from '../../../../src/catalog/catalog.ts';
 import { openSqliteCatalog } from '../../../../src/catalog/sqlite/sqlite-catalog.ts';
+import type { LayoutName } from '../../../../src/ingest/layout.ts';
 import { SourceIngest } from '../../../../src/ingest/source-ingest.ts';
 import type { NodeId } from '../../../../src/model/node.ts';
 import { createPathFilter } from '../../../../src/source/path-filter.ts';
@@ -49,9 +50,16 @@ function library(version: Version): Library {
   return made;
 }
 
-type Settings = Partial<ImmichProviderSettings> & { readonly settingsVersion?: string };
+type Settings = Partial<ImmichProviderSettings> & {
+  readonly settingsVersion?: string;
+  readonly layouts?: readonly LayoutName[];
+};
 
-function startMediadav({ settingsVersion = 'a', ...settings }: Settings): SourceIngest {
+function startMediadav({
+  settingsVersion = 'a',
+  layouts = ['folders'],
+  ...settings
+}: Settings): SourceIngest {
   const scanRetry = { tries: 1, firstWaitMs: 1, maxWaitMs: 1 };
   const provider = createImmichProvider({ url: fake.url, apiKey: SEED_KEYS.admin, ...settings });
   const source = new Source({
@@ -61,7 +69,7 @@ function startMediadav({ settingsVersion = 'a', ...settings }: Settings): Source
     logger: QUIET_LOGGER,
     scanRetry,
   });
-  const layout = { layouts: ['folders'], splitsByType: true } as const;
+  const layout = { layouts, splitsByType: layouts.includes('folders') };
   return new SourceIngest({ source, catalog, layout, settingsVersion, logger: QUIET_LOGGER });
 }
 
@@ -338,5 +346,57 @@ describe('a view', () => {
     await ingest.scan();
     expect(await ingest.status()).toMatchObject({ lastError: null, warnings: [] });
     expect((await tree('timeline/2019')).length).toBe(2_500);
+  });
+
+  it.each(['favorites', 'people', 'tags', 'memories', 'places'] as const)(
+    'alone, %s, keeps what it had when it cannot be read, and follows the server later',
+    async (name) => {
+      const ingest = await start('3.1.0', { views: [name] });
+      const before = await tree();
+      expect(before.length).toBeGreaterThan(0);
+      fake.faults.add({ match: /api.(search|people|tags|memories|assets)/, kind: 'status', status: 500 });
+      fake.library.updateAsset(BEACH, { isFavorite: true });
+      await ingest.scan();
+      expect(await tree()).toEqual(before);
+      fake.faults.clear();
+      fake.library.trash(BEACH);
+      await ingest.scan();
+      expect(await ingest.status()).toMatchObject({ lastError: null, warnings: [] });
+      expect((await tree()).join()).not.toContain('beach');
+    },
+  );
+
+  it('shows the video of a live photo beside it, when told to', async () => {
+    fake = await startFakeImmich({ version: '3.1.0', library: library('3.1.0') });
+    const still = seedId('live/IMG_9001.jpg');
+    fake.library.updateExif(still, { city: 'Oslo', country: 'Norway' });
+    await startMediadav({ views: ['places', 'timeline'], showsLiveVideos: true }).scan();
+    expect(await tree('places/Norway/')).toEqual([
+      'places/Norway/Oslo/IMG_9001.jpg',
+      'places/Norway/Oslo/IMG_9001.mov',
+    ]);
+    expect(await tree('timeline/2024/2024-08/')).toContain('timeline/2024/2024-08/IMG_9001.jpg');
+  });
+
+  it.each(VERSIONS)(
+    'of the library holds nothing of a partner who shares the timeline, %s',
+    async (version) => {
+      fake = await startFakeImmich({ version, library: library(version) });
+      fake.library.partners.set(ADMIN, [seedId('bob')]);
+      fake.library.updateExif(seedId('bob/bobs.jpg'), { city: 'Bergen', country: 'Norway' });
+      const ingest = startMediadav({ views: ['places', 'timeline', 'favorites'] });
+      fake.library.updateAsset(seedId('bob/bobs.jpg'), { isFavorite: true });
+      await ingest.scan();
+      expect(await ingest.status()).toMatchObject({ lastError: null, warnings: [] });
+      expect(await tree('timeline/')).toHaveLength(own(version).length);
+      expect((await tree()).join()).not.toMatch(/bobs|Norway/);
+    },
+  );
+
+  it('beside several layouts is within the folders, and each photo is once in the others', async () => {
+    await start('3.1.0', { views: ['albums', 'favorites', 'places'], layouts: ['folders', 'flat'] });
+    expect(await tops()).toEqual(['flat', 'folders']);
+    expect(await tree('folders/favorites/')).toEqual(['folders/favorites/IMG_0003.jpg']);
+    expect((await tree('flat/')).filter((path) => path.includes('beach'))).toEqual(['flat/beach.jpg']);
   });
 });
