@@ -107,6 +107,14 @@ describe('searches', PATIENCE, () => {
     await served.stop();
   });
 
+  it('are opened in a browser', async () => {
+    const answer = await fetch(urlOf(served.server.webdavUrl, 'immich/search/fox/'), {
+      headers: { accept: 'text/html' },
+    });
+    expect(answer.status).toBe(200);
+    expect(await answer.text()).toContain('fox.jpg');
+  });
+
   it('are in no feed and no list', async () => {
     const before = await (await fetch(`${served.server.url}/api/v1/changes?since=0`)).text();
     await namesIn(served, 'immich/search/not in any album');

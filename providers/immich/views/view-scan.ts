@@ -127,7 +127,8 @@ export class ViewScan {
       return yield* tell();
     } catch (error) {
       if (!(error instanceof CodedError) || concernsAll(error)) throw error;
-      for (const name of names) {
+      // What is not to be shown has nothing to be kept.
+      for (const name of names.filter((each) => !this.#isHidden(each))) {
         this.#parts.call.warn(`a view that could not be read: ${messageOf(error)}`, name);
         yield* this.#top(name);
         yield { kind: 'kept', collection: this.#refOf(name), mayHeal: true };
@@ -219,6 +220,10 @@ export class ViewScan {
       else if (ref !== null) yield completed(telling, ref, library.state);
     }
     return { isComplete: content.isComplete, oldestReadMs: this.#startedMs };
+  }
+
+  #isHidden(name: ViewName): boolean {
+    return (this.#lists.get(name as ListName)?.note ?? null) !== null;
   }
 
   #refOf(name: ViewName): string | null {

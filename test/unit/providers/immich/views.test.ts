@@ -209,6 +209,27 @@ describe.each(VERSIONS)('the views of Immich %s', (version) => {
     expect(await tree('places/France/Paris/')).toHaveLength(7);
   });
 
+  it('cost as many requests as the manual says while nothing changes', async () => {
+    const isOld = version === '1.118.0';
+    const albums = version === '3.1.0' ? 1 : 2;
+    const library = isOld ? 2 : 3;
+    const ingest = await start(version, { views: ['albums'] });
+    expect(await requestsOf(ingest)).toHaveLength(albums);
+    const cases = [
+      { views: ['albums', 'favorites', 'places', 'timeline'], more: library },
+      { views: ['albums', 'people'], more: library + 1 },
+      { views: ['albums', 'tags'], more: library + 1 },
+      { views: ['albums', 'memories'], more: isOld ? 0 : 1 },
+    ] as const;
+    for (const { views, more } of cases) {
+      const other = startMediadav({ views, settingsVersion: views.join() });
+      await other.scan();
+      // What was new at the first look is settled at the second.
+      await other.scan();
+      expect(await requestsOf(other), views.join()).toHaveLength(albums + more);
+    }
+  });
+
   it('one view alone is shown without a folder of its own', async () => {
     await start(version, { views: ['timeline'] });
     expect(await tops()).toEqual(['2021', '2022', '2023', '2024']);
@@ -295,6 +316,16 @@ describe('a view', () => {
     await ingest.scan();
     expect(await ingest.status()).toMatchObject({ lastError: null, warnings: [] });
     expect(await tree('timeline/2022/2022-07/')).not.toContain('timeline/2022/2022-07/beach.jpg');
+  });
+
+  it('that is not to be shown is not shown either when the library cannot be read', async () => {
+    fake = await startFakeImmich({ version: '3.1.0', library: library('3.1.0') });
+    fake.library.addKey({ user: ADMIN, key: 'few', permissions: MINIMAL_PERMISSIONS });
+    fake.faults.add({ match: '/api/timeline', kind: 'status', status: 500 });
+    const ingest = startMediadav({ views: ['albums', 'people', 'timeline'], apiKey: 'few' });
+    await ingest.scan();
+    expect((await ingest.status()).warnings).toMatchObject([{ example: 'timeline' }]);
+    expect(await tops()).toEqual(['albums', 'timeline']);
   });
 
   it('stays when the key is taken back', async () => {
