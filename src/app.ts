@@ -26,11 +26,13 @@ import type { SourceStatus } from './ingest/source-ingest.ts';
 import { createLogger } from './log.ts';
 import { sizeText } from './model/byte-size.ts';
 import type { Logger } from './model/logger.ts';
+import type { NamePolicy } from './model/name.ts';
 import { mountLinesFor, reachableUrl } from './mount-lines.ts';
 import { ScratchStore } from './scratch/scratch-store.ts';
 import type { ServeConfig, SourceConfig } from './settings.ts';
 import { addMember, type Member, type MemberOptions, shownSourceOf } from './source-member.ts';
 import { readVersion } from './version.ts';
+import { SearchTree } from './vfs/search-tree.ts';
 import { type Mount, Vfs } from './vfs/vfs.ts';
 
 /** What `PORT` serves the WebDAV tree under. */
@@ -90,7 +92,7 @@ export async function startApp(config: ServeConfig): Promise<RunningApp> {
     const cache = openCache(config, members, logger);
     if (cache !== null) stops.push(() => cache.close());
     const status = async () => reportOf(version, members, cache, catalog.reader);
-    const mounts = members.map(mountOf);
+    const mounts = members.map((member) => mountOf(member, config.names));
     const content = contentOf({ catalog, members, cache, logger });
     const scratch = openScratch(config, mounts, logger);
     if (scratch !== null) stops.push(() => scratch.close());
@@ -206,9 +208,10 @@ function contentOf({ catalog, members, cache, logger }: ContentParts): Content {
   return new Content({ catalog, sources, obstacleOf, passing, ...(cache === null ? {} : { cache }) });
 }
 
-function mountOf(member: Member): Mount {
+function mountOf(member: Member, names: NamePolicy): Mount {
   const { config, sourceId, source, ingest } = member;
   return {
+    search: source.isSearchable ? new SearchTree({ source, sourceId, names, now: () => Date.now() }) : null,
     writer: ingest.writer,
     writesBelow: sourcePrefix(config) ?? [],
     readOnlyReason: readOnlyReason(member),

@@ -254,6 +254,8 @@ class Gatherer {
         IMMICH_LIVE_VIDEOS: values.LIVE_VIDEOS ?? fallback.IMMICH_LIVE_VIDEOS,
         IMMICH_STACKS: values.STACKS ?? fallback.IMMICH_STACKS,
         IMMICH_FULL_READ_HOURS: values.FULL_READ_HOURS ?? fallback.IMMICH_FULL_READ_HOURS,
+        IMMICH_VIEWS: values.VIEWS ?? fallback.IMMICH_VIEWS,
+        IMMICH_SEARCH: values.SEARCH ?? fallback.IMMICH_SEARCH,
       }),
       layouts: values.LAYOUT,
       splitsByType:
@@ -304,7 +306,13 @@ class Gatherer {
 
 type AlbumChoiceValues = Pick<
   SettingValues<typeof IMMICH_SETTINGS>,
-  'IMMICH_RENDITION' | 'IMMICH_ARCHIVED' | 'IMMICH_LIVE_VIDEOS' | 'IMMICH_STACKS' | 'IMMICH_FULL_READ_HOURS'
+  | 'IMMICH_RENDITION'
+  | 'IMMICH_ARCHIVED'
+  | 'IMMICH_LIVE_VIDEOS'
+  | 'IMMICH_STACKS'
+  | 'IMMICH_FULL_READ_HOURS'
+  | 'IMMICH_VIEWS'
+  | 'IMMICH_SEARCH'
 >;
 
 /** What of an Immich server is shown. */
@@ -315,6 +323,8 @@ function albumChoiceOf(values: AlbumChoiceValues) {
     showsLiveVideos: values.IMMICH_LIVE_VIDEOS,
     collapsesStacks: values.IMMICH_STACKS === 'primary',
     fullReadMs: hoursToMs(values.IMMICH_FULL_READ_HOURS),
+    views: values.IMMICH_VIEWS,
+    hasSearch: values.IMMICH_SEARCH,
   };
 }
 

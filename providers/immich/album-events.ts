@@ -15,6 +15,8 @@ const MAX_UNREACHABLE_ALBUMS = 10;
 
 export interface AlbumTelling {
   readonly call: ScanCall;
+  /** Ref of the collection that they are in; null: the top. */
+  readonly parent: string | null;
   /** Albums that were read completely before this, in milliseconds since 1970, are read anew although nothing tells of changes. */
   readonly staleMs: number;
   readonly read: (album: ImmichAlbum) => Promise<AlbumContent>;
@@ -36,7 +38,7 @@ export interface Told {
  */
 export async function* tellAlbums(
   albums: readonly ImmichAlbum[],
-  { call, staleMs, read }: AlbumTelling,
+  { call, parent, staleMs, read }: AlbumTelling,
 ): AsyncGenerator<ScanEvent, Told, undefined> {
   const startedMs = Date.now();
   let sampleId: string | null = null;
@@ -50,7 +52,7 @@ export async function* tellAlbums(
       continue;
     }
     oldestReadMs = Math.min(oldestReadMs, reading.readMs);
-    yield collectionOf(album);
+    yield collectionOf(album, parent);
     yield { kind: 'unchanged', collection: album.id };
   }
   const attempts = readAhead(changed, (album) => readOrExplain(album, read), {
@@ -67,7 +69,7 @@ export async function* tellAlbums(
     }
     sampleId ??= content.sampleId;
     isComplete &&= content.isComplete;
-    yield* eventsOf(content);
+    yield* eventsOf(content, parent);
     if (!content.isComplete) continue;
     // As it was listed, before it was read: what changed in between is found the next time.
     const version = writeReading({ readMs: startedMs, state: albumState(listed) });
@@ -124,9 +126,9 @@ function concernsAllAlbums(error: CodedError): boolean {
   return error.code === 'denied' || error.code === 'cancelled' || asksToWait(error);
 }
 
-function* eventsOf(content: AlbumContent): Generator<ScanEvent, void, undefined> {
+function* eventsOf(content: AlbumContent, parent: string | null): Generator<ScanEvent, void, undefined> {
   const { album } = content;
-  yield collectionOf(album);
+  yield collectionOf(album, parent);
   for (const facts of content.assets) {
     yield { kind: 'asset', collection: album.id, name: facts.ref.path, facts };
   }
@@ -136,13 +138,13 @@ function* eventsOf(content: AlbumContent): Generator<ScanEvent, void, undefined>
   yield content.assetCount === 0 ? { ...kept, mayHeal: true } : kept;
 }
 
-function collectionOf(album: ImmichAlbum): ScanEvent {
+function collectionOf(album: ImmichAlbum, parent: string | null): ScanEvent {
   const createdMs = album.createdAt === null ? null : parseTime(album.createdAt);
   const updatedMs = album.updatedAt === null ? null : parseTime(album.updatedAt);
   return {
     kind: 'collection',
     ref: album.id,
-    parent: null,
+    parent,
     name: album.albumName,
     modifiedMs: updatedMs ?? createdMs ?? 0,
     createdMs,

@@ -4,6 +4,7 @@ import { type ImmichAlbum, parseAlbums } from './api-answers.ts';
 import type { Era } from './eras/era.ts';
 import type { ImmichClient, TaggedAnswer } from './http-client.ts';
 import type { ScanRequests } from './scan-requests.ts';
+import type { ViewsMemory } from './views/view-lists.ts';
 
 /** What is remembered of the list of albums when everything in it was read. */
 export interface ListMemory {
@@ -13,6 +14,8 @@ export interface ListMemory {
   readonly digest: string;
   /** When the album was read whose last reading is the oldest, in milliseconds since 1970. */
   readonly oldestReadMs: number;
+  /** Null: albums were all that was shown. */
+  readonly views: ViewsMemory | null;
 }
 
 /** Every album the key may see, each once. */
@@ -50,6 +53,11 @@ export async function readAlbumList(
   // Without ETags only the content tells. With others than before they are worth being remembered.
   const hasNoNews = list.digest === memory?.digest && list.etags.every((etag) => etag === null);
   return hasNoNews && isSameEra ? null : list;
+}
+
+/** Were there albums when this was remembered? */
+export function hadAlbums(memory: ListMemory | null): boolean {
+  return memory !== null && memory.digest !== digestOf([]);
 }
 
 export function writeMemory(memory: ListMemory): string {

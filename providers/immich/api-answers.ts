@@ -23,6 +23,10 @@ export interface ImmichAsset {
   readonly checksum: string | null;
   /** `libraryId` is there and null: not a file of an external library. */
   readonly isUploaded: boolean;
+  /** Null where the answer does not tell. */
+  readonly ownerId: string | null;
+  /** Only ever true for the owner. */
+  readonly isFavorite: boolean;
   readonly isTrashed: boolean;
   readonly isArchived: boolean;
   /** `timeline`, `archive`, `hidden`, `locked`; null before 1.133. */
@@ -57,6 +61,9 @@ export interface ImmichExif {
   readonly model: string | null;
   readonly latitude: number | null;
   readonly longitude: number | null;
+  /** Worked out by Immich from the coordinates. */
+  readonly city: string | null;
+  readonly country: string | null;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -120,6 +127,8 @@ export function parseAsset(body: unknown): ImmichAsset {
     originalMimeType: textOf(fields, 'originalMimeType'),
     checksum: textOf(fields, 'checksum'),
     isUploaded: fields.libraryId === null,
+    ownerId: isId(fields.ownerId) ? fields.ownerId : null,
+    isFavorite: fields.isFavorite === true,
     isTrashed: fields.isTrashed === true,
     isArchived: fields.isArchived === true,
     visibility: textOf(fields, 'visibility'),
@@ -156,20 +165,22 @@ function parseExif(value: unknown): ImmichExif | null {
     model: textOf(fields, 'model'),
     latitude: numberOf(fields, 'latitude'),
     longitude: numberOf(fields, 'longitude'),
+    city: textOf(fields, 'city'),
+    country: textOf(fields, 'country'),
   };
 }
 
-function fieldsOf(value: unknown, what: string): Fields {
+export function fieldsOf(value: unknown, what: string): Fields {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw strange(what, null);
   return value as Fields;
 }
 
-function listOf(value: unknown, what: string): readonly unknown[] {
+export function listOf(value: unknown, what: string): readonly unknown[] {
   if (!Array.isArray(value)) throw strange(what, null);
   return value;
 }
 
-function idOf(fields: Fields, what: string): string {
+export function idOf(fields: Fields, what: string): string {
   const { id } = fields;
   if (!isId(id)) throw strange(what, 'id');
   return id;
@@ -179,12 +190,12 @@ function isId(value: unknown): value is string {
   return typeof value === 'string' && ID.test(value);
 }
 
-function textOf(fields: Fields, name: string): string | null {
+export function textOf(fields: Fields, name: string): string | null {
   const value = fields[name];
   return typeof value === 'string' ? value : null;
 }
 
-function numberOf(fields: Fields, name: string): number | null {
+export function numberOf(fields: Fields, name: string): number | null {
   const value = fields[name];
   return typeof value === 'number' && Number.isFinite(value) ? value : null;
 }

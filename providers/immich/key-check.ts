@@ -7,8 +7,6 @@ import { compareVersions, type ServerVersion } from './server-version.ts';
 import { asksToWait, lacksPermissions } from './translate-error.ts';
 
 const DOWNLOAD = 'asset.download';
-/** Without these nothing can be listed. */
-const LISTING = ['album.read', 'asset.read'];
 /** Before, `me` is taken for an id. */
 const FIRST_WITH_OWN_KEY: ServerVersion = { major: 1, minor: 139, patch: 0 };
 
@@ -39,11 +37,12 @@ export class KeyCheck {
 
   /**
    * Where the server tells what a key may do.
+   * @param listing permissions without which nothing can be listed.
    * @throws CodedError `denied`, naming all that is missing, when nothing can be listed with this key.
    */
-  async requireListing(): Promise<void> {
-    const missing = await this.missing([...LISTING, ...this.#needed]);
-    if (missing.some((name) => LISTING.includes(name))) throw refused(missing);
+  async requireListing(listing: readonly string[]): Promise<void> {
+    const missing = await this.missing([...listing, ...this.#needed]);
+    if (missing.some((name) => listing.includes(name))) throw refused(missing);
   }
 
   /** Those of the permissions that the key does not have; none where the server does not tell. */

@@ -9,6 +9,7 @@ import { DEFAULT_LIMITS, type Limits } from './limits.ts';
 import { openOriginal } from './original-bytes.ts';
 import { type Rendition, renditionOf } from './rendition.ts';
 import { type AlbumChoice, scanAlbums } from './scan-albums.ts';
+import { searchAssets } from './views/search-assets.ts';
 
 export interface ImmichProviderSettings extends Partial<AlbumChoice> {
   /** Base URL without `/api`. Redirects of it are followed once. */
@@ -24,6 +25,8 @@ const ALL: AlbumChoice = {
   showsArchived: true,
   showsLiveVideos: false,
   collapsesStacks: false,
+  views: ['albums'],
+  hasSearch: false,
   fullReadMs: 24 * 3_600_000,
 };
 
@@ -85,6 +88,10 @@ export function createImmichProvider(
     scan: (call) => scanAlbums(client, choice, call),
     describe: (ref, call) => describe(ref, call).catch(rejectForClient),
     open: (ref, want, call) => open(ref, want, call).catch(rejectForClient),
+    ...(choice.hasSearch && {
+      search: (words: string, limit: number, call: Call) =>
+        searchAssets(client, choice, { words, limit }, call).catch(rejectForClient),
+    }),
     close: async () => client.close(),
   };
 }

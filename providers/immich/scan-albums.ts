@@ -1,21 +1,28 @@
 import { CodedError, codeOf, messageOf } from '../../src/model/coded-error.ts';
 import type { ScanCall, ScanEvent } from '../../src/provider/provider.ts';
-import { chooseAlbums, tellAlbums } from './album-events.ts';
-import { type AlbumList, parseMemory, readAlbumList, writeMemory } from './album-list.ts';
-import { parseAsset, parseStackedBehind } from './api-answers.ts';
-import { AssetDetails } from './asset-details.ts';
+import type { Told } from './album-events.ts';
+import {
+  type AlbumList,
+  hadAlbums,
+  type ListMemory,
+  parseMemory,
+  readAlbumList,
+  writeMemory,
+} from './album-list.ts';
 import { ageNoteOf, chooseEra } from './eras/choose-era.ts';
-import type { Ask, Era } from './eras/era.ts';
+import type { Era } from './eras/era.ts';
 import type { ImmichClient } from './http-client.ts';
 import { KeyCheck } from './key-check.ts';
-import { type AlbumReader, readAlbum } from './read-album.ts';
+import { readAlbum } from './read-album.ts';
 import type { Rendition } from './rendition.ts';
+import { askThrough, once, readerFor } from './scan-reader.ts';
 import { ScanRequests } from './scan-requests.ts';
-import { Slots } from './slots.ts';
+import type { ServerVersion } from './server-version.ts';
 import { lacksPermissions } from './translate-error.ts';
+import { tellAlbumView } from './views/album-view.ts';
+import { VIEW_NAMES, type ViewName, viewRef } from './views/view-names.ts';
+import { ViewScan } from './views/view-scan.ts';
 
-/** Requests for the content of albums that are under way at once, whatever albums and pages they are for. */
-const MAX_CONTENT_REQUESTS = 4;
 const STACKS = 'stack.read';
 
 /** What of the server is shown. */
@@ -27,13 +34,17 @@ export interface AlbumChoice {
   readonly showsLiveVideos: boolean;
   /** Only the first photo of each stack. */
   readonly collapsesStacks: boolean;
+  /** At least one. */
+  readonly views: readonly ViewName[];
+  /** There are searches beside the views. */
+  readonly hasSearch: boolean;
   /** An album that looks unchanged is read anew after so many milliseconds all the same. */
   readonly fullReadMs: number;
 }
 
 /**
- * All albums of the server that are to be shown, with their assets; only that nothing has changed when the list of albums
- * is the one of the last complete scan.
+ * Everything of the server that is to be shown: the albums with their assets, then the other views; only that nothing has
+ * changed when the server tells the same as after the last complete scan.
  *
  * @throws CodedError when the version or the album list cannot be read, when the server refuses the key or a permission
  *   is missing (that is no matter of one album), when none of `albumIds` exists (`invalid`), when the server is lost on
@@ -47,33 +58,39 @@ export async function* scanAlbums(
 ): AsyncGenerator<ScanEvent, void, undefined> {
   const requests = new ScanRequests(call);
   try {
+    const ask = askThrough(client, requests);
     const memory = parseMemory(await call.held.versionOf(null));
     const staleMs = Date.now() - choice.fullReadMs;
-    let listed: { list: AlbumList; era: Era } | null = null;
-    if (memory !== null && memory.oldestReadMs > staleMs) {
-      const known = await requests.attempt((signal) => client.whereabouts(signal));
-      const era = chooseEra(known.version);
-      const list = await readAlbumList(client, requests, era, memory).catch(asSourceError);
-      if (list === null) {
+    const known = memory !== null && memory.oldestReadMs > staleMs ? memory : null;
+    const shown = shownOf(choice);
+    const look = async (version: ServerVersion, from: ListMemory | null): Promise<Look> => {
+      const era = chooseEra(version);
+      const list = shown.hasAlbums
+        ? await readAlbumList(client, requests, era, from).catch(asSourceError)
+        : null;
+      const views =
+        shown.others.length === 0 ? null : new ViewScan({ ...shown, ask, version, call, staleMs });
+      const isSame = (await views?.look(from?.views ?? null).catch(asSourceError)) ?? true;
+      return { era, list, views, isSame: isSame && list === null };
+    };
+    let found: Look | null = null;
+    if (known !== null) {
+      const { version } = await requests.attempt((signal) => client.whereabouts(signal));
+      found = await look(version, known);
+      if (found.isSame) {
         yield { kind: 'unchanged', collection: null };
         return;
       }
-      listed = { list, era };
     }
     // Each time anew: the server may have been upgraded since.
     const { version } = await requests.attempt((signal) => client.locate(signal));
     const note = ageNoteOf(version);
     if (note !== null) yield { kind: 'note', text: note };
     const key = new KeyCheck(client, requests, version, choice.rendition === 'preview' ? ['asset.view'] : []);
-    await key.requireListing();
-    const era = chooseEra(version);
-    if (listed?.era !== era) {
-      const list = await readAlbumList(client, requests, era, null).catch(asSourceError);
-      if (list === null) throw new Error('a list that was asked for without condition is not there');
-      listed = { list, era };
-    }
-    const { list } = listed;
-    const albums = chooseAlbums(list.albums, choice.albumIds, call);
+    await key.requireListing(shown.hasAlbums ? ['album.read', 'asset.read'] : ['asset.read']);
+    const isSameAge = found?.views?.isFor(version) ?? true;
+    if (found === null || found.era !== chooseEra(version) || !isSameAge) found = await look(version, null);
+    const { era, list, views } = found;
     const mayCollapse = choice.collapsesStacks && (await key.missing([STACKS])).length === 0;
     if (choice.collapsesStacks && !mayCollapse) {
       yield {
@@ -81,15 +98,30 @@ export async function* scanAlbums(
         text: `${lacksPermissions([STACKS])} Until then all photos of a stack are shown.`,
       };
     }
-    const makeReader = once(() => readerFor({ client, requests, call, era, key, choice, mayCollapse }));
-    const read: Parameters<typeof tellAlbums>[1]['read'] = async (album) =>
-      readAlbum(await makeReader(), album);
-    const told = yield* tellAlbums(albums, { call, staleMs, read });
+    const makeReader = once(() => readerFor({ client, requests, ask, call, era, key, choice, mayCollapse }));
+    let told: Told = { sampleId: null, isComplete: true, oldestReadMs: Date.now() };
+    if (shown.hasAlbums) {
+      told = yield* tellAlbumView({
+        ...{ call, staleMs, list, albumIds: choice.albumIds, hadAlbums: hadAlbums(memory) },
+        parent: shown.isAlone ? null : viewRef('albums'),
+        readList: () => readAlbumList(client, requests, era, null).catch(asSourceError),
+        read: async (album) => readAlbum(await makeReader(), album),
+      });
+    }
+    if (views !== null) {
+      const others = yield* views.tell(await makeReader());
+      told = {
+        sampleId: told.sampleId,
+        isComplete: told.isComplete && others.isComplete,
+        oldestReadMs: Math.min(told.oldestReadMs, others.oldestReadMs),
+      };
+    }
     const refusal = await key.refusal(told.sampleId);
     if (refusal !== null) throw refusal;
     if (!told.isComplete) return;
-    const memo = writeMemory({ etags: list.etags, digest: list.digest, oldestReadMs: told.oldestReadMs });
-    yield { kind: 'complete', collection: null, version: memo };
+    const { etags, digest } = list ?? known ?? { etags: [], digest: '' };
+    const memo = { etags, digest, oldestReadMs: told.oldestReadMs, views: views?.memory() ?? null };
+    yield { kind: 'complete', collection: null, version: writeMemory(memo) };
   } catch (error) {
     throw requests.reasonOf(error);
   } finally {
@@ -97,51 +129,26 @@ export async function* scanAlbums(
   }
 }
 
-interface ReaderParts {
-  readonly client: ImmichClient;
-  readonly requests: ScanRequests;
-  readonly call: ScanCall;
+/** What the server tells of changes. */
+interface Look {
   readonly era: Era;
-  readonly key: KeyCheck;
-  readonly choice: AlbumChoice;
-  readonly mayCollapse: boolean;
+  /** Null: the one that is remembered, or none is wanted. */
+  readonly list: AlbumList | null;
+  readonly views: ViewScan | null;
+  readonly isSame: boolean;
 }
 
-async function readerFor(parts: ReaderParts): Promise<AlbumReader> {
-  const { client, requests, call, era, key, choice } = parts;
-  const slots = new Slots(MAX_CONTENT_REQUESTS);
-  const ask: Ask = {
-    json: (request) => requests.attempt((signal) => client.readJson(request, signal)),
-    items: (request, wanted, take) =>
-      slots.run(() => requests.attempt((signal) => client.readItems(request, wanted, take, signal))),
-  };
-  const warn = (reason: string, name: string) => call.warn(reason, name);
-  const details = new AssetDetails(choice.rendition, {
-    held: call.held,
-    warn,
-    askSize: async ({ id }, rendition) => {
-      if ((await key.refusal(id)) !== null) return null;
-      return requests.attempt((signal) => client.readSize(id, rendition, signal));
-    },
-    askAsset: async (id) =>
-      parseAsset(await ask.json({ method: 'GET', path: `/assets/${id}`, what: 'this asset' })),
-  });
-  const stackedBehind = new Set(parts.mayCollapse ? await readStackedBehind(ask) : []);
-  const accepts = (name: string) => call.accepts(name);
-  return { era, ask, details, warn, choice: { ...choice, stackedBehind, accepts } };
+interface Shown {
+  readonly hasAlbums: boolean;
+  /** Views beside the albums. */
+  readonly others: readonly ViewName[];
+  /** One view alone is shown as it is; several, or one beside searches, in folders of their names. */
+  readonly isAlone: boolean;
 }
 
-/** Neither albums nor searches tell of stacks; their owner's own list does. */
-async function readStackedBehind(ask: Ask): Promise<string[]> {
-  return parseStackedBehind(await ask.json({ method: 'GET', path: '/stacks', what: 'the stacks' }));
-}
-
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | null = null;
-  return () => {
-    made ??= make();
-    return made;
-  };
+function shownOf({ views, hasSearch }: Pick<AlbumChoice, 'views' | 'hasSearch'>): Shown {
+  const others = VIEW_NAMES.filter((name) => name !== 'albums' && views.includes(name));
+  return { others, hasAlbums: views.includes('albums'), isAlone: views.length === 1 && !hasSearch };
 }
 
 /** Without the album list the source as a whole cannot be read. */

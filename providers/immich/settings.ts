@@ -9,6 +9,7 @@ import {
   someOf,
   text,
 } from '../../src/model/setting-parser.ts';
+import { VIEW_NAMES } from './views/view-names.ts';
 
 /** Timers of Node cannot wait longer than 2^31 milliseconds (24 days). */
 const LONGEST_REFRESH_HOURS = 596;
@@ -79,6 +80,17 @@ export const IMMICH_SETTINGS = {
     default: 'all',
     help: 'primary shows only the first photo of each stack; the API key then needs stack.read as well.',
   },
+  IMMICH_VIEWS: {
+    parse: someOf(VIEW_NAMES),
+    default: ['albums'],
+    help: 'What is shown: albums, favorites, people, tags, places, timeline, memories. One alone is shown as it is, several (separated by commas) in a folder each.',
+    example: 'albums,favorites,timeline',
+  },
+  IMMICH_SEARCH: {
+    parse: boolean,
+    default: false,
+    help: 'true adds a folder search: opening search/dog on the beach shows what Immich finds. What IMMICH_VIEWS shows is then in folders, too.',
+  },
   IMMICH_WRITABLE: {
     parse: boolean,
     default: false,
@@ -115,6 +127,8 @@ export const IMMICH_ENTRY_SETTINGS = {
   ARCHIVED: { parse: boolean, default: null, help: 'As IMMICH_ARCHIVED.' },
   LIVE_VIDEOS: { parse: boolean, default: null, help: 'As IMMICH_LIVE_VIDEOS.' },
   STACKS: { parse: IMMICH_SETTINGS.IMMICH_STACKS.parse, default: null, help: 'As IMMICH_STACKS.' },
+  VIEWS: { parse: IMMICH_SETTINGS.IMMICH_VIEWS.parse, default: null, help: 'As IMMICH_VIEWS.' },
+  SEARCH: { parse: boolean, default: null, help: 'As IMMICH_SEARCH.' },
   WRITABLE: { parse: boolean, default: null, help: 'As IMMICH_WRITABLE.' },
 } as const satisfies SettingTable;
 

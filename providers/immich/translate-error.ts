@@ -14,6 +14,9 @@ const PERMISSION_PURPOSES: Readonly<Record<string, string>> = {
   'asset.download': 'to read photos and videos',
   'asset.view': 'to show previews (IMMICH_RENDITION)',
   'stack.read': 'to show one photo of a stack (IMMICH_STACKS)',
+  'person.read': 'to show people (IMMICH_VIEWS)',
+  'tag.read': 'to show tags (IMMICH_VIEWS)',
+  'memory.read': 'to show memories (IMMICH_VIEWS)',
 };
 
 /** Why no answer came, by the code Node or axios gives. */
@@ -104,6 +107,11 @@ export function lacksPermissions(permissions: readonly string[]): string {
   });
   const what = named.length === 1 ? 'the permission' : 'permissions:';
   return `The Immich API key lacks ${what} ${named.join('; ')}.`;
+}
+
+/** Did Immich refuse a request because the key lacks this very permission? */
+export function namesMissing(error: CodedError, permission: string): boolean {
+  return error.code === 'denied' && error.message === lacksPermissions([permission]);
 }
 
 /** True for HTML: no route that is asked here ever answers with it. */

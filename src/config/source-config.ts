@@ -6,6 +6,9 @@ import { isWithin } from './place.ts';
 /** How a source is shown. */
 export type Layout = 'folders' | 'flat' | 'type' | 'date';
 
+/** What of an Immich server is shown, in folders of its own kind. */
+export type ImmichView = 'albums' | 'favorites' | 'people' | 'tags' | 'places' | 'timeline' | 'memories';
+
 /** One configured source, whatever its provider. */
 export interface CommonSourceConfig {
   /** The folder it is shown under; also what the catalog knows it by. Unique, and a safe name. */
@@ -49,6 +52,10 @@ export interface ImmichSourceConfig extends CommonSourceConfig {
   readonly showsLiveVideos: boolean;
   /** Of each stack only the first photo shows. */
   readonly collapsesStacks: boolean;
+  /** At least one. Of several, or beside searches, each is shown in a folder of its name. */
+  readonly views: readonly ImmichView[];
+  /** There is a folder whose folders are the answers to searches. */
+  readonly hasSearch: boolean;
   /** An album that looks unchanged is read anew after so many milliseconds all the same. */
   readonly fullReadMs: number;
 }

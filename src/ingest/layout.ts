@@ -1,7 +1,14 @@
 import type { AssetEntry, CollectionEntry, Entry, Naming } from '../catalog/catalog.ts';
 import type { AssetFacts, CaptureTime } from '../model/asset.ts';
 import type { MediaKind } from '../model/content-type.ts';
-import type { AssetEvent, KeptEvent, PlaceEvent, Traits, UnchangedEvent } from '../provider/provider.ts';
+import type {
+  AssetEvent,
+  CollectionEvent,
+  KeptEvent,
+  PlaceEvent,
+  Traits,
+  UnchangedEvent,
+} from '../provider/provider.ts';
 
 /** How the places of a source's assets are laid out. `folders`: as the source itself has them. */
 export type LayoutName = 'folders' | 'flat' | 'type' | 'date';
@@ -68,7 +75,8 @@ export function sourcePrefix({
 export function createLayout(options: LayoutOptions): Layout {
   const names = LAYOUT_NAMES.filter((name) => options.layouts.includes(name));
   const isAlone = names.length === 1;
-  const views = names.map((name, at) => new View(name, isAlone, at === 0, options));
+  const made: MadeRefs = { views: new Set(), all: new Set() };
+  const views = names.map((name, at) => new View(name, isAlone, at === 0, options, made));
   const [main] = views;
   const others = views.slice(1).flatMap(({ ref }) => ref ?? []);
   const showsCollections = names.includes('folders');
@@ -93,7 +101,7 @@ export function createLayout(options: LayoutOptions): Layout {
       else if (showsCollections && event.kind === 'kept') entries.push(keptEntry(event, others, main?.ref));
       else if (showsCollections && event.kind === 'collection') {
         const parent = event.parent ?? main?.ref ?? null;
-        entries.push({ ...event, parent, naming: options.traits.naming, isVirtual: false });
+        entries.push(sourceCollection(event, parent, options.traits.naming, made));
       }
       return entries;
     },
@@ -108,6 +116,13 @@ export function createLayout(options: LayoutOptions): Layout {
   };
 }
 
+/** Refs of the collections that the provider has made up, as far as they were told. */
+interface MadeRefs {
+  /** Those that are views right below the root: no anchors, because their assets belong to no other collection. */
+  readonly views: Set<string>;
+  readonly all: Set<string>;
+}
+
 /** One layout of a source. */
 class View {
   readonly name: LayoutName;
@@ -118,10 +133,17 @@ class View {
   readonly #splits: boolean;
   readonly #naming: Naming;
   readonly #isShared: boolean;
+  readonly #madeBySource: MadeRefs;
   readonly #made = new Set<string>();
 
   /** @param isMain an asset that has lost its places there has lost them in all views. */
-  constructor(name: LayoutName, isAlone: boolean, isMain: boolean, options: LayoutOptions) {
+  constructor(
+    name: LayoutName,
+    isAlone: boolean,
+    isMain: boolean,
+    options: LayoutOptions,
+    madeBySource: MadeRefs,
+  ) {
     const { membership, naming } = options.traits;
     const isFolders = name === 'folders';
     this.name = name;
@@ -130,6 +152,7 @@ class View {
     this.#splits = isFolders && options.splitsByType;
     this.#naming = isFolders && !this.#splits ? naming : 'free';
     this.#isShared = isFolders && membership === 'many';
+    this.#madeBySource = madeBySource;
     // Where names are those of a disk, a name is held by one thing anyway.
     this.holdsPath = membership === 'one' && naming === 'disk' && this.#naming === 'free';
   }
@@ -153,7 +176,8 @@ class View {
       }
       collection = folder.ref;
     }
-    const anchor = this.#isShared ? event.collection : this.#anchor;
+    const own = this.#madeBySource.views.has(event.collection ?? '') ? null : event.collection;
+    const anchor = this.#isShared ? own : this.#anchor;
     const place = { collection, anchor, name: event.name, naming: this.#naming, holdsPath: this.holdsPath };
     entries.push({ kind: 'asset', facts: event.facts, ...place } satisfies AssetEntry);
     return entries;
@@ -161,9 +185,10 @@ class View {
 
   /** Its folders for an asset, outermost first. */
   #foldersFor(event: AssetEvent, taken: CaptureTime | null): VirtualFolder[] {
-    if (this.name === 'type' || this.#splits) {
+    const splits = this.#splits && !this.#madeBySource.all.has(event.collection ?? '');
+    if (this.name === 'type' || splits) {
       const name = TYPE_FOLDERS[event.facts.kind];
-      const within = this.#splits ? `@${event.collection ?? ''}` : '';
+      const within = splits ? `@${event.collection ?? ''}` : '';
       return [{ ref: `${VIRTUAL}type:${name}${within}`, name }];
     }
     if (this.name !== 'date') return [];
@@ -188,6 +213,23 @@ function keptEntry(
   main: string | null | undefined,
 ): Entry {
   return { kind: 'kept', collection: collection ?? main ?? null, views };
+}
+
+/** A collection as the source tells it, or one of those that its provider has made up. */
+function sourceCollection(
+  event: CollectionEvent,
+  parent: string | null,
+  naming: Naming,
+  told: MadeRefs,
+): CollectionEntry {
+  const { made, ...own } = event;
+  if (made === undefined) return { ...own, parent, naming, isVirtual: false };
+  told.all.add(event.ref);
+  const isView = made === 'view' && parent === null;
+  if (isView) told.views.add(event.ref);
+  // At the top, whatever else has the name of a view is from before there were views: see `View.ownEntry`.
+  const virtual = virtualCollection({ ref: event.ref, name: event.name }, parent);
+  return isView ? { ...virtual, naming: 'disk', isView } : virtual;
 }
 
 function virtualCollection(folder: VirtualFolder, parent: string | null): CollectionEntry {

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /**
  * Names that every client can store. Explorer shows no folder at all when a single name in it is one
  * Windows cannot hold, and one control character makes a whole multistatus ill-formed, so every name is made
@@ -7,6 +9,9 @@
 
 /** `windows`: what Windows cannot store is shown by its twin. `exact`: only what XML and URLs cannot carry. */
 export type NamePolicy = 'windows' | 'exact';
+
+/** Hexadecimal digits. */
+const TAG_LENGTHS = [8, 16, 64];
 
 /** RFC 4918 clients and file systems stop at 255 bytes a segment. */
 const MAX_NAME_BYTES = 255;
@@ -55,6 +60,16 @@ export function tagName(name: string, tag: string): string {
   const { stem, extension } = splitExtension(name);
   const ending = `~${tag}${extension}`;
   return truncateBytes(stem, MAX_NAME_BYTES - Buffer.byteLength(ending)) + ending;
+}
+
+/**
+ * Tags that keep equal names apart, the shortest first; the longer ones are for when those clash. They come from the thing
+ * itself, never from its position, so a name once given does not move.
+ * @param source the source's own id of what has the name.
+ */
+export function tagsOf(source: string): string[] {
+  const digest = createHash('sha256').update(source).digest('hex');
+  return TAG_LENGTHS.map((length) => digest.slice(0, length));
 }
 
 /** Cuts the stem, never the extension and never a code point, until the name fits. */

@@ -67,6 +67,12 @@ export interface Provider {
    */
   openFile?(ref: SourceRef, want: Want, call: Call): Promise<OpenFile>;
 
+  /**
+   * Assets that match the words somebody has typed, best first where the source can tell, at most `limit`. Nothing of it
+   * is ingested. Rejects `unavailable`, `throttled`.
+   */
+  search?(words: string, limit: number, call: Call): Promise<readonly AssetFacts[]>;
+
   /** How much room there is where the source keeps its content. Rejects `unavailable` when the source is away. */
   space?(call: Call): Promise<Space>;
 
@@ -231,6 +237,11 @@ export interface CollectionEvent {
   readonly name: string;
   readonly modifiedMs: number;
   readonly createdMs: number | null;
+  /**
+   * Made up by the provider, so its time is that of its last change, and settings on folders by type do not mean it. `view`:
+   * one of several views of the whole, right at the top, which stays when it is empty. `group`: one within a view.
+   */
+  readonly made?: 'view' | 'group';
 }
 
 /** An asset at one place. */

@@ -119,7 +119,8 @@ export class Source {
     };
     for await (const event of this.#provider.scan(meeting)) {
       // What is said of the whole is said of an empty source, too.
-      if (event.kind !== 'complete' && event.kind !== 'note') onMet();
+      const isOfWhole = event.kind === 'complete' || event.kind === 'note';
+      if (!isOfWhole && !(event.kind === 'collection' && event.made === 'view')) onMet();
       signal.throwIfAborted();
       if (event.kind === 'asset' && !this.#filter.acceptsAsset(event.facts.ref.path)) continue;
       yield event;
@@ -212,6 +213,19 @@ export class Source {
       if (call.signal.aborted) await file.close();
       return file;
     });
+  }
+
+  /** Can it be searched? */
+  get isSearchable(): boolean {
+    return this.#provider.search !== undefined;
+  }
+
+  /** Assets that match, at most `limit`; see `Provider.search`. Rejects `unsupported` where there are no searches. */
+  async search(words: string, limit: number, signal: AbortSignal): Promise<readonly AssetFacts[]> {
+    const search = this.#provider.search?.bind(this.#provider);
+    if (search === undefined) throw new CodedError('unsupported', 'This source cannot be searched.');
+    const found = await this.#forClient(signal, (call) => search(words, limit, call));
+    return found.filter(({ ref }) => this.#filter.acceptsAsset(ref.path)).slice(0, limit);
   }
 
   /** Its powers to write; null where it has none. */

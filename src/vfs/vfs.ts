@@ -9,6 +9,7 @@ import type { Space } from '../model/space.ts';
 import type { TreeWriter } from '../model/write.ts';
 import type { ScratchStore } from '../scratch/scratch-store.ts';
 import { folderOfScratch, isScratchNode, isScratchPath, ScratchTree } from './scratch-tree.ts';
+import { isSearchNode, SEARCH_NAME, type SearchTree } from './search-tree.ts';
 import { type SpaceReader, SpaceReadings, totalSpace } from './space-readings.ts';
 import { TreeChanges } from './tree-changes.ts';
 import { WritePlace } from './write-place.ts';
@@ -26,6 +27,8 @@ export interface Mount {
   readonly writesBelow: readonly string[];
   /** Why there is no `writer`, as a sentence for clients. */
   readonly readOnlyReason: string;
+  /** Answers to searches, in a folder of the source; null: there is none. */
+  readonly search: SearchTree | null;
   /** Absent: the source cannot tell. */
   readonly space?: SpaceReader;
 }
@@ -76,7 +79,7 @@ export class Vfs {
     );
     this.changes = new TreeChanges({
       reader: this.#reader,
-      members: (collection, after) => this.members(collection, after),
+      members: (collection, after) => this.#followedMembers(collection, after),
       member: (collection, name) => this.#memberNamed(collection, name),
       mountPath: ({ sourceId }) => this.#mountPath(sourceId),
     });
@@ -113,6 +116,7 @@ export class Vfs {
   }
 
   async #shownPath(path: ResourcePath, node: Node): Promise<readonly string[]> {
+    if (isSearchNode(node)) return path.segments;
     const mountPath = node.id === SUPER_ROOT_ID ? null : this.#mountPath(node.sourceId);
     return mountPath === null ? path.segments : [...mountPath, ...(await this.#reader.pathOf(node.id))];
   }
@@ -123,6 +127,8 @@ export class Vfs {
     let current: Node = isBelowMount
       ? await this.#mountNamed(path.segments[0] ?? '')
       : await this.#rootNode();
+    const search = rest[0] === SEARCH_NAME ? this.#searchOf(current) : null;
+    if (search !== null) return await search.nodeAt(rest.slice(1));
     for (const segment of rest) {
       const member: Node | null =
         current.kind === 'collection' ? await this.#reader.child(current.id, segment) : null;
@@ -145,12 +151,40 @@ export class Vfs {
   async *members(collection: CollectionNode, startAfter?: string): AsyncGenerator<readonly Node[]> {
     const read = (page: PageWanted) => this.#reader.children(collection.id, page);
     yield* this.#pages<Node>(collection, read, startAfter);
+    yield* this.#searchFolder(collection);
+  }
+
+  /** What the change log knows of: answers to searches are in none. */
+  async *#followedMembers(collection: CollectionNode, startAfter?: string): AsyncGenerator<readonly Node[]> {
+    if (isSearchNode(collection)) {
+      throw new CodedError('unsupported', 'A search has no changes that could be followed.');
+    }
+    const read = (page: PageWanted) => this.#reader.children(collection.id, page);
+    yield* this.#pages<Node>(collection, read, startAfter);
   }
 
   /** The same with what a listing shows of them: see `CatalogReader.listing`. */
   async *listing(collection: CollectionNode): AsyncGenerator<readonly ListedNode[]> {
     const read = (page: PageWanted) => this.#reader.listing(collection.id, page);
     yield* this.#pages<ListedNode>(collection, read);
+    yield* this.#searchFolder(collection);
+  }
+
+  *#searchFolder(collection: CollectionNode): Generator<readonly Node[]> {
+    const search = this.#searchOf(collection);
+    if (search !== null) yield [search.folder];
+  }
+
+  /** The searches whose folder is in a collection. */
+  #searchOf({ id, parentId, sourceId }: Node): SearchTree | null {
+    if (parentId !== null || id === SUPER_ROOT_ID) return null;
+    return this.#mounts.find((mount) => mount.sourceId === sourceId)?.search ?? null;
+  }
+
+  #searchWith(node: Node): SearchTree {
+    const search = this.#mounts.find((mount) => mount.sourceId === node.sourceId)?.search;
+    if (search == null) throw new CodedError('not-found', 'There are no searches any more.');
+    return search;
   }
 
   async *#pages<T extends ListedNode>(
@@ -160,6 +194,10 @@ export class Vfs {
   ): AsyncGenerator<readonly (T | Node)[]> {
     if (isScratchNode(collection)) {
       yield this.#scratch?.members(collection) ?? [];
+      return;
+    }
+    if (isSearchNode(collection)) {
+      yield await this.#searchWith(collection).members(collection);
       return;
     }
     if (collection.id === SUPER_ROOT_ID) {
@@ -201,6 +239,7 @@ export class Vfs {
   /** See `Content.refresh`. */
   async refresh(node: AssetNode, signal: AbortSignal): Promise<AssetNode> {
     if (this.#scratch !== null && isScratchNode(node)) return this.#scratch.refresh(node);
+    if (isSearchNode(node)) return await this.#searchWith(node).refresh(node, signal);
     return await this.#content.refresh(node, signal);
   }
 
@@ -212,6 +251,7 @@ export class Vfs {
     if (mount === null) return this.#mounts.some(({ writer }) => writer !== null);
     if (mount.writer === null) return false;
     const names = mount.name === null ? place.segments : place.segments.slice(1);
+    if (mount.search !== null && names[0] === SEARCH_NAME) return false;
     return mount.writesBelow.every((name, at) => names[at] === undefined || names[at] === name);
   }
 

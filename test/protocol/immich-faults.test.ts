@@ -1,11 +1,13 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type FakeImmich, startFakeImmich } from '../fakes/immich/server.ts';
 import type { Version } from '../fakes/immich/versions.ts';
 import { listTree, urlOf } from './dav-listing.ts';
 import { sha1Of } from './disk-listing.ts';
+import { SWITCHED_NAME } from './failing-dns.ts';
 import { SMALL_KEY, type SmallLibrary, smallLibrary } from './immich-small-library.ts';
 import { type MediadavProcess, startProcess, until } from './mediadav-process.ts';
 import { type MisbehavingProxy, type Misbehaviour, startProxy } from './misbehaving-proxy.ts';
@@ -15,6 +17,14 @@ const HEALED_MS = 40_000;
 const PATIENCE = { timeout: 120_000 };
 const PHOTO = 'immich/Album 1/images/photo 1-1.jpg';
 const NEW_PHOTO = 'photo that came meanwhile.jpg';
+
+const BIG_BYTES = 8 * 1024 * 1024;
+
+/** Memory of a process, as the system counts it. */
+async function residentBytes(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
+}
 
 interface Scene {
   readonly small: SmallLibrary;
@@ -162,6 +172,13 @@ describe.concurrent('a proxy in front of Immich that answers with', PATIENCE, ()
     await scene.end();
   });
 
+  it('a slow drip of a photo: it comes slowly, and whole', async () => {
+    const scene = await setScene('3.1.0');
+    scene.proxy.misbehave({ kind: 'drip', bytes: 40, ms: 5 }, /original/);
+    await expectPhoto(scene);
+    await scene.end();
+  });
+
   it('nothing at all: listings do not wait for it', async () => {
     const scene = await setScene('3.1.0');
     const before = await paths(scene);
@@ -204,6 +221,65 @@ describe('Immich', PATIENCE, () => {
     await server.stop();
     await scene.end();
     await rm(dataDir, { recursive: true });
+  });
+
+  it('whose name cannot be looked up for a while: nothing is removed, and it heals by itself', async () => {
+    const work = await mkdtemp(join(tmpdir(), 'mediadav-dns-'));
+    const small = smallLibrary(2, 2);
+    const fake = await startFakeImmich({ version: '3.1.0', library: small.library });
+    const env = {
+      IMMICH_URL: fake.url.replace('127.0.0.1', SWITCHED_NAME),
+      ...{ IMMICH_API_KEY: SMALL_KEY, REFRESH_RATE_HOURS: '0.0003' },
+      NODE_OPTIONS: `--import=${fileURLToPath(new URL('failing-dns.ts', import.meta.url))}`,
+      FAILING_DNS: join(work, 'fails'),
+    };
+    const server = await startProcess({ env });
+    const look = async () => [...(await listTree(`${server.webdavUrl}/immich`)).keys()].sort();
+    const before = await look();
+    expect(before).toContain('Album 1/images/photo 1-1.jpg');
+    await writeFile(env.FAILING_DNS, '');
+    // A connection that stands needs no name.
+    await fake.stop();
+    await fake.start();
+    await until(async () => (await server.health('immich')).lastError !== null, HEALED_MS);
+    expect((await server.health('immich')).lastError?.message).toContain('its name is unknown');
+    expect(await look()).toEqual(before);
+    expect((await fetch(urlOf(server.webdavUrl, PHOTO))).status).toBe(503);
+    await rm(env.FAILING_DNS);
+    await until(async () => (await server.health('immich')).lastError === null, HEALED_MS);
+    expect(await look()).toEqual(before);
+    expect((await fetch(urlOf(server.webdavUrl, PHOTO))).status).toBe(200);
+    await server.stop();
+    await fake.close();
+    await rm(work, { recursive: true });
+  });
+
+  it('that fails in every way takes no memory with it', async () => {
+    const scene = await setScene('3.1.0');
+    const owner = scene.small.albums[0].ownerId;
+    const bytes = Buffer.alloc(BIG_BYTES, 'a photo that is as large as those of a good camera ');
+    const big = scene.small.library.addAsset({ owner, name: 'big.jpg', content: bytes });
+    scene.small.library.addToAlbum(scene.small.albums[0], big);
+    const url = urlOf(scene.server.webdavUrl, 'immich/Album 1/images/big.jpg');
+    await until(async () => (await fetch(url, { method: 'HEAD' })).status === 200, HEALED_MS);
+    const tryOnce = async (how: Misbehaviour) => {
+      scene.proxy.misbehave(how);
+      const answer = await fetch(url).catch(() => null);
+      const got = await answer?.arrayBuffer().catch(() => null);
+      if (answer?.status === 200 && got != null) expect(Buffer.compare(Buffer.from(got), bytes)).toBe(0);
+    };
+    const ways: Misbehaviour[] = [
+      { kind: 'reset', afterBytes: BIG_BYTES / 2 },
+      ...FAULTS.map(([, how]) => how),
+    ];
+    for (const how of ways) await tryOnce(how);
+    const before = await residentBytes(scene.server.pid);
+    for (let rounds = 0; rounds < 5; rounds += 1) for (const how of ways) await tryOnce(how);
+    // Kept, these would be more than 200 MB.
+    expect((await residentBytes(scene.server.pid)) - before).toBeLessThan(64 * 1024 * 1024);
+    scene.proxy.behave();
+    await until(async () => (await fetch(url)).status === 200, HEALED_MS);
+    await scene.end();
   });
 
   it('read now when SIGHUP comes, long before its time', async () => {

@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
 import { CodedError } from '../../model/coded-error.ts';
-import { foldName, safeName, tagName } from '../../model/name.ts';
+import { foldName, safeName, tagName, tagsOf } from '../../model/name.ts';
 import type { NodeId } from '../../model/node.ts';
 import type { AssetEntry, CollectionEntry, KeptEntry, Naming } from '../catalog.ts';
 import type { StoredAsset } from './asset-table.ts';
@@ -9,9 +8,6 @@ import type { NodeRow, NodeTable } from './node-table.ts';
 import type { ScanMarks } from './scan-marks.ts';
 import { DISPLACED, NO_PARENT } from './schema.ts';
 import { ViewPlaces } from './view-places.ts';
-
-/** Hexadecimal digits of the tag that keeps equal names apart; the second is for when the first clash. */
-const TAG_LENGTHS = [8, 16, 64];
 
 export interface BatchEnd {
   /** Nodes that were made or changed. */
@@ -301,7 +297,6 @@ export class NodeBatch {
     this.#table.update({ ...row, parentId: DISPLACED, name: `${row.id}` }, null);
   }
 
-  /** The tag comes from the thing itself, never from its position, so a name once given does not move. */
   #freeName(base: string, tagSource: string, selfId: NodeId | null, wanted: Wanted): string {
     if (!this.#isTaken(base, selfId, wanted)) return base;
     for (const tag of tagsOf(tagSource)) {
@@ -360,11 +355,6 @@ function canTakeOver(stale: NodeRow, wanted: Wanted): boolean {
 
 function isNameFor(name: string, base: string, tagSource: string): boolean {
   return name === base || tagsOf(tagSource).some((tag) => name === tagName(base, tag));
-}
-
-function tagsOf(tagSource: string): string[] {
-  const digest = createHash('sha256').update(tagSource).digest('hex');
-  return TAG_LENGTHS.map((length) => digest.slice(0, length));
 }
 
 function matchNameOf(name: string, naming: Naming): string | null {

@@ -37,6 +37,10 @@ export class Library {
   readonly people = new Map<string, Person>();
   readonly memories = new Map<string, Memory>();
   readonly jobs = new Jobs();
+  /** What machine learning finds for some words; null: it is off. */
+  smartSearch: ((words: string, asset: Asset) => boolean) | null = null;
+  /** Ids of users whose timelines a user sees as well, as searches answer them; read in the source, not recorded. */
+  readonly partners = new Map<string, readonly string[]>();
   /** Set by the server to those of the version it plays. */
   rules: ChangeRules = { removalMovesUpdatedAt: false };
   readonly #clock = new Clock();
@@ -286,20 +290,33 @@ export class Library {
   }
 
   /** A named person, with one face in each of the assets. */
-  addPerson(init: { owner: User | string; name: string; id?: string; assets: (Asset | string)[] }): Person {
+  addPerson(init: {
+    owner: User | string;
+    name: string;
+    id?: string;
+    isHidden?: boolean;
+    assets: (Asset | string)[];
+  }): Person {
     const id = init.id ?? randomUUID();
-    const person = { id, ownerId: idOf(init.owner), name: init.name, updatedAt: this.#clock.stamp() };
+    const { name, isHidden = false } = init;
+    const person = { id, ownerId: idOf(init.owner), name, isHidden, updatedAt: this.#clock.stamp() };
     this.people.set(id, person);
     for (const asset of init.assets) this.asset(asset).personIds.push(id);
     return person;
   }
 
-  addMemory(init: { owner: User | string; memoryAt: TimeLike; assets: readonly (Asset | string)[] }): Memory {
+  /** @param init `year`: the one that is looked back at; default: that of `memoryAt`. */
+  addMemory(init: {
+    owner: User | string;
+    memoryAt: TimeLike;
+    year?: number;
+    assets: readonly (Asset | string)[];
+  }): Memory {
     const memoryAt = toInstant(init.memoryAt);
     const memory = {
       id: randomUUID(),
       ownerId: idOf(init.owner),
-      year: new Date(memoryAt).getUTCFullYear(),
+      year: init.year ?? new Date(memoryAt).getUTCFullYear(),
       memoryAt,
       createdAt: this.#clock.stamp(),
       assetIds: init.assets.map(idOf),

@@ -157,6 +157,7 @@ export interface Person {
   readonly id: string;
   readonly ownerId: string;
   name: string;
+  isHidden: boolean;
   updatedAt: Instant;
 }
 

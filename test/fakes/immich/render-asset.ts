@@ -93,7 +93,7 @@ export function renderPerson(person: Person, updatedAt: string): Json {
     name: person.name,
     birthDate: null,
     thumbnailPath: '',
-    isHidden: false,
+    isHidden: person.isHidden,
     isFavorite: false,
     updatedAt,
   };

@@ -28,14 +28,16 @@ function people(call: Call): Reply {
   // Query parameters are text in every version; only bodies are strict about numbers.
   const page = Number(fields.raw('page') ?? 1);
   const size = Number(fields.raw('size') ?? 500);
-  const own = [...library.people.values()].filter((person) => person.ownerId === user.id);
+  const withHidden = fields.boolean('withHidden') ?? false;
+  const all = [...library.people.values()].filter((person) => person.ownerId === user.id);
+  const own = all.filter((person) => withHidden || !person.isHidden);
   return json({
     people: own
       .slice((page - 1) * size, page * size)
       .map((person) => renderPerson(person, isoTime(person.updatedAt))),
     hasNextPage: own.length > page * size,
     total: own.length,
-    hidden: 0,
+    hidden: all.length - own.length,
   });
 }
 

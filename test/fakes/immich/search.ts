@@ -58,7 +58,10 @@ export function readQuery(call: Call, fields: Fields): Query {
 function ofAlbums(call: Call, ids: readonly string[]): Filter {
   const { library, user, traits } = call;
   const isOwn: Filter = (asset) => asset.ownerId === user.id;
-  if (ids.length === 0) return isOwn;
+  const partners = library.partners.get(user.id) ?? [];
+  if (ids.length === 0) {
+    return (asset) => isOwn(asset) || (partners.includes(asset.ownerId) && asset.visibility === 'timeline');
+  }
   const albums = ids.map((id) => library.albums.get(id));
   const inAll: Filter = (asset) => albums.every((album) => album?.assetIds.has(asset.id) === true);
   if (traits.search.albumIds !== 'album-access') return (asset) => isOwn(asset) && inAll(asset);

@@ -50,6 +50,13 @@ describe('several layouts', () => {
     ]);
   });
 
+  it('leave the views of a source within their folders', () => {
+    const { entriesOf } = layout(['flat', 'folders'], ALBUMS);
+    const view: CollectionEvent = { ...FOLDER, ref: '~favorites', name: 'favorites', made: 'view' };
+    expect(entriesOf(view).at(-1)).toMatchObject({ parent: '~view:folders', isVirtual: true });
+    expect(told(entriesOf(photo('~favorites')))[0]).toBe('x.jpg @ ~favorites < ~favorites');
+  });
+
   it('anchor a place in an album at the album, and one in another view at that', () => {
     const { entriesOf } = layout(['flat', 'folders'], ALBUMS);
     expect(told(entriesOf(photo('d1'))).slice(2)).toEqual([
@@ -105,4 +112,28 @@ it.each([
   [['date'], false, null],
 ] as const)('paths of %j, split by type: %j, show the source at %j', (layouts, splitsByType, prefix) => {
   expect(sourcePrefix({ layouts, splitsByType })).toEqual(prefix);
+});
+
+describe('views of a source', () => {
+  const view: CollectionEvent = { ...FOLDER, ref: '~favorites', name: 'favorites', made: 'view' };
+  const person: CollectionEvent = {
+    ...FOLDER,
+    ref: '~person/1',
+    parent: '~people',
+    name: 'Ann',
+    made: 'group',
+  };
+
+  it('are at the top, with names that no album keeps, and their assets belong to no collection', () => {
+    const { entriesOf } = createLayout({ layouts: ['folders'], splitsByType: true, traits: ALBUMS });
+    expect(entriesOf(view)).toMatchObject([{ naming: 'disk', isVirtual: true, isView: true, parent: null }]);
+    expect(told(entriesOf(photo('~favorites')))).toEqual(['x.jpg @ null < ~favorites']);
+  });
+
+  it('have no folders by type, while albums have', () => {
+    const { entriesOf } = createLayout({ layouts: ['folders'], splitsByType: true, traits: ALBUMS });
+    expect(entriesOf(person)).toMatchObject([{ naming: 'free', isVirtual: true }]);
+    expect(told(entriesOf(photo('~person/1')))).toEqual(['x.jpg @ ~person/1 < ~person/1']);
+    expect(told(entriesOf(photo('d1')))).toEqual(['~type:images@d1 < d1', 'x.jpg @ d1 < ~type:images@d1']);
+  });
 });

@@ -25,9 +25,9 @@ describe('an answer that is no success', () => {
     ],
     [
       403,
-      '{"message":"Missing required permission: tag.read"}',
+      '{"message":"Missing required permission: queue.read"}',
       'denied',
-      'The Immich API key lacks the permission "tag.read".',
+      'The Immich API key lacks the permission "queue.read".',
     ],
     [403, '{"message":"Forbidden"}', 'denied', 'The Immich server refused access with this API key.'],
     [

@@ -1,0 +1,128 @@
+import type { AssetFacts } from '../../../src/model/asset.ts';
+import type { ScanEvent } from '../../../src/provider/provider.ts';
+import { AlbumAssets } from '../album-assets.ts';
+import { parseReading, writeReading } from '../album-version.ts';
+import type { ImmichAsset } from '../api-answers.ts';
+import { readAhead } from '../read-ahead.ts';
+import type { AlbumReader } from '../read-album.ts';
+import type { Filter, LibrarySearch } from './library-search.ts';
+
+/** Shelves that are read at once. */
+const SHELVES_AT_ONCE = 2;
+
+/** A folder of a view that is read as one: a person, a tag, a memory. */
+export interface Shelf {
+  readonly ref: string;
+  readonly parent: string | null;
+  readonly name: string;
+  /** Another one whenever its content may be. */
+  readonly state: string;
+  read(): Promise<ShelfContent>;
+}
+
+export interface ShelfContent {
+  readonly assets: Iterable<AssetFacts>;
+  /** False: what is not among the assets may still be there. */
+  readonly isComplete: boolean;
+}
+
+/** What telling needs of the scan it is part of. */
+export interface Telling {
+  readonly reader: AlbumReader;
+  readonly search: LibrarySearch;
+  readonly startedMs: number;
+  /** What was read before this is read anew, in milliseconds since 1970. */
+  readonly staleMs: number;
+  /** The version told last for a collection. */
+  heldVersion(collection: string): Promise<string | null>;
+}
+
+/** What came of telling some shelves. */
+export interface ShelvesTold {
+  readonly isComplete: boolean;
+  /** When the oldest of the readings was that are held now, in milliseconds since 1970. */
+  readonly oldestReadMs: number;
+}
+
+/** Shelves with what is on them, parents first; those that are as they were without it. */
+export async function* tellShelves(
+  shelves: readonly Shelf[],
+  telling: Telling,
+): AsyncGenerator<ScanEvent, ShelvesTold, undefined> {
+  let oldestReadMs = telling.startedMs;
+  let isComplete = true;
+  const unread: Shelf[] = [];
+  for (const shelf of shelves) {
+    yield folder(shelf);
+    const readMs = await readTime(telling, shelf.ref, shelf.state);
+    if (readMs === null) unread.push(shelf);
+    else {
+      oldestReadMs = Math.min(oldestReadMs, readMs);
+      // This covers the shelves in it, too: where there are any, the states of all change together.
+      yield { kind: 'unchanged', collection: shelf.ref };
+    }
+  }
+  const limits = { maxReads: SHELVES_AT_ONCE, weightOf: () => 1, maxWeight: SHELVES_AT_ONCE };
+  const read = async (shelf: Shelf) => ({ shelf, content: await shelf.read() });
+  for await (const { shelf, content } of readAhead(unread, read, limits)) {
+    yield* contentEvents(shelf.ref, content);
+    isComplete &&= content.isComplete;
+    if (content.isComplete) yield completed(telling, shelf.ref, shelf.state);
+  }
+  return { isComplete, oldestReadMs };
+}
+
+export function* contentEvents(
+  ref: string | null,
+  content: ShelfContent,
+): Generator<ScanEvent, void, undefined> {
+  for (const facts of content.assets) yield { kind: 'asset', collection: ref, name: facts.ref.path, facts };
+  if (!content.isComplete) yield { kind: 'kept', collection: ref };
+}
+
+export function completed(telling: Telling, ref: string, state: string): ScanEvent {
+  return { kind: 'complete', collection: ref, version: writeReading({ readMs: telling.startedMs, state }) };
+}
+
+/** When a collection was read that is still in this state, in milliseconds since 1970; null: it has to be read. */
+export async function readTime(telling: Telling, ref: string, state: string): Promise<number | null> {
+  const reading = parseReading(await telling.heldVersion(ref));
+  return reading?.state === state && reading.readMs > telling.staleMs ? reading.readMs : null;
+}
+
+export function folder({ ref, parent, name }: Pick<Shelf, 'ref' | 'parent' | 'name'>): ScanEvent {
+  // Their times are those of their last changes, which the catalog knows.
+  return { kind: 'collection', ref, parent, name, modifiedMs: 0, createdMs: null, made: 'group' };
+}
+
+/**
+ * Everything that matches, read twice: with exif, and then without for those that have none. Both readings have to be of
+ * the same state, so it is tried once more when something came in between. Incomplete when that does not help.
+ * @param isMember what the server answers is not always what was asked for.
+ */
+export async function readMatches(
+  { reader, search }: Telling,
+  filter: Filter,
+  isMember: (asset: ImmichAsset) => boolean,
+): Promise<ShelfContent> {
+  for (let tries = 0; tries < 2; tries += 1) {
+    const found = new AlbumAssets(reader.choice);
+    const [withExif, all] = [new Set<string>(), new Set<string>()];
+    const into = (ids: Set<string>) => (asset: ImmichAsset) => {
+      if (!isMember(asset)) return;
+      ids.add(asset.id);
+      found.take(asset);
+    };
+    await search.find(filter, true, into(withExif));
+    await search.find(filter, false, into(all));
+    if ([...withExif].every((id) => all.has(id))) return await finish(reader, found);
+  }
+  return { assets: [], isComplete: false };
+}
+
+/** Asks for what no list tells of the assets. */
+export async function finish(reader: AlbumReader, found: AlbumAssets): Promise<ShelfContent> {
+  const isComplete = await reader.details.complete(found);
+  for (const name of found.badDates) reader.warn('an asset with a time that makes no sense', name);
+  return { isComplete, assets: found.facts.inTimeOrder() };
+}

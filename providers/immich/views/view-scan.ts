@@ -1,0 +1,240 @@
+import { CodedError, messageOf } from '../../../src/model/coded-error.ts';
+import type { CollectionEvent, ScanCall, ScanEvent } from '../../../src/provider/provider.ts';
+import type { Ask } from '../eras/era.ts';
+import { chooseLibraryEra, type LibraryEra } from '../eras/library-era.ts';
+import type { AlbumReader } from '../read-album.ts';
+import type { ServerVersion } from '../server-version.ts';
+import { asksToWait } from '../translate-error.ts';
+import { viewFolder } from './album-view.ts';
+import { LibrarySearch } from './library-search.ts';
+import { type LibraryLook, lookAtLibrary, readOwnId } from './library-state.ts';
+import { type LibraryView, readLibrary, tellLibrary } from './library-views.ts';
+import { memoryShelves, personShelves, tagShelves, type ViewPlace } from './list-views.ts';
+import {
+  completed,
+  contentEvents,
+  readMatches,
+  readTime,
+  type Shelf,
+  type ShelvesTold,
+  type Telling,
+  tellShelves,
+} from './shelf.ts';
+import { type ListName, type Lists, lookAtLists, type ViewsMemory } from './view-lists.ts';
+import { type ViewName, viewRef } from './view-names.ts';
+
+export interface ViewScanParts {
+  /** Those beside the albums, in the order of `VIEW_NAMES`. */
+  readonly others: readonly ViewName[];
+  /** There is nothing beside the one view, so it has no folder of its own. */
+  readonly isAlone: boolean;
+  readonly ask: Ask;
+  readonly version: ServerVersion;
+  readonly call: ScanCall;
+  /** What was read before this is read anew, in milliseconds since 1970. */
+  readonly staleMs: number;
+}
+
+/** The views of one scan that are no albums: first what the server tells of changes, then what is in them. */
+export class ViewScan {
+  readonly #parts: ViewScanParts;
+  readonly #era: LibraryEra;
+  readonly #search: LibrarySearch;
+  readonly #startedMs = Date.now();
+  #library: LibraryLook | null = null;
+  /** Why the library could not be looked at, and so no view of it be told. */
+  #libraryError: CodedError | null = null;
+  #lists: Lists = new Map();
+
+  constructor(parts: ViewScanParts) {
+    this.#parts = parts;
+    this.#era = chooseLibraryEra(parts.version);
+    this.#search = new LibrarySearch(parts.ask, this.#era);
+  }
+
+  /** Is a server of this version asked in the way that was chosen here? */
+  isFor(version: ServerVersion): boolean {
+    return chooseLibraryEra(version) === this.#era;
+  }
+
+  /**
+   * Looks for changes. @returns whether everything is as it was when `memory` was made.
+   * @throws CodedError when the server asks to wait, refuses the key, or the scan has ended.
+   */
+  async look(memory: ViewsMemory | null): Promise<boolean> {
+    const { others: views, ask } = this.#parts;
+    const needsLibrary = views.some((name) => name !== 'memories');
+    if (needsLibrary) await this.#lookAtLibrary(memory);
+    this.#lists = await lookAtLists(ask, this.#era, views);
+    if (memory === null || this.#libraryError !== null || this.#library?.hasNews === true) return false;
+    // Faces are told of by nothing, and found some minutes after a photo has come.
+    if (views.includes('people') && memory.library?.isSettled === false) return false;
+    return [...this.#lists].every(
+      ([name, list]) => list.digest !== null && list.digest === memory.lists[name],
+    );
+  }
+
+  /** To be remembered when everything was told. */
+  memory(): ViewsMemory {
+    const lists = Object.fromEntries([...this.#lists].map(([name, { digest }]) => [name, digest ?? '']));
+    return { library: this.#library?.memory ?? null, lists };
+  }
+
+  /**
+   * Tells the views, after `look`. One that cannot be read is `kept`.
+   * @throws CodedError when the server asks to wait, refuses the key, or the scan has ended.
+   */
+  async *tell(reader: AlbumReader): AsyncGenerator<ScanEvent, ShelvesTold, undefined> {
+    const { others: views, staleMs, call } = this.#parts;
+    const telling: Telling = {
+      ...{ reader, search: this.#search, staleMs, startedMs: this.#startedMs },
+      heldVersion: (collection) => call.held.versionOf(collection),
+    };
+    let all: ShelvesTold = { isComplete: true, oldestReadMs: this.#startedMs };
+    const add = (told: ShelvesTold) => {
+      all = {
+        isComplete: all.isComplete && told.isComplete,
+        oldestReadMs: Math.min(all.oldestReadMs, told.oldestReadMs),
+      };
+    };
+    for (const name of views) {
+      if (name === 'timeline' || name === 'places') continue;
+      add(yield* this.#guarded([name], () => this.#tellOne(name, telling)));
+    }
+    const ofLibrary = views.filter((name) => name === 'timeline' || name === 'places');
+    if (ofLibrary.length > 0)
+      add(yield* this.#guarded(ofLibrary, () => this.#tellLibrary(ofLibrary, telling)));
+    return all;
+  }
+
+  async #lookAtLibrary(memory: ViewsMemory | null): Promise<void> {
+    try {
+      this.#library = await lookAtLibrary(this.#parts.ask, this.#era, this.#search, memory?.library ?? null);
+    } catch (error) {
+      // The albums and the memories are no part of it.
+      if (!(error instanceof CodedError) || concernsAll(error)) throw error;
+      this.#libraryError = error;
+    }
+  }
+
+  /** The views' own folders, and what is in them; what one of them fails with concerns no other. */
+  async *#guarded(
+    names: readonly ViewName[],
+    tell: () => AsyncGenerator<ScanEvent, ShelvesTold, undefined>,
+  ): AsyncGenerator<ScanEvent, ShelvesTold, undefined> {
+    try {
+      if (this.#libraryError !== null && !names.includes('memories')) throw this.#libraryError;
+      return yield* tell();
+    } catch (error) {
+      if (!(error instanceof CodedError) || concernsAll(error)) throw error;
+      // What is not to be shown has nothing to be kept.
+      for (const name of names.filter((each) => !this.#isHidden(each))) {
+        this.#parts.call.warn(`a view that could not be read: ${messageOf(error)}`, name);
+        yield* this.#top(name);
+        yield { kind: 'kept', collection: this.#refOf(name), mayHeal: true };
+      }
+      return { isComplete: false, oldestReadMs: this.#startedMs };
+    }
+  }
+
+  async *#tellOne(name: ViewName, telling: Telling): AsyncGenerator<ScanEvent, ShelvesTold, undefined> {
+    const state = this.#library?.state ?? '';
+    if (name === 'favorites') return yield* this.#tellFavorites(telling, state);
+    const list = this.#lists.get(name as ListName);
+    if (list === undefined) throw new Error(`a view that nobody has looked at: ${name}`);
+    if (list.note !== null) {
+      yield { kind: 'note', text: `${list.note} Until then there is no folder "${name}".` };
+      return { isComplete: true, oldestReadMs: this.#startedMs };
+    }
+    if (list.error !== null) throw list.error;
+    const field = name === 'people' ? 'personIds' : name === 'tags' ? 'tagIds' : null;
+    if (field !== null && !(await this.#search.understands(field))) {
+      yield {
+        kind: 'note',
+        text: `This version of Immich cannot search by ${name}: there is no folder "${name}".`,
+      };
+      return { isComplete: true, oldestReadMs: this.#startedMs };
+    }
+    yield* this.#top(name);
+    const isSettled = this.#library?.memory.isSettled ?? true;
+    const view = (own: string): ViewPlace => ({ ref: this.#refOf(name), state: own });
+    let shelves: Shelf[] = [];
+    if (name === 'people') {
+      shelves = personShelves(list.people, telling, view(isSettled ? state : `${state} new`));
+    } else if (name === 'tags') shelves = tagShelves(list.tags, telling, view(`${state} ${list.digest}`));
+    else shelves = memoryShelves(list.memories, telling, view(''));
+    const shown = shelves.filter((shelf) => this.#parts.call.enters(shelf.name));
+    return yield* tellShelves(shown, telling);
+  }
+
+  async *#tellFavorites(telling: Telling, state: string): AsyncGenerator<ScanEvent, ShelvesTold, undefined> {
+    const ref = this.#refOf('favorites');
+    yield* this.#top('favorites');
+    const readMs = ref === null ? null : await readTime(telling, ref, state);
+    if (ref !== null && readMs !== null) {
+      yield { kind: 'unchanged', collection: ref };
+      return { isComplete: true, oldestReadMs: readMs };
+    }
+    const content = await readMatches(telling, { isFavorite: true }, ({ isFavorite }) => isFavorite);
+    yield* contentEvents(ref, content);
+    if (ref !== null && content.isComplete) yield completed(telling, ref, state);
+    return { isComplete: content.isComplete, oldestReadMs: this.#startedMs };
+  }
+
+  /** Timeline and places show each asset, so the library is read once for both. */
+  async *#tellLibrary(
+    names: readonly ViewName[],
+    telling: Telling,
+  ): AsyncGenerator<ScanEvent, ShelvesTold, undefined> {
+    const { ask } = this.#parts;
+    const library = this.#library;
+    if (library === null) throw new Error('a library that nobody has looked at');
+    for (const name of names) yield* this.#top(name);
+    const refs = names.map((name) => this.#refOf(name));
+    const readTimes = await Promise.all(
+      refs.map((ref) => (ref === null ? null : readTime(telling, ref, library.state))),
+    );
+    if (readTimes.every((readMs) => readMs !== null)) {
+      for (const collection of refs) yield { kind: 'unchanged', collection };
+      return { isComplete: true, oldestReadMs: Math.min(...readTimes) };
+    }
+    const ownId = await readOwnId(ask, this.#era, library.months);
+    // Nobody owns anything in an empty timeline.
+    if (ownId === null) return { isComplete: true, oldestReadMs: this.#startedMs };
+    let looks = 0;
+    const content = await readLibrary(telling, this.#era, ownId, async () => {
+      looks += 1;
+      // What has come since the first look is found the next time, for the memory is that of the first.
+      return looks === 1 ? library : await lookAtLibrary(ask, this.#era, this.#search, library.memory);
+    });
+    const views = names.map(
+      (name): LibraryView => ({
+        ref: this.#refOf(name),
+        mark: viewRef(name),
+        foldersOf: name === 'timeline' ? content.timelineFolders : content.placeFolders,
+      }),
+    );
+    yield* tellLibrary(content.assets, views);
+    for (const ref of refs) {
+      if (!content.isComplete) yield { kind: 'kept', collection: ref, mayHeal: true };
+      else if (ref !== null) yield completed(telling, ref, library.state);
+    }
+    return { isComplete: content.isComplete, oldestReadMs: this.#startedMs };
+  }
+
+  #isHidden(name: ViewName): boolean {
+    return (this.#lists.get(name as ListName)?.note ?? null) !== null;
+  }
+
+  #refOf(name: ViewName): string | null {
+    return this.#parts.isAlone ? null : viewRef(name);
+  }
+
+  #top(name: ViewName): CollectionEvent[] {
+    return this.#parts.isAlone ? [] : [viewFolder(name)];
+  }
+}
+
+function concernsAll(error: CodedError): boolean {
+  return error.code === 'denied' || error.code === 'cancelled' || asksToWait(error);
+}
