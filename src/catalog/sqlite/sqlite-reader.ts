@@ -12,6 +12,7 @@ import { HeldReader } from './held-reader.ts';
 import { ListingReader } from './listing-reader.ts';
 import { PlaceReader } from './place-reader.ts';
 import { fromPublicId, toPublicId } from './public-id.ts';
+import { RecentNodes } from './recent-nodes.ts';
 import { NODE_COLUMNS, NODE_FROM, nodeOf, type Row, sourceOf } from './rows.ts';
 import { DISPLACED } from './schema.ts';
 import { ShownSources } from './shown-sources.ts';
@@ -26,6 +27,7 @@ export class SqliteReader implements CatalogReader {
   readonly #listing: ListingReader;
   readonly #versions: ContentVersions;
   readonly #shown: ShownSources;
+  readonly #recent: RecentNodes;
   readonly #source: StatementSync;
   readonly #root: StatementSync;
   readonly #node: StatementSync;
@@ -43,6 +45,7 @@ export class SqliteReader implements CatalogReader {
     this.#listing = new ListingReader(database);
     this.#versions = new ContentVersions(database);
     this.#shown = new ShownSources(database);
+    this.#recent = new RecentNodes(database);
     this.#source = database.prepare('SELECT * FROM source WHERE name = ?');
     this.#root = database.prepare(
       `SELECT ${NODE_COLUMNS} ${NODE_FROM} WHERE node.id = (SELECT root_id FROM source WHERE id = ?)`,
@@ -75,8 +78,12 @@ export class SqliteReader implements CatalogReader {
   }
 
   async root(sourceId: number): Promise<CollectionNode> {
-    const row = this.#get(this.#root, sourceId);
-    const node = row === null ? null : nodeOf(row);
+    const node = translating(() =>
+      this.#recent.find(`${sourceId}`, () => {
+        const row = this.#get(this.#root, sourceId);
+        return row === null ? null : nodeOf(row);
+      }),
+    );
     if (node?.kind !== 'collection') throw new CodedError('not-found', 'There is no such source.');
     return node;
   }
@@ -87,6 +94,10 @@ export class SqliteReader implements CatalogReader {
   }
 
   async child(parentId: NodeId, name: string): Promise<Node | null> {
+    return translating(() => this.#recent.find(`${parentId}/${name}`, () => this.#childNamed(parentId, name)));
+  }
+
+  #childNamed(parentId: NodeId, name: string): Node | null {
     const composed = name.normalize('NFC');
     const row =
       this.#get(this.#byName, parentId, name) ??
