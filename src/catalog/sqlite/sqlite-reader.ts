@@ -94,7 +94,9 @@ export class SqliteReader implements CatalogReader {
   }
 
   async child(parentId: NodeId, name: string): Promise<Node | null> {
-    return translating(() => this.#recent.find(`${parentId}/${name}`, () => this.#childNamed(parentId, name)));
+    return translating(() =>
+      this.#recent.find(`${parentId}/${name}`, () => this.#childNamed(parentId, name)),
+    );
   }
 
   #childNamed(parentId: NodeId, name: string): Node | null {
