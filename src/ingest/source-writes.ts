@@ -144,13 +144,16 @@ export class SourceWrites implements TreeWriter {
   /** Nothing is left of what was staged, unless it is shown. */
   async #showing<T>(staged: Staged, path: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     try {
-      return await this.#change({
+      const result = await this.#change({
         ...{ touched: [path], isWhole: true },
         work: async () => {
           signal.throwIfAborted();
           return await work();
         },
       });
+      // Beside the turns of others, so that many who upload wait for the disk together.
+      await staged.persist();
+      return result;
     } finally {
       await staged.discard();
     }
