@@ -10,7 +10,7 @@ export interface LogOptions {
 /** The root logger. Lines go to standard error, so that standard output stays for what a command prints. */
 export function createLogger(options: LogOptions): Logger {
   const { combine, json, printf, timestamp } = winston.format;
-  return winston.createLogger({
+  const logger = winston.createLogger({
     level: options.level,
     format:
       options.format === 'json'
@@ -23,6 +23,9 @@ export function createLogger(options: LogOptions): Logger {
       }),
     ],
   });
+  // winston words every line before it looks at the level, and there are several of these a request.
+  if (!logger.isLevelEnabled('debug')) logger.debug = () => logger;
+  return logger;
 }
 
 /** JSON knows no errors: without this, a bug in the log would be `{}`. */

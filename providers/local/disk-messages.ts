@@ -65,6 +65,8 @@ export interface DiskQuestions {
   readonly dropRest: { readonly ask: { readonly restId: number }; readonly answer: null };
   /** What is behind these names in a folder? */
   readonly look: { readonly ask: LookAsk; readonly answer: FoundColumns };
+  /** What is in this range of a file, and what file is it? */
+  readonly read: { readonly ask: ReadAsk; readonly answer: ShortRead };
   /** Is there no name in this folder that a person has given? */
   readonly isEmpty: { readonly ask: { readonly path: string }; readonly answer: boolean };
 }
@@ -77,8 +79,29 @@ export interface LookAsk {
   readonly names: readonly string[];
 }
 
+export interface ReadAsk {
+  readonly path: string;
+  readonly startByte: number;
+  readonly lengthBytes: number;
+}
+
+/** What a short read has found; what it means, the caller decides. */
+export interface ShortRead {
+  /** As many as there were, up to those asked for; null when it is nothing that can be read at a position. */
+  readonly bytes: Uint8Array | null;
+  /** Of the open file, as is `version`; both taken after the last byte was read. */
+  readonly isFile: boolean;
+  /** If it is the promised one now, the bytes are of it. */
+  readonly version: string;
+  /** Where the open file really is, whatever links were in the way. */
+  readonly path: string;
+  /** How long the disk took, for who chooses between two ways of asking. */
+  readonly tookMs: number;
+}
+
 export type Question = keyof DiskQuestions;
 
+/** What is asked in one turn of the event loop passes as one message, as do the answers to it. */
 export interface DiskRequest<Q extends Question = Question> {
   readonly id: number;
   readonly question: Q;

@@ -1,9 +1,15 @@
 import {
   type BigIntStats,
+  closeSync,
+  constants,
   type Dirent,
+  fstatSync,
   lstatSync,
   opendirSync,
+  openSync,
   readdirSync,
+  readlinkSync,
+  readSync,
   realpathSync,
   statSync,
 } from 'node:fs';
@@ -18,11 +24,13 @@ import {
   type Listing,
   type LookAsk,
   type NamesPart,
+  type ReadAsk,
   type Root,
+  type ShortRead,
 } from './disk-messages.ts';
 import { isSystemName, isWithin } from './names.ts';
-import { statFactsOf } from './stat-facts.ts';
-import { errnoOf } from './translate-error.ts';
+import { statFactsOf, versionOf } from './stat-facts.ts';
+import { errnoOf, isUnreadable } from './translate-error.ts';
 
 /** Names of one part of a listing: what is done with them in one go takes a few milliseconds. */
 const PART_NAMES = 1_000;
@@ -93,6 +101,23 @@ export class DiskReads {
     return found.columns();
   }
 
+  /** As `readShort`, which says why it looks after it has read. */
+  read({ path, startByte, lengthBytes }: ReadAsk): ShortRead {
+    this.#countRead();
+    const startedMs = performance.now();
+    // O_NONBLOCK: a file that was replaced by a pipe must not hold this thread for ever.
+    const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      const bytes = readAt(fd, startByte, lengthBytes);
+      const actual = process.platform === 'linux' ? readlinkSync(`/proc/self/fd/${fd}`) : realpathSync(path);
+      const stats = fstatSync(fd, { bigint: true });
+      const tookMs = performance.now() - startedMs;
+      return { bytes, isFile: stats.isFile(), version: versionOf(stats), path: actual, tookMs };
+    } finally {
+      closeSync(fd);
+    }
+  }
+
   /** Reads no further than to the first name that a person gave. */
   isEmpty({ path }: { readonly path: string }): boolean {
     this.#countRead();
@@ -145,6 +170,23 @@ interface Found {
   readonly type: FoundType;
   /** Of a file or a folder. */
   readonly stats: BigIntStats | null;
+}
+
+/** Fewer than asked for where the file ends; null for what cannot be read at a position. */
+function readAt(fd: number, startByte: number, lengthBytes: number): Uint8Array | null {
+  // Not from Node's pool: its memory is handed over to the other thread.
+  const buffer = Buffer.allocUnsafeSlow(lengthBytes);
+  try {
+    for (let filled = 0; filled < lengthBytes; ) {
+      const readBytes = readSync(fd, buffer, filled, lengthBytes - filled, startByte + filled);
+      if (readBytes === 0) return buffer.subarray(0, filled);
+      filled += readBytes;
+    }
+    return buffer;
+  } catch (error) {
+    if (isUnreadable(error)) return null;
+    throw error;
+  }
 }
 
 /** Null when there is nothing (any more) that could be shown, `unreadable` when that cannot be told. */

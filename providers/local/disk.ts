@@ -47,6 +47,8 @@ export class Disk {
   #stuck: Worker | null = null;
   #counter = new BigInt64Array(new SharedArrayBuffer(8));
   #lastId = 0;
+  /** Asked in this turn of the event loop, and not posted yet. */
+  #asked: DiskRequest[] = [];
   #watchdog: NodeJS.Timeout | undefined;
   #idleTimer: NodeJS.Timeout | undefined;
 
@@ -77,12 +79,17 @@ export class Disk {
       return await new Promise((resolve, reject) => {
         this.#pending.set(id, { resolve, reject });
         if (this.#pending.size === 1) this.#onBusy(worker);
-        const request: DiskRequest<Q> = { id, question, ask };
-        worker.postMessage(request);
+        if (this.#asked.length === 0) setImmediate(() => this.#post());
+        this.#asked.push({ id, question, ask });
       });
     } finally {
       signal?.removeEventListener('abort', leave);
     }
+  }
+
+  /** Is its thread there, so that an answer does not have to wait for one to begin? */
+  get isRunning(): boolean {
+    return this.#worker !== null;
   }
 
   /** Ends the thread, which holds nothing; one that hangs goes when its disk lets it. */
@@ -97,11 +104,20 @@ export class Disk {
       execArgv: [],
       resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
     });
-    worker.on('message', (reply: DiskReply) => this.#onReply(reply));
+    worker.on('message', (replies: readonly DiskReply[]) => {
+      for (const reply of replies) this.#onReply(reply);
+    });
     worker.on('error', (error) => this.#onLost(worker, error));
     worker.on('exit', () => this.#onLost(worker, new Error('the thread that reads a disk ended')));
     worker.unref();
     return worker;
+  }
+
+  /** Many are asked for at once by clients that read many files, and a message each costs as much as the reading. */
+  #post(): void {
+    const requests = this.#asked;
+    this.#asked = [];
+    if (requests.length > 0) this.#worker?.postMessage(requests);
   }
 
   #onReply({ id, answer, errno }: DiskReply): void {
@@ -155,6 +171,7 @@ export class Disk {
     clearTimeout(this.#idleTimer);
     const worker = this.#worker;
     this.#worker = null;
+    this.#asked = [];
     for (const { reject } of this.#pending.values()) reject(reason);
     this.#pending.clear();
     // Not waited for: it may hang, and what it still does is of no interest.

@@ -1,4 +1,4 @@
-import { type BigIntStats, constants } from 'node:fs';
+import { constants } from 'node:fs';
 import { type FileHandle, lstat, open, readdir, readlink, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { addAbortSignal, type Readable } from 'node:stream';
@@ -17,7 +17,7 @@ import type {
   WatchHint,
 } from '../../src/provider/provider.ts';
 import { Disk } from './disk.ts';
-import type { Root } from './disk-messages.ts';
+import type { Root, ShortRead } from './disk-messages.ts';
 import { diskSpaceOf } from './disk-space.ts';
 import { topOf } from './entry.ts';
 import { FileContent } from './file-content.ts';
@@ -25,7 +25,8 @@ import { fileFactsOf } from './file-facts.ts';
 import { HintQueue } from './hint-queue.ts';
 import { look } from './look.ts';
 import { isSystemName, isWithin } from './names.ts';
-import { readInto, readShort } from './short-read.ts';
+import { readInto } from './short-read.ts';
+import { ShortReads } from './short-reads.ts';
 import { statFactsOf, versionOf } from './stat-facts.ts';
 import { isMissing, translateFileError } from './translate-error.ts';
 import { type WalkPlace, walk } from './walk.ts';
@@ -56,6 +57,7 @@ class LocalProvider implements Provider {
   readonly traits: Traits = { identity: 'stable', ranges: 'native', membership: 'one', naming: 'disk' };
   readonly #path: string;
   readonly #disk = new Disk();
+  readonly #shortReads = new ShortReads();
   #root: Root | null = null;
   #watches: FolderWatches | null = null;
   readonly #leftovers: Leftovers | null;
@@ -131,12 +133,13 @@ class LocalProvider implements Provider {
 
   async read(ref: SourceRef, want: Want, _call: Call): Promise<Buffer> {
     const root = await this.#knownRoot();
-    const range = want.range ?? { start: 0, end: want.sizeBytes - 1 };
+    const { start, end } = want.range ?? { start: 0, end: want.sizeBytes - 1 };
     try {
-      const { bytes, stats, path } = await readShort(join(root.path, ref.path), range);
-      checkOpened(root, stats, path, want);
-      if (bytes === null) throw new CodedError('unavailable', 'The file cannot be read.');
-      return bytes;
+      const ask = { path: join(root.path, ref.path), startByte: start, lengthBytes: end - start + 1 };
+      const read = await this.#shortReads.read(ask);
+      checkOpened(root, read, want);
+      if (read.bytes === null) throw new CodedError('unavailable', 'The file cannot be read.');
+      return Buffer.from(read.bytes.buffer, read.bytes.byteOffset, read.bytes.byteLength);
     } catch (error) {
       throw await this.#translate(root, error);
     }
@@ -161,6 +164,7 @@ class LocalProvider implements Provider {
   async close(): Promise<void> {
     this.#root = null;
     this.#disk.close();
+    this.#shortReads.close();
   }
 
   async #open(ref: SourceRef, want: Want): Promise<FileHandle> {
@@ -181,7 +185,8 @@ class LocalProvider implements Provider {
   async #check(root: Root, handle: FileHandle, ref: SourceRef, want: Want): Promise<void> {
     const stats = await handle.stat({ bigint: true });
     if (!stats.isFile()) throw noFile();
-    checkOpened(root, stats, await pathOf(handle, join(root.path, ref.path)), want);
+    const path = await pathOf(handle, join(root.path, ref.path));
+    checkOpened(root, { isFile: true, version: versionOf(stats), path }, want);
   }
 
   async #resolve(root: Root, ref: SourceRef): Promise<string> {
@@ -228,11 +233,14 @@ class LocalProvider implements Provider {
   }
 }
 
-/** @param path where what was opened really is. */
-function checkOpened(root: Root, stats: BigIntStats, path: string, want: Want): void {
-  if (!stats.isFile()) throw noFile();
+function checkOpened(
+  root: Root,
+  { isFile, version, path }: Pick<ShortRead, 'isFile' | 'version' | 'path'>,
+  want: Want,
+): void {
+  if (!isFile) throw noFile();
   if (!isWithin(root.path, path)) throw outside();
-  if (versionOf(stats) !== want.version) throw changed();
+  if (version !== want.version) throw changed();
 }
 
 function noFile(): CodedError {

@@ -1,16 +1,7 @@
-import { type BigIntStats, close, constants, fstat, open, read, readlinkSync, realpath } from 'node:fs';
-import type { ByteRange } from '../../src/model/byte-range.ts';
-import { translateFileError } from './translate-error.ts';
-
-/** What a short read has found; what it means, the caller decides. */
-export interface ShortRead {
-  /** As many as there were, up to those asked for; null when it is nothing that can be read at a position. */
-  readonly bytes: Buffer | null;
-  /** Of the open file, taken after the last byte was read: if it is the promised version now, so are the bytes. */
-  readonly stats: BigIntStats;
-  /** Where the open file really is, whatever links were in the way. */
-  readonly path: string;
-}
+import { close, constants, fstat, open, read, readlinkSync, realpath } from 'node:fs';
+import type { ReadAsk, ShortRead } from './disk-messages.ts';
+import { versionOf } from './stat-facts.ts';
+import { isUnreadable, translateFileError } from './translate-error.ts';
 
 /**
  * Opens a file, reads a range of it and closes it. It is the same as a stream of one piece, in half the time: with
@@ -18,7 +9,8 @@ export interface ShortRead {
  * Reading before looking harms nothing: reads at a position are refused by pipes, sockets and folders.
  * Rejects with the error of the file system.
  */
-export function readShort(path: string, range: ByteRange): Promise<ShortRead> {
+export function readShort({ path, startByte, lengthBytes }: ReadAsk): Promise<ShortRead> {
+  const startedMs = performance.now();
   return new Promise((resolve, reject) => {
     // O_NONBLOCK: a file that was replaced by a pipe must not hold this call for ever.
     open(path, constants.O_RDONLY | constants.O_NONBLOCK, (openError, fd) => {
@@ -37,14 +29,16 @@ export function readShort(path: string, range: ByteRange): Promise<ShortRead> {
             if (error !== null) fail(error);
             // Nothing was written, so nobody has to wait for the end of it.
             else close(fd, (closeError) => void closeError);
-            if (error === null) resolve({ bytes, stats, path: actual });
+            if (error !== null) return;
+            const tookMs = performance.now() - startedMs;
+            resolve({ bytes, isFile: stats.isFile(), version: versionOf(stats), path: actual, tookMs });
           });
         });
       };
-      const buffer = Buffer.allocUnsafeSlow(range.end - range.start + 1);
-      fill(fd, buffer, range.start, (error, readBytes) => {
+      const buffer = Buffer.allocUnsafeSlow(lengthBytes);
+      fill(fd, buffer, startByte, (error, readBytes) => {
         if (error === null) finish(buffer.subarray(0, readBytes));
-        else if (UNREADABLE.has(error.code ?? '')) finish(null);
+        else if (isUnreadable(error)) finish(null);
         else fail(error);
       });
     });
@@ -60,9 +54,6 @@ export function readInto(fd: number, buffer: Buffer, position: number): Promise<
     });
   });
 }
-
-/** What reading a folder, or a pipe at a position, fails with. */
-const UNREADABLE = new Set(['EISDIR', 'ESPIPE', 'EINVAL', 'ENXIO']);
 
 type Done<T> = (error: NodeJS.ErrnoException | null, result: T) => void;
 

@@ -42,3 +42,8 @@ export function errnoOf(error: unknown): string {
   const code = (error as { code?: unknown } | null)?.code;
   return typeof code === 'string' ? code : '';
 }
+
+/** What reading a folder, or a pipe at a position, fails with. */
+export function isUnreadable(error: unknown): boolean {
+  return ['EISDIR', 'ESPIPE', 'EINVAL', 'ENXIO'].includes(errnoOf(error));
+}

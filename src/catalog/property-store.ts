@@ -20,6 +20,8 @@ export interface PropertyChange {
  * replaces is the same node with new content, so they stay.
  */
 export interface PropertyStore {
+  /** Another one after each change made here. What goes with its node is a change of the catalog. */
+  readonly revision: number;
   /** Of several nodes in one query. Nodes without any are not in the map. */
   of(ids: readonly NodeId[]): Promise<ReadonlyMap<NodeId, readonly DeadProperty[]>>;
   /**

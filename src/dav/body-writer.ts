@@ -7,9 +7,6 @@ import { constants, createGzip, type Gzip, gzip } from 'node:zlib';
 import { acceptsGzip } from '../http/accept-encoding.ts';
 import type { Exchange } from '../http/exchange.ts';
 
-/** What is gathered before it is written: few system calls, and memory that no size of a listing moves. */
-const PIECE_CHARS = 64 * 1024;
-
 /** One packet. What fits into it arrives no sooner when it is made smaller. */
 const MIN_PACKED_BYTES = 1400;
 
@@ -24,6 +21,8 @@ const pack = promisify(gzip);
  * would hold the event loop for its whole listing.
  */
 export class BodyWriter {
+  /** What is gathered before it is written: few system calls, and memory that no size of a listing moves. */
+  static readonly PIECE_CHARS = 64 * 1024;
   readonly #exchange: Exchange;
   readonly #status: number;
   readonly #headers: OutgoingHttpHeaders;
@@ -47,7 +46,7 @@ export class BodyWriter {
 
   /** True when it is time to `flush`. */
   get isFull(): boolean {
-    return this.#text.length >= PIECE_CHARS;
+    return this.#text.length >= BodyWriter.PIECE_CHARS;
   }
 
   /** Sends what was added and waits until there is room for more. Rejects when the client has left. */

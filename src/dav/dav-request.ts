@@ -4,6 +4,7 @@ import type { ListedNode, Node } from '../model/node.ts';
 import { encodeSegment, ResourcePath } from '../model/resource-path.ts';
 import type { Vfs } from '../vfs/vfs.ts';
 import type { DavStores } from './dav-stores.ts';
+import type { RenderedListings } from './rendered-listings.ts';
 import type { DavConfig } from './settings.ts';
 
 /** What every request is answered from. */
@@ -13,10 +14,15 @@ export interface DavRooms {
   readonly config: DavConfig;
 }
 
+/** What the edge itself holds for all requests. */
+export interface DavEdge extends DavRooms {
+  readonly listings: RenderedListings;
+}
+
 export interface DavRequestOptions {
   readonly exchange: Exchange;
   readonly path: ResourcePath;
-  readonly rooms: DavRooms;
+  readonly rooms: DavEdge;
   readonly prefix: string;
   readonly allow: string;
 }
@@ -27,6 +33,7 @@ export class DavRequest {
   readonly path: ResourcePath;
   readonly vfs: Vfs;
   readonly stores: DavStores;
+  readonly listings: RenderedListings;
   readonly config: DavConfig;
   /** Methods that work on resources like this one, as in `Allow`. */
   readonly allow: string;
@@ -39,6 +46,7 @@ export class DavRequest {
     this.path = path;
     this.vfs = rooms.vfs;
     this.stores = rooms.stores;
+    this.listings = rooms.listings;
     this.config = rooms.config;
     this.prefix = prefix;
     this.allow = allow;

@@ -4,7 +4,7 @@ import type { Exchange } from '../http/exchange.ts';
 import { CodedError, codeOf } from '../model/coded-error.ts';
 import { ResourcePath } from '../model/resource-path.ts';
 import { copy, move } from './copy-move.ts';
-import { type DavMethod, DavRequest, type DavRooms } from './dav-request.ts';
+import { type DavEdge, type DavMethod, DavRequest, type DavRooms } from './dav-request.ts';
 import { remove } from './delete.ts';
 import { EdgeAuthentication, EdgePrivileges } from './edge-rights.ts';
 import { get } from './get.ts';
@@ -16,6 +16,7 @@ import { PreconditionError } from './precondition-error.ts';
 import { propfind } from './propfind.ts';
 import { proppatch } from './proppatch.ts';
 import { put } from './put.ts';
+import { RenderedListings } from './rendered-listings.ts';
 import { report } from './report.ts';
 import { answerProbe, isSystemProbe } from './system-probe.ts';
 import { VfsFileSystem } from './vfs-file-system.ts';
@@ -74,12 +75,12 @@ export interface DavServerOptions extends DavRooms {
  * whole listings (measured; see src/README.md).
  */
 export class DavServer {
-  readonly #rooms: DavRooms;
+  readonly #rooms: DavEdge;
   readonly #shell: webdav.WebDAVServer;
   readonly #requests = new WeakMap<IncomingMessage, PendingRequest>();
 
   constructor(options: DavServerOptions) {
-    this.#rooms = options;
+    this.#rooms = { ...options, listings: new RenderedListings() };
     const nodeOf = (request: IncomingMessage) => this.#requests.get(request)?.request.node() ?? null;
     this.#shell = new webdav.WebDAVServer({
       rootFileSystem: new VfsFileSystem(nodeOf),

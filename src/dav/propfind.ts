@@ -21,6 +21,7 @@ import { gatherFacts } from './property-facts.ts';
 import { PropertyStates, type WantedState } from './property-states.ts';
 import { type PropfindHeaders, readPropfindHeaders } from './propfind-headers.ts';
 import { type PropfindRequest, parsePropfind } from './propfind-request.ts';
+import type { ListingKey } from './rendered-listings.ts';
 import { submittedTokens } from './submitted-tokens.ts';
 import { MAX_XML_BYTES, type PropertyName } from './xml-request.ts';
 
@@ -63,16 +64,71 @@ export async function answerPropfind(
   }
   if (headers.depth === '1' && node.kind === 'collection') {
     // The first page is read before the status is sent: a source that cannot be listed is a 503, not an empty 207.
-    for await (const page of members(node, wanted)) {
-      const stateOf = await states.ofMembers(node, page);
-      for (const member of page) {
-        body.add(responseOf(DavRequest.memberHref(href, member), member, writer, stateOf(member)));
-        if (body.isFull) await body.flush();
-      }
+    const render = () => renderMembers(members(node, wanted), { href, writer, states, collection: node });
+    const key = listingKeyOf(request, node, wanted, headers, href);
+    for await (const piece of key === null ? render() : request.listings.pieces(key, render)) {
+      body.add(piece);
+      if (body.isFull) await body.flush();
     }
   }
   body.add(CLOSE_MULTISTATUS);
   await body.end();
+}
+
+interface Rendering {
+  /** Of the collection. */
+  readonly href: string;
+  readonly collection: CollectionNode;
+  readonly writer: PropstatWriter;
+  readonly states: PropertyStates;
+}
+
+/** The responses of all members, in pieces as they are sent. */
+async function* renderMembers(
+  pages: AsyncGenerator<readonly ListedNode[]>,
+  { href, collection, writer, states }: Rendering,
+): AsyncGenerator<string> {
+  let piece = '';
+  for await (const page of pages) {
+    const stateOf = await states.ofMembers(collection, page);
+    for (const member of page) {
+      piece += responseOf(DavRequest.memberHref(href, member), member, writer, stateOf(member));
+      if (piece.length < BodyWriter.PIECE_CHARS) continue;
+      yield piece;
+      piece = '';
+    }
+  }
+  if (piece !== '') yield piece;
+}
+
+/** Values that change by themselves, with nothing changed in the collection. */
+const RESTLESS = [
+  'lockdiscovery',
+  'supportedlock',
+  'sync-token',
+  'quota-available-bytes',
+  'quota-used-bytes',
+];
+/** A request that names this much is no client's that asks again. */
+const MAX_SHAPE_CHARS = 4_000;
+
+/**
+ * What the members' part of the answer depends on; null where that is more than can be told. Clocks of the future, which
+ * `creationdate` shows as now, stay at the time of the first listing.
+ */
+function listingKeyOf(
+  { stores, exchange }: DavRequest,
+  collection: CollectionNode,
+  wanted: PropfindRequest,
+  { omitsMissing }: PropfindHeaders,
+  href: string,
+): ListingKey | null {
+  // The root above all sources, and system litter, are in no catalog.
+  if (collection.sourceId < 1 || wanted.kind === 'propname') return null;
+  if (namesIn(wanted).some((name) => RESTLESS.some((local) => isDav(name, local)))) return null;
+  const shape = JSON.stringify([collection.id, href, wanted, omitsMissing, exchange.user]);
+  if (shape.length > MAX_SHAPE_CHARS) return null;
+  return { shape, state: `${collection.stateSeq}/${stores.properties.revision}` };
 }
 
 async function writerFor(

@@ -177,7 +177,7 @@ export class SourceWrites implements TreeWriter {
     work: () => Promise<T>,
   ): Promise<T> {
     try {
-      return await this.#change({
+      const result = await this.#change({
         ...{ touched: [path], isWhole: true },
         work: async () => {
           signal.throwIfAborted();
@@ -185,6 +185,9 @@ export class SourceWrites implements TreeWriter {
           return await work();
         },
       });
+      // Beside the turns of others, so that many who upload wait for the disk together.
+      await staged.persist();
+      return result;
     } finally {
       await staged.discard();
     }

@@ -122,17 +122,22 @@ export interface Provider {
   freeBytes?(path: string, call: WriteCall): Promise<number>;
 }
 
-/** Something whole that is held beside its place and not shown. Whoever asked for it places or discards it. */
+/** Something whole that is held beside its place and not shown. Whoever asked for it discards it, placed or not. */
 export interface Staged {
   readonly sizeBytes: number;
   /**
-   * Shows it at its place, in one step: nobody sees half of it, and it outlasts a power cut. Of what is there before,
+   * Shows it at its place, in one step: nobody sees half of it, and after a power cut all of it is there or none. Of what is there before,
    * only an asset is replaced, and only by an asset. Rejects `exists` when something is there that is not to be
    * replaced, `changed` for another version than that of `over`, `denied` for what is not shown; nothing was changed
    * then, and it may be placed again.
    */
   place(over: Over): Promise<void>;
-  /** Throws it away. Does nothing once it was placed. */
+  /**
+   * Resolves when what was placed outlasts a power cut: nobody may be told before that it is stored. Others may be placed
+   * meanwhile, so that one wait for the disk does for all. Does nothing when nothing was placed.
+   */
+  persist(): Promise<void>;
+  /** Lets go of it, and throws it away unless it was placed. */
   discard(): Promise<void>;
 }
 

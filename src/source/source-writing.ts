@@ -27,7 +27,7 @@ export class SourceWriting {
 
   /**
    * See `Provider.receive`. Rejects `invalid` when the content is not what `claims` say; nothing is left of it then.
-   * The caller destroys `content`, and places or discards what it gets.
+   * The caller destroys `content`, and discards what it gets, placed or not.
    */
   async receive(
     path: string,

@@ -107,7 +107,7 @@ export class SearchTree {
       const { modifiedMs, createdMs } = asset;
       return {
         ...{ kind: 'asset', id: idOf(`${words}/${asset.ref.id}`), parentId: idOf(words), sourceId },
-        ...{ name, storedName: asset.ref.path, modifiedMs, createdMs, changedSeq: 0, asset },
+        ...{ name, storedName: asset.ref.path, modifiedMs, createdMs, changedSeq: 0, asset, twinId: null },
       };
     });
   }

@@ -5,6 +5,7 @@ import { benchLatency } from './latency.bench.ts';
 import { benchMountLarge } from './mount-large.bench.ts';
 import { benchMountCrowd, benchMountListing } from './mount-listing.bench.ts';
 import { benchMountReading } from './mount-reading.bench.ts';
+import { benchMountWriting } from './mount-writing.bench.ts';
 import { markdownOf, type Result } from './result.ts';
 import { benchScan } from './scan.bench.ts';
 
@@ -17,6 +18,7 @@ const PARTS: Readonly<Record<string, (scale: { readonly isQuick: boolean }) => P
     'mount-listing': benchMountListing,
     'mount-crowd': benchMountCrowd,
     'mount-reading': benchMountReading,
+    'mount-writing': benchMountWriting,
     'mount-large': benchMountLarge,
     scan: benchScan,
     hashing: benchHashing,

@@ -42,6 +42,7 @@ export function writingSuite(name: string, create: () => Promise<WritingUnderTes
       expect(staged.sizeBytes).toBe(3);
       expect(pathsOf(await scanAll(provider))).not.toContain('a/new.jpg');
       await staged.place('nothing');
+      await staged.persist();
       await staged.discard();
       expect(await under.everything()).toEqual({ ...before, 'a/new.jpg': 'new' });
       expect(pathsOf(await scanAll(provider))).toContain('a/new.jpg');
@@ -63,7 +64,9 @@ export function writingSuite(name: string, create: () => Promise<WritingUnderTes
         await staged.discard();
       }
       expect(await under.everything()).toEqual(before);
-      await (await receive('a/small.jpg', 'newer')).place({ version });
+      const newer = await receive('a/small.jpg', 'newer');
+      await newer.place({ version });
+      await newer.discard();
       expect(await under.everything()).toEqual({ ...before, 'a/small.jpg': 'newer' });
     });
 

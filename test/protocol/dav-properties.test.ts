@@ -45,6 +45,49 @@ async function propertyOf(path: string, name: string): Promise<string | undefine
 
 const lastModified = async (path: string) => (await send('HEAD', path)).headers['last-modified'];
 
+describe('a folder that is listed again and again', () => {
+  const allprop = async () => (await send('PROPFIND', folder, { headers: { Depth: '1' } })).text;
+  /** As often as it takes for a listing to be kept. */
+  const listed = async () => {
+    for (let count = 0; count < 3; count++) await allprop();
+    return await allprop();
+  };
+
+  it('shows what has changed since: properties, contents, names, what is in folders', async () => {
+    await send('MKCOL', `${folder}/sub`);
+    await listed();
+    await patch(`${folder}/a.jpg`, setting('<n:note xmlns:n="urn:n">first</n:note>'));
+    expect(await listed()).toContain('first');
+    await patch(`${folder}/a.jpg`, setting('<n:note xmlns:n="urn:n">second</n:note>'));
+    expect(await listed()).toContain('second');
+    expect(await listed()).not.toContain('first');
+    await send('PUT', `${folder}/a.jpg`, { body: 'longer' });
+    expect(await listed()).toContain('<D:getcontentlength>6<');
+    await send('PUT', `${folder}/b.jpg`, { body: 'b' });
+    expect(await listed()).toContain('b.jpg');
+    await send('DELETE', `${folder}/b.jpg`);
+    expect(await listed()).not.toContain('b.jpg');
+    const before = await listed();
+    await send('PUT', `${folder}/sub/c.jpg`, { body: 'c' });
+    expect(await listed()).not.toBe(before);
+  });
+
+  it('answers what was asked for, not what others ask for', async () => {
+    await listed();
+    const four = async (headers = {}) => {
+      const body = propBody('displayname', 'quux');
+      return (await send('PROPFIND', folder, { headers: { Depth: '1', ...headers }, body })).text;
+    };
+    for (let count = 0; count < 3; count++) await four();
+    expect(await four()).not.toContain('getetag');
+    expect(await four()).toContain('quux');
+    for (let count = 0; count < 3; count++) await four({ Brief: 't' });
+    expect(await four({ Brief: 't' })).not.toContain('quux');
+    expect(await four()).toContain('quux');
+    expect(await listed()).toContain('getetag');
+  });
+});
+
 describe('dead properties', () => {
   const NOTE = '{urn:n}note';
   const note = (text: string) => setting(`<n:note xmlns:n="urn:n">${text}</n:note>`);

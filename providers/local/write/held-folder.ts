@@ -56,6 +56,12 @@ export class HeldFolder {
     return IS_LINUX ? `/proc/self/fd/${this.#handle.fd}/${name}` : join(this.#absolute, name);
   }
 
+  /** Names the folder itself: another one may be at its path by now. */
+  async identity(): Promise<string> {
+    const { dev, ino } = await this.#handle.stat({ bigint: true });
+    return `${dev}-${ino}`;
+  }
+
   /** The folder itself, for listing it. */
   get own(): string {
     return IS_LINUX ? `/proc/self/fd/${this.#handle.fd}` : this.#absolute;

@@ -14,6 +14,8 @@ export interface Receiving {
   readonly stagingName: string;
 }
 
+/** A large file is brought to the disk while the rest of it comes in, so that its end does not wait for all of it. */
+const SYNC_BYTES = 32 * 1024 * 1024;
 const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 
 /** See `Provider.receive`. */
@@ -50,12 +52,26 @@ async function fill(
   signal: AbortSignal,
 ): Promise<number> {
   let sizeBytes = 0;
-  for await (const chunk of addAbortSignal(signal, content)) {
-    for (let from = 0; from < chunk.length; ) {
-      const { bytesWritten } = await handle.write(chunk as Buffer, from);
-      from += bytesWritten;
+  let unsyncedBytes = 0;
+  let syncing: Promise<void> | null = null;
+  try {
+    for await (const chunk of addAbortSignal(signal, content)) {
+      for (let from = 0; from < chunk.length; ) {
+        const { bytesWritten } = await handle.write(chunk as Buffer, from);
+        from += bytesWritten;
+      }
+      sizeBytes += chunk.length;
+      unsyncedBytes += chunk.length;
+      if (unsyncedBytes < SYNC_BYTES) continue;
+      unsyncedBytes = 0;
+      // The disk is told of an error once, and whoever syncs first is told; so no outcome may be missed.
+      await syncing;
+      syncing = handle.datasync();
+      syncing.catch(() => undefined);
     }
-    sizeBytes += chunk.length;
+  } finally {
+    // Nothing may use the handle any more when this is over.
+    await syncing;
   }
   if (modifiedMs !== null) await handle.utimes(Date.now() / 1000, modifiedMs / 1000);
   await handle.sync();

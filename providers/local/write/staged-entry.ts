@@ -5,13 +5,14 @@ import type { Over } from '../../../src/model/write.ts';
 import type { Staged } from '../../../src/provider/provider.ts';
 import type { Root } from '../disk-messages.ts';
 import { errnoOf } from '../translate-error.ts';
+import { FOLDER_SYNCS } from './folder-syncs.ts';
 import type { HeldPlace } from './held-folder.ts';
 import { checkOver } from './place-rules.ts';
 import { translateWriteError } from './translate-write-error.ts';
 
 export interface StagedEntryOptions {
   readonly root: Root;
-  /** Where it belongs. Closed when it is placed or discarded. */
+  /** Where it belongs. Closed when it is discarded. */
   readonly place: HeldPlace;
   /** What it is called in the same folder until then. */
   readonly stagingName: string;
@@ -27,7 +28,7 @@ const PERMISSIONS = 0o7777;
 export class StagedEntry implements Staged {
   readonly sizeBytes: number;
   readonly #options: StagedEntryOptions;
-  #isOver = false;
+  #state: 'staged' | 'placed' | 'over' = 'staged';
 
   constructor(options: StagedEntryOptions) {
     this.#options = options;
@@ -36,7 +37,7 @@ export class StagedEntry implements Staged {
 
   async place(over: Over): Promise<void> {
     const { root, place, kind } = this.#options;
-    if (this.#isOver) throw new Error('a staged entry was placed twice');
+    if (this.#state !== 'staged') throw new Error('a staged entry was placed twice');
     try {
       await place.folder.verify();
       const there = await place.folder.member(place.name);
@@ -44,20 +45,27 @@ export class StagedEntry implements Staged {
       if (kind === 'collection') await this.#rename();
       else if (there === null) await this.#appear();
       else await this.#replace(there);
-      await place.folder.sync();
     } catch (error) {
       throw translateWriteError(error);
     }
-    this.#isOver = true;
-    await place.folder.close();
+    this.#state = 'placed';
+  }
+
+  async persist(): Promise<void> {
+    try {
+      if (this.#state === 'placed') await FOLDER_SYNCS.sync(this.#options.place.folder);
+    } catch (error) {
+      throw translateWriteError(error);
+    }
   }
 
   async discard(): Promise<void> {
-    if (this.#isOver) return;
-    this.#isOver = true;
+    const before = this.#state;
+    if (before === 'over') return;
+    this.#state = 'over';
     const { place, stagingName } = this.#options;
     try {
-      await rm(place.folder.at(stagingName), { recursive: true, force: true });
+      if (before === 'staged') await rm(place.folder.at(stagingName), { recursive: true, force: true });
     } finally {
       await place.folder.close();
     }

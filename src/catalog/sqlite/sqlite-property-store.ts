@@ -27,6 +27,7 @@ export class SqlitePropertyStore implements PropertyStore {
   readonly #node: StatementSync;
   readonly #copy: StatementSync;
   readonly #namesakes: StatementSync;
+  #revision = 0;
 
   /**
    * @param database that of the connection.
@@ -62,6 +63,10 @@ export class SqlitePropertyStore implements PropertyStore {
     );
   }
 
+  get revision(): number {
+    return this.#revision;
+  }
+
   async of(ids: readonly NodeId[]): Promise<ReadonlyMap<NodeId, readonly DeadProperty[]>> {
     return translating(() => {
       const found = new Map<NodeId, DeadProperty[]>();
@@ -89,6 +94,7 @@ export class SqlitePropertyStore implements PropertyStore {
         if (xml === null) this.#remove.run(id, namespace, local);
         else this.#set.run(id, namespace, local, xml);
       }
+      this.#revision += 1;
       const { count, bytes } = this.#size.get(id) ?? {};
       if (Number(count) > MAX_PROPERTIES || Number(bytes) > MAX_PROPERTY_BYTES) {
         throw new CodedError(
@@ -104,6 +110,7 @@ export class SqlitePropertyStore implements PropertyStore {
     const pairs: [original: NodeId, copy: NodeId][] = [[from, to]];
     while (pairs.length > 0) {
       await this.#connection.transaction(() => {
+        this.#revision += 1;
         for (const [original, copy] of pairs.splice(-COPY_CHUNK)) {
           this.#removeAll.run(copy);
           this.#copy.run(original, copy);

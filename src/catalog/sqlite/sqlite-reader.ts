@@ -20,6 +20,7 @@ import { HeldReader } from './held-reader.ts';
 import { ListingReader } from './listing-reader.ts';
 import { PlaceReader } from './place-reader.ts';
 import { fromPublicId, toPublicId } from './public-id.ts';
+import { RecentNodes } from './recent-nodes.ts';
 import { NODE_COLUMNS, NODE_FROM, nodeOf, type Row, sourceOf } from './rows.ts';
 import { DISPLACED } from './schema.ts';
 import { ShownSources } from './shown-sources.ts';
@@ -35,6 +36,7 @@ export class SqliteReader implements CatalogReader {
   readonly #problems: AssetProblems;
   readonly #versions: ContentVersions;
   readonly #shown: ShownSources;
+  readonly #recent: RecentNodes;
   readonly #source: StatementSync;
   readonly #root: StatementSync;
   readonly #node: StatementSync;
@@ -53,6 +55,7 @@ export class SqliteReader implements CatalogReader {
     this.#problems = new AssetProblems(database);
     this.#versions = new ContentVersions(database);
     this.#shown = new ShownSources(database);
+    this.#recent = new RecentNodes(database);
     this.#source = database.prepare('SELECT * FROM source WHERE name = ?');
     this.#root = database.prepare(
       `SELECT ${NODE_COLUMNS} ${NODE_FROM} WHERE node.id = (SELECT root_id FROM source WHERE id = ?)`,
@@ -85,8 +88,12 @@ export class SqliteReader implements CatalogReader {
   }
 
   async root(sourceId: number): Promise<CollectionNode> {
-    const row = this.#get(this.#root, sourceId);
-    const node = row === null ? null : nodeOf(row);
+    const node = translating(() =>
+      this.#recent.find(`${sourceId}`, () => {
+        const row = this.#get(this.#root, sourceId);
+        return row === null ? null : nodeOf(row);
+      }),
+    );
     if (node?.kind !== 'collection') throw new CodedError('not-found', 'There is no such source.');
     return node;
   }
@@ -97,6 +104,12 @@ export class SqliteReader implements CatalogReader {
   }
 
   async child(parentId: NodeId, name: string): Promise<Node | null> {
+    return translating(() =>
+      this.#recent.find(`${parentId}/${name}`, () => this.#childNamed(parentId, name)),
+    );
+  }
+
+  #childNamed(parentId: NodeId, name: string): Node | null {
     const composed = name.normalize('NFC');
     const row =
       this.#get(this.#byName, parentId, name) ??

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { freePort, type PeerKind, startCommand } from './peer.ts';
 
@@ -12,7 +12,9 @@ export const apache: PeerKind = {
     if (!existsSync(join(MODULES, 'mod_dav_fs.so'))) return null;
     const port = await freePort();
     const file = join(home, 'apache.conf');
-    await mkdir(join(home, 'locks'), { mode: 0o777 });
+    await mkdir(join(home, 'locks'));
+    // Its workers are another user, and `umask` takes rights away from what is made.
+    await chmod(join(home, 'locks'), 0o777);
     await writeFile(file, configFor(tree, home, port));
     const args = ['-d', home, '-f', file, '-DFOREGROUND'];
     return await startCommand({ name: 'Apache mod_dav', program: 'apache2', args, port });
@@ -39,6 +41,7 @@ AddType image/jpeg .jpg
 AddType video/mp4 .mp4
 DavLockDB ${home}/locks/db
 DocumentRoot ${tree}
+LimitRequestBody 0
 <Directory ${tree}>
   Require all granted
   Dav On

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { StatusReport } from '../../../src/api/status-report.ts';
-import { type Peer, stopperOf } from './peer.ts';
+import { type Peer, type PeerOptions, stopperOf } from './peer.ts';
 
 const START = resolve(fileURLToPath(import.meta.url), '../../../../src/start.js');
 const NAME = 'mediadav';
@@ -26,7 +26,11 @@ export interface Mediadav extends Peer {
  * @param tree shown at `/`; every file of it.
  * @param dataDir for the catalog, which may be there already.
  */
-export async function startMediadav(tree: string, dataDir: string): Promise<Mediadav> {
+export async function startMediadav(
+  tree: string,
+  dataDir: string,
+  { isWritable = false }: PeerOptions = {},
+): Promise<Mediadav> {
   const env = {
     ...{
       PATH: process.env.PATH,
@@ -35,7 +39,7 @@ export async function startMediadav(tree: string, dataDir: string): Promise<Medi
       PORT: '0',
       WEBDAV_PORT: '0',
     },
-    ...{ LOG_FORMAT: 'json', LOCAL_ALL_FILES: 'true' },
+    ...{ LOG_FORMAT: 'json', LOCAL_ALL_FILES: 'true', LOCAL_WRITABLE: String(isWritable) },
   };
   const flags = (process.env.BENCH_NODE_FLAGS ?? '').split(' ').filter((flag) => flag !== '');
   const child = spawn(process.execPath, [...flags, START, 'serve', tree], {

@@ -10,18 +10,25 @@ const DAV_EXT_MODULE = '/usr/lib/nginx/modules/ngx_http_dav_ext_module.so';
 /** nginx answers PROPFIND with the help of a module only. */
 export const nginx: PeerKind = {
   name: 'nginx',
-  async start(tree, home) {
+  async start(tree, home, { isWritable = false } = {}) {
     if (!existsSync(DAV_EXT_MODULE)) return null;
     const port = await freePort();
     const file = join(home, 'nginx.conf');
-    await writeFile(file, configFor(tree, home, port));
+    await writeFile(file, configFor({ tree, home, port, isWritable }));
     const args = ['-p', home, '-e', join(home, 'error.log'), '-c', file];
     return await startCommand({ name: 'nginx', program: 'nginx', args, port });
   },
 };
 
+interface Config {
+  readonly tree: string;
+  readonly home: string;
+  readonly port: number;
+  readonly isWritable: boolean;
+}
+
 /** As Debian has it, beside what is about places: `sendfile`, `tcp_nopush`, a worker for each core, no access log. */
-function configFor(tree: string, home: string, port: number): string {
+function configFor({ tree, home, port, isWritable }: Config): string {
   const isRoot = process.getuid?.() === 0;
   return `
     load_module ${DAV_EXT_MODULE};
@@ -47,6 +54,7 @@ function configFor(tree: string, home: string, port: number): string {
         listen 127.0.0.1:${port};
         root ${tree};
         dav_ext_methods PROPFIND OPTIONS;
+        ${isWritable ? 'dav_methods PUT; client_max_body_size 0;' : ''}
       }
     }
   `;

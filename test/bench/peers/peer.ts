@@ -18,10 +18,15 @@ export interface PeerKind {
   readonly name: string;
   /**
    * Starts it on a free port. Null: its program is not installed.
-   * @param tree the folder to show, which must not be written to.
-   * @param home an empty folder for its configuration; the bench removes it.
+   * @param tree the folder to show, which must not be written to unless that is what is measured.
+   * @param home a folder for its configuration; the bench removes it.
    */
-  start(tree: string, home: string): Promise<Peer | null>;
+  start(tree: string, home: string, options?: PeerOptions): Promise<Peer | null>;
+}
+
+export interface PeerOptions {
+  /** Default: nothing can be changed. */
+  readonly isWritable?: boolean;
 }
 
 export interface Command {

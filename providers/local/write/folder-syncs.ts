@@ -1,0 +1,43 @@
+import type { HeldFolder } from './held-folder.ts';
+
+interface Syncs {
+  running: Promise<void>;
+  /** Begins when that one is over; null: nobody waits for another one. */
+  next: Promise<void> | null;
+}
+
+/**
+ * Brings folders to the disk, once for all who wait for it. A sync covers what was done before it began, so whoever comes
+ * while one runs waits for the next one, with all others who came meanwhile: eight uploads at once into one folder then
+ * cost the disk two or three syncs and not eight.
+ */
+export class FolderSyncs {
+  readonly #byFolder = new Map<string, Syncs>();
+
+  /**
+   * Resolves when what was done in the folder until now outlasts a power cut. Rejects with the error of the disk.
+   * @param folder held open by the caller until then.
+   */
+  async sync(folder: HeldFolder): Promise<void> {
+    const key = await folder.identity();
+    const syncs = this.#byFolder.get(key);
+    if (syncs === undefined) return await this.#run(folder, key);
+    const run = () => this.#run(folder, key);
+    syncs.next ??= syncs.running.then(run, run);
+    await syncs.next;
+  }
+
+  #run(folder: HeldFolder, key: string): Promise<void> {
+    const running = folder.sync();
+    const syncs: Syncs = { running, next: null };
+    this.#byFolder.set(key, syncs);
+    const forget = () => {
+      if (syncs.next === null) this.#byFolder.delete(key);
+    };
+    running.then(forget, forget);
+    return running;
+  }
+}
+
+/** Of all uploads of this process. */
+export const FOLDER_SYNCS = new FolderSyncs();

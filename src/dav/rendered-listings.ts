@@ -1,0 +1,89 @@
+/** What listings that are asked for again and again may hold in memory, all together. */
+const MAX_BYTES = 16 * 1024 * 1024;
+/** A listing beyond this would push out all others. */
+const MAX_LISTING_BYTES = 8 * 1024 * 1024;
+/** Listings that were asked for once are remembered by name only. */
+const MAX_ASKED = 200;
+
+/** A listing as it was asked for, and of which state of the collection. */
+export interface ListingKey {
+  /** All that decides how members are written: the same text, the same listing of the same state. */
+  readonly shape: string;
+  /** Another one as soon as anything in the collection has changed that is shown. */
+  readonly state: string;
+}
+
+interface Kept {
+  readonly state: string;
+  readonly pieces: readonly string[];
+  readonly bytes: number;
+}
+
+/**
+ * The members of large collections as they were written last, in pieces, for clients that list the same folder again and
+ * again. What is kept is of one state of its collection and is given for no other, so a change needs nobody to throw
+ * anything away. A listing is kept when it is asked for a second time, so that a client that walks through everything
+ * once pushes nothing out.
+ */
+export class RenderedListings {
+  /** The least recently used first, as in `#asked`. */
+  readonly #kept = new Map<string, Kept>();
+  /** State in which a shape was asked for last; null: what it gave is too large, whatever the state. */
+  readonly #asked = new Map<string, string | null>();
+  #bytes = 0;
+
+  /** The pieces of the listing: those that are kept, or else those of `render`, which are kept if they are worth it. */
+  async *pieces({ shape, state }: ListingKey, render: () => AsyncIterable<string>): AsyncGenerator<string> {
+    const kept = this.#kept.get(shape);
+    if (kept?.state === state) {
+      this.#kept.delete(shape);
+      this.#kept.set(shape, kept);
+      yield* kept.pieces;
+      return;
+    }
+    this.#forget(shape);
+    let recorded: string[] | null = this.#noteAsked(shape, state) ? [] : null;
+    let bytes = 0;
+    for await (const piece of render()) {
+      yield piece;
+      if (recorded === null) continue;
+      bytes += bytesOf(piece);
+      recorded.push(piece);
+      if (bytes <= MAX_LISTING_BYTES) continue;
+      recorded = null;
+      this.#asked.set(shape, null);
+    }
+    if (recorded !== null && recorded.length > 0) this.#keep(shape, { state, pieces: recorded, bytes });
+  }
+
+  /** @returns whether it was asked for in this state before, and is not known to be too large. */
+  #noteAsked(shape: string, state: string): boolean {
+    const before = this.#asked.get(shape);
+    this.#asked.delete(shape);
+    this.#asked.set(shape, before === null ? null : state);
+    const [oldest] = this.#asked.size > MAX_ASKED ? this.#asked.keys() : [];
+    if (oldest !== undefined) this.#asked.delete(oldest);
+    return before === state;
+  }
+
+  #keep(shape: string, listing: Kept): void {
+    // Two clients may have asked at the same time.
+    this.#forget(shape);
+    this.#kept.set(shape, listing);
+    this.#bytes += listing.bytes;
+    for (const oldest of this.#kept.keys()) {
+      if (this.#bytes <= MAX_BYTES) break;
+      this.#forget(oldest);
+    }
+  }
+
+  #forget(shape: string): void {
+    this.#bytes -= this.#kept.get(shape)?.bytes ?? 0;
+    this.#kept.delete(shape);
+  }
+}
+
+/** As V8 holds a text: a byte a character, two as soon as one of them is beyond Latin-1. */
+function bytesOf(text: string): number {
+  return /[^\u0000-\u00ff]/.test(text) ? 2 * text.length : text.length;
+}

@@ -1,0 +1,129 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { json } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { type Contestant, contest } from './contest.ts';
+import { photoName, SMALL, SMALL_BYTES } from './mount-servers.ts';
+import { apache } from './peers/apache.ts';
+import { type Mediadav, startMediadav } from './peers/mediadav.ts';
+import { nginx } from './peers/nginx.ts';
+import { type Peer, type PeerKind, stopperOf } from './peers/peer.ts';
+import { rclone } from './peers/rclone.ts';
+import type { Result } from './result.ts';
+import type { WriteOrder, WriteResult } from './write-client.ts';
+
+const CLIENT = fileURLToPath(new URL('write-client.ts', import.meta.url));
+const RCLONE = 'rclone serve webdav';
+const LARGE_BYTES = 1024 ** 3;
+const MIB = 1024 * 1024;
+const ROUNDS = 3;
+const CONNECTIONS = 8;
+const KINDS: readonly PeerKind[] = [rclone, nginx, apache];
+
+/** PUT of many small files and of a large one. Each server has a tree of its own on the same disk; only we sync it. */
+export async function benchMountWriting({ isQuick }: { readonly isQuick: boolean }): Promise<Result[]> {
+  const home = await mkdtemp(join(tmpdir(), 'mediadav-bench-writing-'));
+  const stops: (() => Promise<void>)[] = [() => rm(home, { recursive: true, force: true })];
+  try {
+    await chmod(home, 0o755);
+    const rounds = isQuick ? 1 : ROUNDS;
+    const peers: Peer[] = [];
+    for (const kind of KINDS) {
+      const own = join(home, `peer-${peers.length}`);
+      await mkdir(own, { mode: 0o755 });
+      const peer = await kind.start(await makeTree(join(own, 'tree'), rounds), own, { isWritable: true });
+      if (peer === null) process.stderr.write(`\nnot installed: ${kind.name}`);
+      else {
+        peers.push(peer);
+        stops.push(() => peer.stop());
+      }
+    }
+    const dataDir = join(home, 'mediadav');
+    await mkdir(dataDir);
+    const tree = await makeTree(join(home, 'tree'), rounds);
+    const mediadav = await startMediadav(tree, dataDir, { isWritable: true });
+    stops.push(() => mediadav.stop());
+    await mediadav.settled();
+
+    const largeBytes = isQuick ? LARGE_BYTES / 8 : LARGE_BYTES;
+    const all = (run: (server: Peer, round: number) => Promise<number>) => {
+      const [ours, ...others] = [mediadav, ...peers].map((server) => contestant(server, mediadav, run));
+      if (ours === undefined) throw new Error('nobody takes part');
+      return [ours, others] as const;
+    };
+    const small = await contest(
+      `${SMALL} PUTs of 20 KB files, ${CONNECTIONS} connections`,
+      ...all((server, round) => store(server, CONNECTIONS, pathsIn(round), SMALL_BYTES)),
+      { rounds, atMost: { [RCLONE]: 1 / 0.5 } },
+    );
+    const large = await contest(
+      `PUT of a file of ${largeBytes / MIB} MiB`,
+      ...all((server) => store(server, 1, ['/large.mp4'], largeBytes)),
+      { rounds, atMost: { [RCLONE]: 1 / 0.9 } },
+    );
+    return [...small, ...large];
+  } finally {
+    for (const stop of stops.reverse()) await stop();
+  }
+}
+
+/** With a folder for the files of each round, and one that peers are asked for until they answer. */
+async function makeTree(tree: string, rounds: number): Promise<string> {
+  await mkdir(tree);
+  // Servers that give up root's rights must get in, too.
+  await chmod(tree, 0o777);
+  for (const folder of ['small', ...Array.from({ length: rounds + 1 }, (_, round) => `round-${round}`)]) {
+    await mkdir(join(tree, folder));
+    await chmod(join(tree, folder), 0o777);
+  }
+  return tree;
+}
+
+function contestant(
+  server: Peer,
+  mediadav: Mediadav,
+  run: (server: Peer, round: number) => Promise<number>,
+): Contestant {
+  let round = 0;
+  return {
+    name: server.name,
+    async run() {
+      const ms = await run(server, round);
+      round += 1;
+      // What it has taken in it looks into at once, which the next in turn shall not pay for.
+      await mediadav.settled();
+      return ms;
+    },
+  };
+}
+
+function pathsIn(round: number): string[] {
+  return Array.from({ length: SMALL }, (_, index) => `/round-${round}/${photoName(index)}`);
+}
+
+async function store(
+  server: Peer,
+  connections: number,
+  paths: readonly string[],
+  bodyBytes: number,
+): Promise<number> {
+  const { hostname: host, port, pathname } = new URL(server.url);
+  const prefix = pathname.replace(/\/$/, '');
+  const client = spawn(process.execPath, [CLIENT], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const stop = stopperOf(client);
+  try {
+    const order: WriteOrder = {
+      ...{ host, port: Number(port), connections, bodyBytes },
+      paths: paths.map((path) => prefix + path),
+    };
+    client.stdin.end(JSON.stringify(order));
+    const [result, [code]] = await Promise.all([json(client.stdout), once(client, 'exit')]);
+    if (code !== 0) throw new Error(`the client of ${server.name} ended with ${code}`);
+    return (result as WriteResult).durationMs;
+  } finally {
+    await stop();
+  }
+}
