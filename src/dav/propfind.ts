@@ -23,7 +23,7 @@ import { type PropfindHeaders, readPropfindHeaders } from './propfind-headers.ts
 import { type PropfindRequest, parsePropfind } from './propfind-request.ts';
 import type { ListingKey } from './rendered-listings.ts';
 import { submittedTokens } from './submitted-tokens.ts';
-import { MAX_XML_BYTES, type PropertyName } from './xml-request.ts';
+import { isDav, MAX_XML_BYTES, type PropertyName } from './xml-request.ts';
 
 /**
  * PROPFIND (RFC 4918 section 9.1). A collection is written piece by piece as the socket takes it, from the catalog
