@@ -8,11 +8,10 @@ export interface OpenRemarks {
   readonly warn: Warn;
   /** @param text a sentence about the source as a whole; logged at once. */
   note(text: string): void;
-  /**
-   * From now on these are the remarks of the source, in place of those of the scan before.
-   * @param isReplacing false: those of before still hold.
-   */
-  end(isReplacing: boolean): void;
+  /** From now on these are the remarks of the source, in place of those of the scan before. */
+  end(): void;
+  /** The scan has ended, and what was said before still holds. */
+  drop(): void;
 }
 
 /** What people should know of a source besides what is in it. The same at every scan is logged only once. */
@@ -52,11 +51,13 @@ export class ScanRemarks {
         if (!this.#notes.includes(text)) this.#logger.warn(`"${this.#name}": ${text}`);
         notes.add(text);
       },
-      end: (isReplacing) => {
+      end: () => {
         this.#open = null;
-        if (!isReplacing) return;
         this.#leftOut = leftOut;
         this.#notes = [...notes];
+      },
+      drop: () => {
+        this.#open = null;
       },
     };
   }

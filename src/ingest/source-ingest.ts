@@ -350,7 +350,8 @@ export class SourceIngest {
     } finally {
       this.#openScan = null;
       // What was said of a source that is as it was still holds.
-      remarks.end(!versions.isAllUnchanged);
+      if (versions.isAllUnchanged) remarks.drop();
+      else remarks.end();
     }
     if (versions.isAllUnchanged) {
       await writer.completeScan(record.id, Date.now());
