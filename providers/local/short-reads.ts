@@ -4,10 +4,12 @@ import { readShort } from './short-read.ts';
 
 /** More at once than Node's own threads take: then one that does nothing else is worth its while. */
 const MANY = 4;
-/** What is in memory is read in a fraction of this; what takes longer waits for the disk. */
+/** On average over the last reads: what is in memory takes a fraction of this, and what does not waits for the disk. */
 const QUICK_MS = 2;
+/** What the last read counts in that average: a single one that waited, for a processor perhaps, says nothing. */
+const LAST_SHARE = 0.1;
 /** Without an answer for so long, the disk is what is waited for. */
-const STALLED_MS = 20;
+const STALLED_MS = 100;
 
 /**
  * Short reads of the files of one source. There are two ways. A thread of their own opens, reads, looks and closes in one
@@ -21,7 +23,7 @@ export class ShortReads {
   #poolReads = 0;
   #threadReads = 0;
   #isBeginning = false;
-  #isQuick = true;
+  #averageMs = 0;
   /** When the thread last answered, or was first asked after a pause. */
   #movedMs = 0;
 
@@ -49,7 +51,7 @@ export class ShortReads {
   #mayAskThread(): boolean {
     if (!this.#disk.isRunning || this.#isBeginning) return false;
     if (this.#threadReads === 0) return true;
-    return this.#isQuick && performance.now() - this.#movedMs < STALLED_MS;
+    return this.#averageMs < QUICK_MS && performance.now() - this.#movedMs < STALLED_MS;
   }
 
   async #readByThread(ask: ReadAsk): Promise<ShortRead> {
@@ -57,7 +59,7 @@ export class ShortReads {
     this.#threadReads += 1;
     try {
       const read = await this.#disk.ask('read', ask);
-      this.#isQuick = read.tookMs < QUICK_MS;
+      this.#averageMs += LAST_SHARE * (read.tookMs - this.#averageMs);
       return read;
     } finally {
       this.#threadReads -= 1;

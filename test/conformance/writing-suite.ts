@@ -112,6 +112,7 @@ export function writingSuite(name: string, create: () => Promise<WritingUnderTes
       await copy.place('nothing');
       const shallow = await provider.copy('made', 'bare', { isDeep: false }, scanCall());
       await shallow.place('nothing');
+      for (const staged of [copy, shallow]) await staged.discard();
       const all = await under.everything();
       expect(all['copied/a/small.jpg']).toBe(before['a/small.jpg']);
       expect(Object.keys(all).filter((path) => path.startsWith('bare'))).toEqual(['bare']);
@@ -135,9 +136,9 @@ export function writingSuite(name: string, create: () => Promise<WritingUnderTes
     it('sets times, and tells how much room there is', async () => {
       const modifiedMs = Date.UTC(2001, 1, 3);
       await provider.setModifiedTime('a/small.jpg', modifiedMs, scanCall());
-      await (await provider.receive('t.jpg', Readable.from(['x']), { modifiedMs }, scanCall())).place(
-        'nothing',
-      );
+      const staged = await provider.receive('t.jpg', Readable.from(['x']), { modifiedMs }, scanCall());
+      await staged.place('nothing');
+      await staged.discard();
       const events = await scanAll(provider);
       for (const path of ['a/small.jpg', 't.jpg']) expect(assetAt(events, path)?.modifiedMs).toBe(modifiedMs);
       expect(await provider.freeBytes('a', scanCall())).toBeGreaterThan(0);
