@@ -30,6 +30,8 @@ let fake: FakeImmich;
 let server: MediadavProcess;
 let localUrl = '';
 let immichUrl = '';
+/** Of what nobody has read a byte of, so that there is something to wait for. */
+let unseenUrl = '';
 let localPart: Buffer;
 let immichPart: Buffer;
 
@@ -45,7 +47,8 @@ beforeAll(async () => {
   const user = library.addUser({ name: 'Ann', email: 'ann@example.com' });
   const key = library.addKey({ user });
   const video = library.addAsset({ owner: user, name: 'long.mp4', content: { size: VIDEO_BYTES, seed: 7 } });
-  library.addAlbum({ owner: user, name: 'Films', assets: [video] });
+  const unseen = library.addAsset({ owner: user, name: 'unseen.mp4', content: { size: 8 * MB, seed: 8 } });
+  library.addAlbum({ owner: user, name: 'Films', assets: [video, unseen] });
   immichPart = video.content.bytes(START, START + PART_BYTES);
   fake = await startFakeImmich({ version: '2.7.5', library });
 
@@ -53,6 +56,7 @@ beforeAll(async () => {
   server = await startProcess({ env: { LOCAL_PATHS: `local=${work}`, ...immich } });
   localUrl = `${server.webdavUrl}/local/long.mp4`;
   immichUrl = `${server.webdavUrl}/immich/Films/long.mp4`;
+  unseenUrl = `${server.webdavUrl}/immich/Films/unseen.mp4`;
   await untilNothingIsRead();
 });
 
@@ -190,7 +194,7 @@ describe.skipIf(needs.areMissing)(`a client that hangs up after 1 MB${needs.note
     await sleep(500);
     const before = await openDescriptors();
     for (let round = 0; round < 10; round += 1) {
-      await hangUpWhileWaiting(immichUrl, 300);
+      await hangUpWhileWaiting(unseenUrl, 300);
     }
     fake.faults.clear();
     await until(async () => (await openDescriptors()) <= before, 1_000);
