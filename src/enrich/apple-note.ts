@@ -16,8 +16,8 @@ const MAX_TEXT_BYTES = 200;
 const ENTRY_BYTES = 12;
 
 /**
- * What Apple's phones write into the still of a live photo and into its film. exifr would fail as a whole where the note
- * of a maker lies outside of the block, as it does in many files that were edited.
+ * What Apple's phones write into the still of a live photo and into its film. Not by exifr: where the note of a maker lies
+ * outside of the block, as it may in a file that was edited, exifr stops there, and what comes behind it is lost.
  * @param exif a TIFF structure: an EXIF block without its wrapping, or a raw file that is one.
  * @returns the text as it stands there; null when there is none, whatever the reason.
  */

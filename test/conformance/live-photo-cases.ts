@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { AssetEntry, Catalog, Entry } from '../../src/catalog/catalog.ts';
 import { type AssetFacts, type MediaFacts, UNKNOWN_MEDIA } from '../../src/model/asset.ts';
+import { otherHalfOf } from '../../src/model/live-photo.ts';
 import type { Node } from '../../src/model/node.ts';
+import { Random } from '../protocol/restart-changes.ts';
 import { asset, folder } from './catalog-entries.ts';
 import type { CatalogUnderTest } from './catalog-suite.ts';
 
@@ -238,6 +240,73 @@ export function livePhotoCases(create: () => Promise<CatalogUnderTest>): void {
     await catalog.writer.removeAt(sourceId, ['more.HEIC']);
     expect(await twins('7.HEIC', 'film.MOV')).toEqual(['film.MOV', '0.HEIC']);
   });
+
+  it.each([1, 2, 3])(
+    'stays what follows from the files, whatever happens to them, and tells of it (seed %i)',
+    async (seed) => {
+      const random = new Random(seed);
+      const pick = <T>(of: readonly T[]): T => random.oneOf(of);
+      const folders = ['d1', 'd2'];
+      await apply(...folders.map((name) => folder(name, name)));
+      /** What is known of each file, by its ref. */
+      const files = new Map<
+        string,
+        { path: string; version: string; isRead: boolean; livePhotoId: string | null }
+      >();
+      /** Of each file the path of its other half, as a client of the change feed holds it. */
+      const held = new Map<string, string | null>();
+      let cursor = 0;
+      const follow = async () => {
+        const page = await catalog.reader.changes(cursor, 1000);
+        ({ cursor } = page);
+        for (const change of page.changes) {
+          if (change.kind === 'removed' || change.node.kind === 'collection') continue;
+          const { asset: facts, twinId } = change.node;
+          const twin = twinId === null ? null : await catalog.reader.node(twinId);
+          held.set(facts.ref.id, twin?.kind === 'asset' ? twin.asset.ref.id : null);
+        }
+      };
+      const freePath = (extension: string): string | null => {
+        const path = `${pick(folders)}/${pick(['IMG_1', 'img_1', 'IMG_2'])}.${extension}`;
+        return [...files.values()].some((other) => other.path === path) ? null : path;
+      };
+      for (let step = 0; step < 250; step++) {
+        const ref = pick([...files.keys(), '']);
+        const known = files.get(ref);
+        const action = pick(['add', 'add', 'read', 'read', 'rename', 'change', 'remove']);
+        if (action === 'add' || known === undefined) {
+          const path = freePath(pick(['HEIC', 'JPG', 'MOV']));
+          if (path === null) continue;
+          const state = { path, version: `v${step}`, isRead: false, livePhotoId: null };
+          files.set(`f${step}`, state);
+          await apply(file(path, { version: state.version }, `f${step}`));
+        } else if (action === 'read') {
+          known.livePhotoId ??= known.isRead ? null : pick([null, ID, OTHER_ID]);
+          known.isRead = true;
+          await read(ref, { livePhotoId: known.livePhotoId }, known.version);
+        } else if (action === 'remove') {
+          files.delete(ref);
+          await catalog.writer.removeAt(sourceId, known.path.split('/'));
+        } else if (action === 'change') {
+          Object.assign(known, { version: `v${step}`, isRead: false, livePhotoId: null });
+          await apply(file(known.path, { version: known.version }, ref));
+        } else {
+          known.path = freePath(known.path.split('.')[1] ?? '') ?? known.path;
+          await apply(file(known.path, { version: known.version }, ref));
+        }
+        await follow();
+        const halves = [...files].map(([id, { path, isRead, livePhotoId }]) => {
+          const { contentType } = file(path).facts;
+          return { id, path, isRead, livePhotoId, contentType, durationMs: null };
+        });
+        const looked = halves.filter(({ isRead }) => isRead);
+        for (const half of halves) {
+          const expected = half.isRead ? (otherHalfOf(half, looked, looked)?.id ?? null) : null;
+          expect(held.get(half.id), `${half.path} after ${action} in step ${step}`).toBe(expected);
+        }
+      }
+    },
+  );
 
   it('leaves no trace of a batch that failed', async () => {
     await add(['a.HEIC', ID]);

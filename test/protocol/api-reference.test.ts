@@ -259,6 +259,8 @@ watches:
         sha256: digestOf('sha256', bytes),
         sha1: digestOf('sha1', bytes),
         taken: TAKEN,
+        live_photo_video: null,
+        live_photo_still: null,
       },
     });
   });

@@ -50,7 +50,7 @@ export class LivePairs {
     // One more than there may be tells that there are too many.
     this.#byId = arrays(
       database.prepare(
-        `${SELECT} WHERE source_id = ? AND live_id = ? AND live_id > '' LIMIT ${MAX_LIVE_GROUP + 1}`,
+        `${SELECT} WHERE source_id = ? AND live_id = ? AND live_id > '' ORDER BY id LIMIT ${MAX_LIVE_GROUP + 1}`,
       ),
     );
     this.#byName = arrays(

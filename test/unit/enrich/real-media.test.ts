@@ -165,6 +165,15 @@ describe.skipIf(media === '' || !hasExiftool)('real media', () => {
     expect(differing).toEqual([]);
   });
 
+  it('has the ids of live photos that ExifTool reads', () => {
+    const ids = exiftool(media, ['-ContentIdentifier', '-MediaGroupUUID']);
+    const differing = compare((file, asset) => {
+      const { ContentIdentifier: now, MediaGroupUUID: before } = ids.get(file) ?? {};
+      return [asset.livePhotoId, now ?? before ?? null];
+    });
+    expect(differing).toEqual([]);
+  });
+
   it('differs from ExifTool only where the list of exceptions says so', () => {
     for (const { file, what, ours } of EXCEPTIONS) {
       const record = told.get(file);

@@ -87,6 +87,7 @@ describe.skipIf(!hasFfmpeg)('films', () => {
       'location.ISO6709': '+48.8584+002.2945+035.000/',
       make: 'Apple',
       model: 'iPhone 15',
+      'content.identifier': '570F1469-09C7-4E50-9875-05F21D5BD166',
     };
     const options = Object.entries(tags).flatMap(([name, value]) => [
       '-metadata',
@@ -94,6 +95,7 @@ describe.skipIf(!hasFfmpeg)('films', () => {
     ]);
     const { media } = await film('phone.mov', ['-movflags', 'use_metadata_tags', ...options]);
     expect(media).toMatchObject({ latitude: 48.8584, longitude: 2.2945, camera: 'Apple iPhone 15' });
+    expect(media.livePhotoId).toBe('570F1469-09C7-4E50-9875-05F21D5BD166');
     expect(media.taken).toEqual({
       ...{ localText: '2024-05-06T09:08:09', offsetMinutes: 120, instantMs: CREATED_MS },
       derivedFrom: 'video:com.apple.quicktime.creationdate',
