@@ -76,7 +76,7 @@ export async function startApp(config: ServeConfig): Promise<RunningApp> {
     const pool = new WorkerPool();
     stops.push(() => pool.close());
     const members = await Promise.all(
-      config.sources.map((source) => addSource(source, { catalog, logger, pool, names: config.names })),
+      config.sources.map((source) => addSource(source, { catalog, logger, pool, names: config.names, dataDir: config.catalog.dataDir })),
     );
     stops.push(async () => void (await Promise.all(members.map(({ ingest }) => ingest.close()))));
     stops.push(async () => void (await Promise.all(members.map(({ enricher }) => enricher?.close()))));
@@ -198,7 +198,9 @@ function mountOf(member: Member): Mount {
 
 function readOnlyReason({ config }: Member): string {
   if (!config.isWritable) return 'This is read-only: nothing was changed.';
-  if (config.provider !== 'local') return 'Only local folders can be written to so far: nothing was changed.';
+  if (config.provider === 'immich' && config.rendition === 'preview') {
+    return 'Shown as previews (IMMICH_RENDITION), photos cannot be replaced or added: nothing was changed.';
+  }
   const shown = config.splitsByType ? 'split by type' : `by ${config.layouts.join(', ')}`;
   return `Shown ${shown}, this has no place for new files: only the layout "folders" can be written to.`;
 }

@@ -5,11 +5,11 @@ import axios, { type AxiosInstance } from 'axios';
 import { translateNetworkError } from './translate-error.ts';
 
 export interface TransportRequest {
-  readonly method: 'GET' | 'POST' | 'HEAD';
+  readonly method: 'GET' | 'POST' | 'HEAD' | 'PUT' | 'PATCH' | 'DELETE';
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** JSON text. */
-  readonly body?: string;
+  /** JSON text, or bytes whose length is in the headers; the caller destroys the stream. */
+  readonly body?: string | Readable;
   /** Until the first byte, and the longest silence while a text arrives, in milliseconds. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
@@ -58,6 +58,11 @@ export class Transport {
     return this.#send<string>(request, this.#listings, { responseType: 'text' });
   }
 
+  /** The whole answer as text to a request with a long body; the timeout is for silence on the way. */
+  async upload(request: TransportRequest): Promise<Answer<string>> {
+    return this.#send<string>(request, this.#originals, { responseType: 'text', maxBodyLength: -1 });
+  }
+
   /** The answer with its body still to come, not unpacked. The caller consumes or destroys it. */
   async openStream(request: TransportRequest): Promise<Answer<IncomingMessage>> {
     return this.#send<IncomingMessage>(request, this.#originals, {
@@ -83,7 +88,12 @@ export class Transport {
   async #send<Body>(
     request: TransportRequest,
     agents: Agents,
-    options: { responseType: 'text' | 'stream'; decompress?: boolean; maxContentLength?: number },
+    options: {
+      responseType: 'text' | 'stream';
+      decompress?: boolean;
+      maxContentLength?: number;
+      maxBodyLength?: number;
+    },
   ): Promise<Answer<Body>> {
     try {
       const response = await this.#axios.request<Body>({

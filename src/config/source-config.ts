@@ -47,6 +47,8 @@ export interface ImmichSourceConfig extends CommonSourceConfig {
   readonly showsArchived: boolean;
   /** The hidden videos of live photos show beside their stills. */
   readonly showsLiveVideos: boolean;
+  /** What DELETE of a file means where `isWritable`. */
+  readonly deletes: 'album' | 'trash';
   /** Of each stack only the first photo shows. */
   readonly collapsesStacks: boolean;
   /** An album that looks unchanged is read anew after so many milliseconds all the same. */

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Provider, ScanEvent, Staged, WriteCall } from '../../src/provider/provider.ts';
+import type { Provider, ScanEvent, Staged, WriteCall, WriteEvent } from '../../src/provider/provider.ts';
 import { type ProviderUnderTest, scanAll, scanCall } from './provider-suite.ts';
 
 /** A provider that writes, over a source with a folder `a` that holds the asset `a/small.jpg`. */
@@ -15,6 +15,11 @@ export const POWERS = [
 ] as const;
 
 const NOW = { modifiedMs: null };
+
+/** What a write tells is seen by the next scan. */
+function writeCall(options: Partial<WriteCall> = {}): WriteCall {
+  return { ...scanCall(options), tell: (_: WriteEvent) => undefined, ...options };
+}
 
 /** What every provider with powers to write must do. */
 export function writingSuite(name: string, create: () => Promise<WritingUnderTest>): void {
@@ -35,7 +40,7 @@ export function writingSuite(name: string, create: () => Promise<WritingUnderTes
     });
 
     const receive = (path: string, text: string, options: Partial<WriteCall> = {}): Promise<Staged> =>
-      provider.receive(path, Readable.from([Buffer.from(text)]), NOW, scanCall(options));
+      provider.receive(path, Readable.from([Buffer.from(text)]), NOW, writeCall(options));
 
     it('shows a content when it is placed, not before, and nothing of one that is discarded', async () => {
       const staged = await receive('a/new.jpg', 'new');
@@ -74,12 +79,12 @@ export function writingSuite(name: string, create: () => Promise<WritingUnderTes
           throw new Error('cut');
         })(),
       );
-      await expect(provider.receive('a/small.jpg', broken, NOW, scanCall())).rejects.toThrow();
+      await expect(provider.receive('a/small.jpg', broken, NOW, writeCall())).rejects.toThrow();
       const controller = new AbortController();
       const endless = new Readable({ read: () => undefined });
       endless.push('half');
       const { signal } = controller;
-      const receiving = provider.receive('a/small.jpg', endless, NOW, scanCall({ signal }));
+      const receiving = provider.receive('a/small.jpg', endless, NOW, writeCall({ signal }));
       setTimeout(() => controller.abort(new Error('left')), 20);
       await expect(receiving).rejects.toThrow('left');
       expect(await under.everything()).toEqual(before);
@@ -100,30 +105,30 @@ export function writingSuite(name: string, create: () => Promise<WritingUnderTes
     });
 
     it('makes collections, moves them, copies them and removes them', async () => {
-      await provider.makeCollection('made', scanCall());
-      await expect(provider.makeCollection('made', scanCall())).rejects.toMatchObject({ code: 'exists' });
+      await provider.makeCollection('made', writeCall());
+      await expect(provider.makeCollection('made', writeCall())).rejects.toMatchObject({ code: 'exists' });
       const ref = refAt(await scanAll(provider), 'a/small.jpg');
-      expect(await provider.move('a', 'made/a', 'nothing', scanCall())).toBe(true);
+      expect(await provider.move('a', 'made/a', 'nothing', writeCall())).toBe(true);
       expect(refAt(await scanAll(provider), 'made/a/small.jpg')).toBe(ref);
-      const copy = await provider.copy('made', 'copied', { isDeep: true }, scanCall());
+      const copy = await provider.copy('made', 'copied', { isDeep: true }, writeCall());
       await copy.place('nothing');
-      const shallow = await provider.copy('made', 'bare', { isDeep: false }, scanCall());
+      const shallow = await provider.copy('made', 'bare', { isDeep: false }, writeCall());
       await shallow.place('nothing');
       const all = await under.everything();
       expect(all['copied/a/small.jpg']).toBe(before['a/small.jpg']);
       expect(Object.keys(all).filter((path) => path.startsWith('bare'))).toEqual(['bare']);
-      expect(await provider.remove('made', scanCall())).toEqual([]);
+      expect(await provider.remove('made', writeCall())).toEqual([]);
       const missing = { code: 'not-found' };
-      await expect(provider.remove('made', scanCall())).rejects.toMatchObject(missing);
-      await expect(provider.move('made', 'x', 'nothing', scanCall())).rejects.toMatchObject(missing);
-      await expect(provider.copy('made', 'x', { isDeep: true }, scanCall())).rejects.toMatchObject(missing);
+      await expect(provider.remove('made', writeCall())).rejects.toMatchObject(missing);
+      await expect(provider.move('made', 'x', 'nothing', writeCall())).rejects.toMatchObject(missing);
+      await expect(provider.copy('made', 'x', { isDeep: true }, writeCall())).rejects.toMatchObject(missing);
       const left = Object.keys(await under.everything()).filter((path) => path.startsWith('made'));
       expect(left).toEqual([]);
     });
 
     it('removes what is shown and names what is not', async () => {
       const accepts = (path: string) => path !== 'a/small.jpg';
-      const [failure, ...more] = await provider.remove('a', scanCall({ accepts }));
+      const [failure, ...more] = await provider.remove('a', writeCall({ accepts }));
       expect([failure?.path, failure?.code, more]).toEqual(['a/small.jpg', 'denied', []]);
       const left = Object.keys(await under.everything()).filter((path) => path.startsWith('a'));
       expect(left).toEqual(['a', 'a/small.jpg']);
@@ -131,13 +136,13 @@ export function writingSuite(name: string, create: () => Promise<WritingUnderTes
 
     it('sets times, and tells how much room there is', async () => {
       const modifiedMs = Date.UTC(2001, 1, 3);
-      await provider.setModifiedTime('a/small.jpg', modifiedMs, scanCall());
-      await (await provider.receive('t.jpg', Readable.from(['x']), { modifiedMs }, scanCall())).place(
+      await provider.setModifiedTime('a/small.jpg', modifiedMs, writeCall());
+      await (await provider.receive('t.jpg', Readable.from(['x']), { modifiedMs }, writeCall())).place(
         'nothing',
       );
       const events = await scanAll(provider);
       for (const path of ['a/small.jpg', 't.jpg']) expect(assetAt(events, path)?.modifiedMs).toBe(modifiedMs);
-      expect(await provider.freeBytes('a', scanCall())).toBeGreaterThan(0);
+      expect(await provider.freeBytes('a', writeCall())).toBeGreaterThan(0);
     });
 
     it('calls an outage an outage, and writes nothing into the place of what is away', async () => {
@@ -145,8 +150,8 @@ export function writingSuite(name: string, create: () => Promise<WritingUnderTes
       try {
         const unavailable = { code: 'unavailable' };
         await expect(receive('a/new.jpg', 'x')).rejects.toMatchObject(unavailable);
-        await expect(provider.remove('a', scanCall())).rejects.toMatchObject(unavailable);
-        await expect(provider.makeCollection('b', scanCall())).rejects.toMatchObject(unavailable);
+        await expect(provider.remove('a', writeCall())).rejects.toMatchObject(unavailable);
+        await expect(provider.makeCollection('b', writeCall())).rejects.toMatchObject(unavailable);
       } finally {
         await under.outage(false);
       }

@@ -10,6 +10,7 @@ import type {
   ContentVersionMap,
   Enrichment,
   Entry,
+  GivenPlace,
   Scan,
   ShownSource,
   SourceRecord,
@@ -18,6 +19,7 @@ import { AssetTable } from './asset-table.ts';
 import { ContentVersions } from './content-versions.ts';
 import { translating } from './database.ts';
 import { EntryBatch, type Tables } from './entry-batch.ts';
+import { GivenNameWriting } from './given-name-table.ts';
 import { PlaceTable } from './known-places.ts';
 import type { NodeBatch } from './node-batch.ts';
 import { NodeTable } from './node-table.ts';
@@ -37,6 +39,7 @@ export class SqliteWriter implements CatalogWriter {
   readonly #tables: Tables;
   readonly #shown: ShownSources;
   readonly #versions: ContentVersions;
+  readonly #given: GivenNameWriting;
   readonly #onChange: () => void;
   readonly #sourceByName: StatementSync;
   readonly #sourceInsert: StatementSync;
@@ -50,6 +53,7 @@ export class SqliteWriter implements CatalogWriter {
     this.#onChange = onChange;
     this.#shown = new ShownSources(database);
     this.#versions = new ContentVersions(database);
+    this.#given = new GivenNameWriting(database);
     this.#nodes = new NodeTable(database, policy);
     this.#assets = new AssetTable(database);
     this.#tables = { nodes: this.#nodes, assets: this.#assets, places: new PlaceTable(database) };
@@ -104,7 +108,7 @@ export class SqliteWriter implements CatalogWriter {
 
   async refreshAsset(sourceId: number, facts: AssetFacts): Promise<void> {
     this.#transaction(() => {
-      if (!this.#assets.has(sourceId, facts.ref.id)) return;
+      if (this.#assets.idOf(sourceId, facts.ref.id) === null) return;
       const stored = this.#assets.store(sourceId, facts);
       this.#count(sourceId, 0, 0, stored.addedBytes);
       if (stored.isChanged) this.#nodes.touchAsset(stored.id, facts.modifiedMs);
@@ -123,6 +127,27 @@ export class SqliteWriter implements CatalogWriter {
     const id = translating(() => this.#nodes.atStoredPath(sourceId, storedPath));
     if (id === null || (scan as ScanMarks | undefined)?.has(id) === true) return 0;
     return await this.#removeSubtree(sourceId, id);
+  }
+
+  async removeNode(sourceId: number, id: NodeId): Promise<number> {
+    return await this.#removeSubtree(sourceId, id);
+  }
+
+  async removeRef(sourceId: number, ref: string): Promise<number> {
+    const collection = translating(() => this.#nodes.byRef(sourceId, ref));
+    if (collection !== null) return await this.#removeSubtree(sourceId, collection.id);
+    const assetId = translating(() => this.#assets.idOf(sourceId, ref));
+    const places = assetId === null ? [] : translating(() => this.#nodes.byAsset(assetId));
+    return places.length === 0
+      ? 0
+      : this.#remove(
+          sourceId,
+          places.map(({ id }) => id),
+        );
+  }
+
+  async giveNames(sourceId: number, place: GivenPlace, names: readonly string[]): Promise<void> {
+    this.#transaction(() => this.#given.replace(sourceId, place, names));
   }
 
   async unseenMembers(scan: Scan, collection: string | null): Promise<readonly string[]> {
@@ -188,6 +213,7 @@ export class SqliteWriter implements CatalogWriter {
   async completeScan(sourceId: number, completedMs: number, versions?: ContentVersionMap): Promise<void> {
     this.#transaction(() => {
       this.#sourceComplete.run(completedMs, sourceId);
+      this.#given.forgetGone(sourceId);
       if (versions !== undefined) this.#versions.replace(sourceId, versions);
     });
   }
