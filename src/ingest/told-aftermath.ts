@@ -94,13 +94,14 @@ export class ToldAftermath implements Aftermath {
 
   /** Another name for an asset that the collection shows already, or a new member of it. */
   async #write(event: WrittenEvent, to: Applying): Promise<void> {
-    const { names, onAsset, openScan, shown } = this.#options;
+    const { catalog, names, onAsset, openScan, shown } = this.#options;
     const { collection, facts, name, isHeldBack = false, hides = null } = event;
     if (collection === null) throw new Error('an asset was written to where no collection is');
     const { id } = facts.ref;
     onAsset(facts, true);
     const taken = event.takes === undefined ? null : await shown.nodeAt(event.takes);
-    const others = (await this.#namesIn(collection, id, taken)).filter((other) => other !== name);
+    const places = await this.#placesIn(collection, id, taken);
+    const others = places.map(({ storedName }) => storedName).filter((other) => other !== name);
     if (taken?.kind === 'asset' && !(await this.#isPlaceOf(taken, collection, id)))
       await this.#takeName(taken, to);
     const all = [...others, name];
@@ -112,6 +113,10 @@ export class ToldAftermath implements Aftermath {
       const takes = each.kind === 'asset' && each.name === name && taken !== null ? { takes: taken.id } : {};
       await this.#place({ ...each, ...takes }, to);
     }
+    if (taken === null) return;
+    // It was there under this name already, beside the other that had it.
+    const twins = places.filter(({ storedName }) => storedName === name);
+    for (const twin of twins) await catalog.writer.removeNode(to.sourceId, twin.id);
   }
 
   /** The asset keeps the other names that it has in that collection. */
@@ -120,7 +125,7 @@ export class ToldAftermath implements Aftermath {
     const collection = await this.#collectionOf(node);
     if (collection?.ref == null) return;
     const { facts, id } = { facts: node.asset, id: node.asset.ref.id };
-    const rest = await this.#namesIn(collection.ref, id, node);
+    const rest = (await this.#placesIn(collection.ref, id, node)).map(({ storedName }) => storedName);
     const ownName = lastNameOf(facts.ref.path);
     const isOwn = rest.every((name) => name === ownName);
     const place = { collection: collection.ref, ref: id, isHeldBack: false, hides: null };
@@ -131,11 +136,11 @@ export class ToldAftermath implements Aftermath {
   }
 
   /** @param except a place that does not count. */
-  async #namesIn(collection: string, refId: string, except: Node | null): Promise<string[]> {
-    const nodes = await this.#options.shown.nodesOf(refId);
-    return nodes
+  async #placesIn(collection: string, refId: string, except: Node | null): Promise<AssetNode[]> {
+    const places = await this.#options.shown.nodesOf(refId);
+    return places
       .filter((place) => place.collection.ref === collection && place.node.id !== except?.id)
-      .map(({ node }) => node.storedName);
+      .map(({ node }) => node);
   }
 
   async #isPlaceOf(node: AssetNode, collection: string, refId: string): Promise<boolean> {
