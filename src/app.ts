@@ -76,7 +76,9 @@ export async function startApp(config: ServeConfig): Promise<RunningApp> {
     const pool = new WorkerPool();
     stops.push(() => pool.close());
     const members = await Promise.all(
-      config.sources.map((source) => addSource(source, { catalog, logger, pool, names: config.names, dataDir: config.catalog.dataDir })),
+      config.sources.map((source) =>
+        addSource(source, { catalog, logger, pool, names: config.names, dataDir: config.catalog.dataDir }),
+      ),
     );
     stops.push(async () => void (await Promise.all(members.map(({ ingest }) => ingest.close()))));
     stops.push(async () => void (await Promise.all(members.map(({ enricher }) => enricher?.close()))));

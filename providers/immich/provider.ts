@@ -139,7 +139,8 @@ function isLeftOut(asset: ImmichAsset, { showsArchived }: AlbumChoice): boolean 
 }
 
 function shownNowhere(cause?: unknown): CodedError {
-  const text = 'Immich has exactly this file already where no album shows it: archived, locked, or in a live photo.';
+  const text =
+    'Immich has exactly this file already where no album shows it: archived, locked, or in a live photo.';
   return new CodedError('denied', text, cause === undefined ? {} : { cause });
 }
 

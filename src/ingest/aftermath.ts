@@ -29,12 +29,12 @@ export interface Change {
 export interface Aftermath {
   readonly paths: TreeWriter['paths'];
   /**
-   * Rejects `denied` where the catalog could not show something under the name.
+   * Rejects `denied` where the catalog could not show something under the name. Absent: the source refuses by itself.
    * @param except what is at this path goes from there.
    */
-  check(path: string, except?: string): Promise<void>;
-  /** Called before the source is changed, while no scan takes a step. */
-  begin(touched: readonly string[]): void;
+  check?(path: string, except?: string): Promise<void>;
+  /** Called before the source is changed, while no scan takes a step. Absent: what was touched is told afterwards. */
+  begin?(touched: readonly string[]): void;
   /** Brings the catalog in line. */
   follow(change: Change): Promise<void>;
   /** The same after a write that failed, perhaps halfway. Does not reject. */

@@ -186,7 +186,11 @@ class View {
   }
 }
 
-function nameOf({ name, otherNames, takes }: NamedAssetEvent): Pick<AssetEntry, 'name' | 'otherNames' | 'takes'> {
+function nameOf({
+  name,
+  otherNames,
+  takes,
+}: NamedAssetEvent): Pick<AssetEntry, 'name' | 'otherNames' | 'takes'> {
   return {
     name,
     ...(otherNames === undefined ? {} : { otherNames }),

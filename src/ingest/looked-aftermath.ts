@@ -39,9 +39,6 @@ export class LookedAftermath implements Aftermath {
     this.#options = options;
   }
 
-  /** A disk refuses by itself. */
-  async check(): Promise<void> {}
-
   begin(touched: readonly string[]): void {
     for (const path of touched) this.#options.openScan()?.touched.note(path);
   }

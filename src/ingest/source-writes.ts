@@ -50,7 +50,7 @@ export class SourceWrites implements TreeWriter {
   async put(path: string, content: Readable, { claims, over }: PutWrite, signal: AbortSignal): Promise<void> {
     const { writing, aftermath, ready } = this.#options;
     await ready();
-    await aftermath.check(path);
+    await aftermath.check?.(path);
     const scope = this.#newScope();
     const staged = await writing.receive(path, content, claims, signal, scope);
     await this.#showing({ staged, path, scope }, signal, () => staged.place(over));
@@ -61,7 +61,7 @@ export class SourceWrites implements TreeWriter {
     await ready();
     const scope = this.#newScope();
     const work = async () => {
-      await aftermath.check(path);
+      await aftermath.check?.(path);
       await writing.makeCollection(path, signal, scope);
     };
     await this.#change({ touched: [path], isWhole: true, scope, work });
@@ -85,7 +85,7 @@ export class SourceWrites implements TreeWriter {
     let isElsewhere = false;
     const scope = this.#newScope();
     const work = async (gone: Set<string>) => {
-      await aftermath.check(to, from);
+      await aftermath.check?.(to, from);
       const inTheWay = await this.#overwriting({ path: to, scope }, over, signal, async () => {
         isElsewhere = !(await writing.move(from, to, over, signal, scope));
       });
@@ -104,7 +104,7 @@ export class SourceWrites implements TreeWriter {
   ): Promise<readonly WriteFailure[]> {
     const { writing, aftermath, ready } = this.#options;
     await ready();
-    await aftermath.check(to);
+    await aftermath.check?.(to);
     const scope = this.#newScope();
     const staged = await writing.copy(from, to, isDeep, signal, scope);
     return await this.#showing({ staged, path: to, scope }, signal, () =>
@@ -144,7 +144,7 @@ export class SourceWrites implements TreeWriter {
         ...{ touched: [path], isWhole: true, scope },
         work: async () => {
           signal.throwIfAborted();
-          await this.#options.aftermath.check(path);
+          await this.#options.aftermath.check?.(path);
           return await work();
         },
       });
@@ -179,7 +179,7 @@ export class SourceWrites implements TreeWriter {
     const { turns, aftermath, onMissed } = this.#options;
     const { told } = scope;
     return await turns.between(async () => {
-      aftermath.begin(touched);
+      aftermath.begin?.(touched);
       const gone = new Set<string>();
       let result: T;
       try {

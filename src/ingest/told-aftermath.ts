@@ -50,9 +50,6 @@ export class ToldAftermath implements Aftermath {
     await this.#options.shown.checkName(path, except);
   }
 
-  /** What was touched is known by what is told. */
-  begin(): void {}
-
   async follow({ told }: Change): Promise<void> {
     const { catalog, openScan, onApplied } = this.#options;
     const sourceId = await this.#options.sourceId();

@@ -52,7 +52,13 @@ export class SourceWriting {
   }
 
   /** See `Provider.copy`. */
-  async copy(from: string, to: string, isDeep: boolean, signal: AbortSignal, scope: WriteScope): Promise<Staged> {
+  async copy(
+    from: string,
+    to: string,
+    isDeep: boolean,
+    signal: AbortSignal,
+    scope: WriteScope,
+  ): Promise<Staged> {
     return await this.#provider.copy(from, to, { isDeep }, this.#callFor(signal, scope));
   }
 
@@ -72,7 +78,12 @@ export class SourceWriting {
   }
 
   /** See `Provider.setModifiedTime`. */
-  async setModifiedTime(path: string, modifiedMs: number, signal: AbortSignal, scope: WriteScope): Promise<void> {
+  async setModifiedTime(
+    path: string,
+    modifiedMs: number,
+    signal: AbortSignal,
+    scope: WriteScope,
+  ): Promise<void> {
     await this.#provider.setModifiedTime(path, modifiedMs, this.#callFor(signal, scope));
   }
 

@@ -55,7 +55,9 @@ describe.each(VERSIONS)('Immich %s', (version) => {
 
   it('Finder leaves its own files beside it, and Immich hears of none', async () => {
     const requests = on.fake.requests.length;
-    expect(await finderSaves('Album 1/._finder.jpg', photo('attributes'))).toEqual([404, 201, 200, 204, 207, 204]);
+    expect(await finderSaves('Album 1/._finder.jpg', photo('attributes'))).toEqual([
+      404, 201, 200, 204, 207, 204,
+    ]);
     expect(on.fake.requests.length).toBe(requests);
   });
 

@@ -32,7 +32,11 @@ export class ImmichWriteApp {
     this.#env = env;
   }
 
-  static async start({ version = '3.1.0', env = {}, library }: WriteAppOptions = {}): Promise<ImmichWriteApp> {
+  static async start({
+    version = '3.1.0',
+    env = {},
+    library,
+  }: WriteAppOptions = {}): Promise<ImmichWriteApp> {
     const small = library ?? smallLibrary(2, 2);
     const fake = await startFakeImmich({ version, library: small.library });
     const work = await mkdtemp(join(tmpdir(), 'mediadav-immich-write-'));

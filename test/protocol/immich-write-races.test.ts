@@ -13,10 +13,7 @@ afterEach(() => on.stop());
 /** Writes while a refresh waits for an answer that tells of the time before. */
 async function whileReading(answer: RegExp, write: () => Promise<void>): Promise<void> {
   const { fake } = on;
-  let release = () => undefined as void;
-  const released = new Promise<void>((resolve) => {
-    release = () => resolve();
-  });
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
   const from = fake.requests.length;
   fake.faults.add({ match: answer, kind: 'late', until: released });
   const scanned = on.rescan();

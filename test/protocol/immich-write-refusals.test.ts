@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { makeJpeg } from '../fakes/immich/made-media.ts';
 import type { FaultKind } from '../fakes/immich/faults.ts';
-import { ImmichWriteApp } from './immich-write-app.ts';
+import { makeJpeg } from '../fakes/immich/made-media.ts';
 import { SMALL_KEY, smallLibrary } from './immich-small-library.ts';
+import { ImmichWriteApp } from './immich-write-app.ts';
 
 /** What cannot be done says why and changes nothing; what fails halfway says so and loses nothing. */
 
@@ -119,7 +119,9 @@ describe('refused, with the reason', () => {
     on = await ImmichWriteApp.start({ library: small });
     await refuses(403, /shared by somebody else/, () => on.send('PUT', 'Viewed/a.jpg', { body: photo('a') }));
     await refuses(403, /only photos of your own/, () => on.send('DELETE', 'Edited/his.jpg'));
-    await refuses(403, /only your own photos/, () => on.send('PUT', 'Edited/his.jpg', { body: photo('mine') }));
+    await refuses(403, /only your own photos/, () =>
+      on.send('PUT', 'Edited/his.jpg', { body: photo('mine') }),
+    );
     await refuses(403, /shared by somebody else/, () => on.send('DELETE', 'Edited'));
     await refuses(403, /only photos of your own/, () => on.copy('Edited/his.jpg', 'Album 1/his.jpg'));
     expect(await on.put('Edited/mine.jpg', photo('mine'))).toBe(201);
@@ -203,7 +205,9 @@ describe('when Immich fails', () => {
     await on.rescan();
     expect(await on.names('Album 1')).toEqual(['photo 1-1.jpg', 'photo 1-2.jpg']);
     expect(await on.put('Album 1/new.jpg', bytes)).toBe(201);
-    expect([...on.fake.library.assets.values()].filter((each) => each.originalFileName === 'new.jpg')).toHaveLength(1);
+    expect(
+      [...on.fake.library.assets.values()].filter((each) => each.originalFileName === 'new.jpg'),
+    ).toHaveLength(1);
     expect(on.inImmich('Album 1')).toEqual(['new.jpg', 'photo 1-1.jpg', 'photo 1-2.jpg']);
   });
 

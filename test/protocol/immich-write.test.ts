@@ -3,8 +3,8 @@ import { makeJpeg } from '../fakes/immich/made-media.ts';
 import type { Album } from '../fakes/immich/model.ts';
 import { VERSIONS } from '../fakes/immich/versions.ts';
 import { sha1Of } from './disk-listing.ts';
-import { ImmichWriteApp } from './immich-write-app.ts';
 import { SMALL_KEY } from './immich-small-library.ts';
+import { ImmichWriteApp } from './immich-write-app.ts';
 
 /** What clients do to albums, and what Immich and the mount show of it afterwards, then and after the next refresh. */
 
@@ -131,7 +131,9 @@ describe.each(VERSIONS)('Immich %s', (version) => {
 
   it('replaces a photo: the new one is in all albums of the old one, which goes to the trash', async () => {
     const { library } = on.fake;
-    const old = [...before.assetIds].map((id) => library.asset(id)).find((each) => each.originalFileName === 'one.jpg');
+    const old = [...before.assetIds]
+      .map((id) => library.asset(id))
+      .find((each) => each.originalFileName === 'one.jpg');
     if (old === undefined) throw new Error('there is no photo');
     await on.send('MKCOL', `Other ${count}`);
     await on.copy(`${album}/one.jpg`, `Other ${count}/uno.jpg`);
@@ -139,7 +141,10 @@ describe.each(VERSIONS)('Immich %s', (version) => {
     const bytes = photo(`better ${count}`);
     expect(await on.put(`${album}/one.jpg`, bytes)).toBe(204);
     expect(old.deletedAt).not.toBeNull();
-    expect([on.inImmich(album), on.inImmich(`Other ${count}`)]).toEqual([['one.jpg', 'two.jpg'], ['one.jpg']]);
+    expect([on.inImmich(album), on.inImmich(`Other ${count}`)]).toEqual([
+      ['one.jpg', 'two.jpg'],
+      ['one.jpg'],
+    ]);
     for (const path of [`${album}/one.jpg`, `Other ${count}/uno.jpg`]) {
       expect((await on.get(path)).equals(bytes), path).toBe(true);
     }

@@ -123,5 +123,7 @@ export class AlbumChanges {
 }
 
 function notOwn(cause: unknown): CodedError {
-  return new CodedError('denied', 'Immich lets only your own photos be trashed, and this is none.', { cause });
+  return new CodedError('denied', 'Immich lets only your own photos be trashed, and this is none.', {
+    cause,
+  });
 }

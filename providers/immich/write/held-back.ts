@@ -11,6 +11,8 @@ import { albumPlaceAt, checkOver, hasOtherName } from './places.ts';
  */
 export class HeldBackFile implements Staged {
   readonly sizeBytes = 0;
+  /** Nothing is kept of it but what was told. */
+  readonly discard = async () => undefined;
   readonly #path: string;
   readonly #modifiedMs: number | null;
   readonly #call: WriteCall;
@@ -36,9 +38,6 @@ export class HeldBackFile implements Staged {
       ...(hides === null ? {} : { hides }),
     });
   }
-
-  /** Nothing is kept of it but what was told. */
-  async discard(): Promise<void> {}
 }
 
 function emptyFacts(id: string, name: string, modifiedMs: number | null): AssetFacts {

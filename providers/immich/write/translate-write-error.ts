@@ -14,7 +14,11 @@ export function translateWriteAnswer(answer: ErrorAnswer, what: string): CodedEr
     return new CodedError('no-space', 'The quota of the Immich account is used up.', options);
   }
   if (status === 413) {
-    return new CodedError('too-large', 'A proxy in front of Immich lets no file of this size through.', options);
+    return new CodedError(
+      'too-large',
+      'A proxy in front of Immich lets no file of this size through.',
+      options,
+    );
   }
   const isRefused = status === 400 && message !== null && !message.startsWith('Not found or no ');
   if (isRefused && message !== 'Album not found') {

@@ -69,7 +69,10 @@ export class UploadFolder {
       throw signal.aborted ? signal.reason : asUploadError(error);
     }
     const readBetween = (head: Buffer, tail: Buffer) =>
-      Readable.from(between(head, () => createReadStream(path), tail), { objectMode: false });
+      Readable.from(
+        between(head, () => createReadStream(path), tail),
+        { objectMode: false },
+      );
     return { sizeBytes, sha1: hash.digest('hex'), readBetween, discard };
   }
 

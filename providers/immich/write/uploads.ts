@@ -5,8 +5,8 @@ import { parseKeyPermissions } from '../api-answers.ts';
 import type { ImmichClient } from '../http-client.ts';
 import { lacksPermissions } from '../translate-error.ts';
 import { parseMediaTypes, parseUpload, parseUploadCheck } from './change-answers.ts';
-import { uploadForm } from './upload-form.ts';
 import type { ReceivedFile } from './upload-folder.ts';
+import { uploadForm } from './upload-form.ts';
 
 /** An asset of Immich that has the bytes of an upload. */
 export interface UploadedAsset {

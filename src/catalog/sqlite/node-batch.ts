@@ -93,8 +93,7 @@ export class NodeBatch {
       entry,
     );
     const taken = entry.takes === undefined ? null : this.#take(entry.takes, assetId);
-    const found =
-      taken ?? (entry.holdsPath === true ? this.#holdPath(entry, stored, anchorId, own) : own);
+    const found = taken ?? (entry.holdsPath === true ? this.#holdPath(entry, stored, anchorId, own) : own);
     this.#place(found, entry.facts.ref.id, { ...wanted, isChanged: isChanged || found !== own });
     if (isChanged) for (const place of places) if (place.id !== own?.id) this.#touchPlace(place, modifiedMs);
   }
