@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Provider, ScanEvent, Staged, WriteCall, WriteEvent } from '../../src/provider/provider.ts';
 import { type ProviderUnderTest, scanAll, scanCall } from './provider-suite.ts';
+import { assetsByPath, ToldHeld } from './told-held.ts';
 
 /** A provider that writes, over a source with a folder `a` that holds the asset `a/small.jpg`. */
 export interface WritingUnderTest extends ProviderUnderTest {
@@ -16,22 +17,31 @@ export const POWERS = [
 
 const NOW = { modifiedMs: null };
 
-/** What a write tells is seen by the next scan. */
-function writeCall(options: Partial<WriteCall> = {}): WriteCall {
-  return { ...scanCall(options), tell: (_: WriteEvent) => undefined, ...options };
-}
-
-/** What every provider with powers to write must do. */
-export function writingSuite(name: string, create: () => Promise<WritingUnderTest>): void {
+/**
+ * What every provider with powers to write must do.
+ * @param kind `tree`: collections hold collections, and what is there is found by its path. `albums`: assets are members of
+ *   collections and of nothing else, and a write tells what it has changed.
+ */
+export function writingSuite(
+  name: string,
+  create: () => Promise<WritingUnderTest>,
+  kind: 'tree' | 'albums' = 'tree',
+): void {
   describe(`writing provider: ${name}`, () => {
     let under: WritingUnderTest;
     let provider: WritingUnderTest['provider'];
     let before: Record<string, string | null>;
+    let told: ToldHeld;
+    const writeCall = (options: Partial<WriteCall> = {}): WriteCall => {
+      const tell = (event: WriteEvent) => told.take(event);
+      const held = kind === 'albums' ? { held: told.held } : {};
+      return { ...scanCall(), ...held, tell, ...options };
+    };
 
     beforeEach(async () => {
       under = await create();
       provider = under.provider;
-      await scanAll(provider);
+      told = new ToldHeld(await scanAll(provider));
       before = await under.everything();
     });
     afterEach(async () => {
@@ -63,9 +73,11 @@ export function writingSuite(name: string, create: () => Promise<WritingUnderTes
         ['a', 'anything', 'exists'],
       ] as const;
       for (const [path, over, code] of refusals) {
-        const staged = await receive(path, 'new');
-        await expect(staged.place(over), path).rejects.toMatchObject({ code });
-        await staged.discard();
+        const writing = async () => {
+          const staged = await receive(path, 'new');
+          await staged.place(over).finally(() => staged.discard());
+        };
+        await expect(writing(), path).rejects.toMatchObject({ code });
       }
       expect(await under.everything()).toEqual(before);
       await (await receive('a/small.jpg', 'newer')).place({ version });
@@ -104,46 +116,88 @@ export function writingSuite(name: string, create: () => Promise<WritingUnderTes
       expect(await under.everything()).toEqual(before);
     });
 
-    it('makes collections, moves them, copies them and removes them', async () => {
+    it('makes collections, renames them and removes them', async () => {
       await provider.makeCollection('made', writeCall());
       await expect(provider.makeCollection('made', writeCall())).rejects.toMatchObject({ code: 'exists' });
       const ref = refAt(await scanAll(provider), 'a/small.jpg');
-      expect(await provider.move('a', 'made/a', 'nothing', writeCall())).toBe(true);
-      expect(refAt(await scanAll(provider), 'made/a/small.jpg')).toBe(ref);
-      const copy = await provider.copy('made', 'copied', { isDeep: true }, writeCall());
-      await copy.place('nothing');
-      const shallow = await provider.copy('made', 'bare', { isDeep: false }, writeCall());
-      await shallow.place('nothing');
-      const all = await under.everything();
-      expect(all['copied/a/small.jpg']).toBe(before['a/small.jpg']);
-      expect(Object.keys(all).filter((path) => path.startsWith('bare'))).toEqual(['bare']);
+      expect(await provider.move('a', 'renamed', 'nothing', writeCall())).toBe(true);
+      expect(refAt(await scanAll(provider), 'renamed/small.jpg')).toBe(ref);
+      const inTheWay = { code: 'exists' };
+      await expect(provider.move('renamed', 'made', 'nothing', writeCall())).rejects.toMatchObject(inTheWay);
       expect(await provider.remove('made', writeCall())).toEqual([]);
       const missing = { code: 'not-found' };
       await expect(provider.remove('made', writeCall())).rejects.toMatchObject(missing);
       await expect(provider.move('made', 'x', 'nothing', writeCall())).rejects.toMatchObject(missing);
-      await expect(provider.copy('made', 'x', { isDeep: true }, writeCall())).rejects.toMatchObject(missing);
-      const left = Object.keys(await under.everything()).filter((path) => path.startsWith('made'));
-      expect(left).toEqual([]);
+      const copying = provider.copy('made', 'x', { isDeep: true }, writeCall());
+      await expect(copying).rejects.toMatchObject(missing);
+      const left = Object.keys(await under.everything());
+      expect(left.filter((path) => /^(made|a)(\/|$)/.test(path))).toEqual([]);
     });
 
-    it('removes what is shown and names what is not', async () => {
-      const accepts = (path: string) => path !== 'a/small.jpg';
-      const [failure, ...more] = await provider.remove('a', writeCall({ accepts }));
-      expect([failure?.path, failure?.code, more]).toEqual(['a/small.jpg', 'denied', []]);
-      const left = Object.keys(await under.everything()).filter((path) => path.startsWith('a'));
-      expect(left).toEqual(['a', 'a/small.jpg']);
+    it('copies and moves assets between collections, and removes them', async () => {
+      await provider.makeCollection('made', writeCall());
+      await (await provider.copy('a/small.jpg', 'made/small.jpg', { isDeep: true }, writeCall())).place(
+        'nothing',
+      );
+      expect(await under.everything()).toEqual({
+        ...before,
+        made: null,
+        'made/small.jpg': before['a/small.jpg'],
+      });
+      expect(await provider.remove('a/small.jpg', writeCall())).toEqual([]);
+      expect(await provider.move('made/small.jpg', 'a/small.jpg', 'nothing', writeCall())).toBe(true);
+      expect(await under.everything()).toEqual({ ...before, made: null });
     });
 
     it('sets times, and tells how much room there is', async () => {
       const modifiedMs = Date.UTC(2001, 1, 3);
-      await provider.setModifiedTime('a/small.jpg', modifiedMs, writeCall());
-      await (await provider.receive('t.jpg', Readable.from(['x']), { modifiedMs }, writeCall())).place(
+      await (await provider.receive('a/t.jpg', Readable.from(['x']), { modifiedMs }, writeCall())).place(
         'nothing',
       );
       const events = await scanAll(provider);
-      for (const path of ['a/small.jpg', 't.jpg']) expect(assetAt(events, path)?.modifiedMs).toBe(modifiedMs);
+      expect(assetAt(events, 'a/t.jpg')?.modifiedMs).toBe(modifiedMs);
       expect(await provider.freeBytes('a', writeCall())).toBeGreaterThan(0);
     });
+
+    if (kind === 'tree') {
+      it('makes collections, moves them, copies them and removes them', async () => {
+        await provider.makeCollection('made', writeCall());
+        await expect(provider.makeCollection('made', writeCall())).rejects.toMatchObject({ code: 'exists' });
+        const ref = refAt(await scanAll(provider), 'a/small.jpg');
+        expect(await provider.move('a', 'made/a', 'nothing', writeCall())).toBe(true);
+        expect(refAt(await scanAll(provider), 'made/a/small.jpg')).toBe(ref);
+        const copy = await provider.copy('made', 'copied', { isDeep: true }, writeCall());
+        await copy.place('nothing');
+        const shallow = await provider.copy('made', 'bare', { isDeep: false }, writeCall());
+        await shallow.place('nothing');
+        const all = await under.everything();
+        expect(all['copied/a/small.jpg']).toBe(before['a/small.jpg']);
+        expect(Object.keys(all).filter((path) => path.startsWith('bare'))).toEqual(['bare']);
+        expect(await provider.remove('made', writeCall())).toEqual([]);
+        const missing = { code: 'not-found' };
+        await expect(provider.remove('made', writeCall())).rejects.toMatchObject(missing);
+        await expect(provider.move('made', 'x', 'nothing', writeCall())).rejects.toMatchObject(missing);
+        await expect(provider.copy('made', 'x', { isDeep: true }, writeCall())).rejects.toMatchObject(
+          missing,
+        );
+        const left = Object.keys(await under.everything()).filter((path) => path.startsWith('made'));
+        expect(left).toEqual([]);
+      });
+
+      it('removes what is shown and names what is not', async () => {
+        const accepts = (path: string) => path !== 'a/small.jpg';
+        const [failure, ...more] = await provider.remove('a', writeCall({ accepts }));
+        expect([failure?.path, failure?.code, more]).toEqual(['a/small.jpg', 'denied', []]);
+        const left = Object.keys(await under.everything()).filter((path) => path.startsWith('a'));
+        expect(left).toEqual(['a', 'a/small.jpg']);
+      });
+
+      it('sets the time of what is there', async () => {
+        const modifiedMs = Date.UTC(2001, 1, 3);
+        await provider.setModifiedTime('a/small.jpg', modifiedMs, writeCall());
+        expect(assetAt(await scanAll(provider), 'a/small.jpg')?.modifiedMs).toBe(modifiedMs);
+      });
+    }
 
     it('calls an outage an outage, and writes nothing into the place of what is away', async () => {
       await under.outage(true);
@@ -161,13 +215,11 @@ export function writingSuite(name: string, create: () => Promise<WritingUnderTes
 }
 
 function assetAt(events: readonly ScanEvent[], path: string) {
-  return events
-    .flatMap((event) => (event.kind === 'asset' ? [event.facts] : []))
-    .find(({ ref }) => ref.path === path);
+  return assetsByPath(events).get(path);
 }
 
 function pathsOf(events: readonly ScanEvent[]): string[] {
-  return events.flatMap((event) => (event.kind === 'asset' ? [event.facts.ref.path] : []));
+  return [...assetsByPath(events).keys()];
 }
 
 function versionAt(events: readonly ScanEvent[], path: string): string {
