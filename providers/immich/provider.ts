@@ -114,6 +114,7 @@ export function createImmichProvider(
       ? {}
       : createWriting({
           ...{ client, folder, factsOf, deletes: settings.write.deletes },
+          showsLiveVideos: choice.showsLiveVideos,
           noNewAlbums: choice.albumIds.length === 0 ? null : NO_NEW_ALBUMS,
         });
 

@@ -72,6 +72,27 @@ describe('refused, with the reason', () => {
     }
   });
 
+  it('what is done to the video of a live photo alone', async () => {
+    const small = smallLibrary(1, 1);
+    const { library } = small;
+    const owner = library.keys.get(SMALL_KEY)?.userId ?? '';
+    const video = library.addAsset({
+      owner,
+      name: 'live.mov',
+      content: photo('video'),
+      visibility: 'hidden',
+    });
+    const still = { owner, name: 'live.jpg', content: photo('still'), livePhotoVideoId: video.id };
+    library.addAlbum({ owner, name: 'Live', assets: [library.addAsset(still)] });
+    on = await ImmichWriteApp.start({ library: small, env: { IMMICH_LIVE_VIDEOS: 'true' } });
+    expect(await on.names('Live')).toEqual(['live.jpg', 'live.mov']);
+    await refuses(403, /stays with its still/, () => on.send('DELETE', 'Live/live.mov'));
+    await refuses(403, /stays with its still/, () => on.move('Live/live.mov', 'Album 1/live.mov'));
+    await refuses(403, /stays with its still/, () =>
+      on.send('PUT', 'Live/live.mov', { body: photo('other') }),
+    );
+  });
+
   it('a new album, where only some are shown', async () => {
     const small = smallLibrary(2, 2);
     on = await ImmichWriteApp.start({ library: small, env: { ALBUM_IDS: small.albums[0].id } });

@@ -1,6 +1,6 @@
 import { CodedError, codeOf } from '../../../src/model/coded-error.ts';
 import type { Call } from '../../../src/provider/provider.ts';
-import { type ImmichAlbum, parseAlbum, parseAlbums } from '../api-answers.ts';
+import { type ImmichAlbum, parseAlbum, parseAlbums, parseAsset } from '../api-answers.ts';
 import { albumPath } from '../eras/era.ts';
 import type { ChangeRequest, ImmichClient } from '../http-client.ts';
 import { type ItemError, parseItemError } from './change-answers.ts';
@@ -11,9 +11,25 @@ const THIS_PHOTO = 'this photo';
 /** The requests that change albums and the trash. What may be repeated is; making an album is not. */
 export class AlbumChanges {
   readonly #client: ImmichClient;
+  readonly #showsLiveVideos: boolean;
 
-  constructor(client: ImmichClient) {
+  /** @param showsLiveVideos assets are shown in albums that they are no members of. */
+  constructor(client: ImmichClient, showsLiveVideos: boolean) {
     this.#client = client;
+    this.#showsLiveVideos = showsLiveVideos;
+  }
+
+  /** Rejects `denied` for the video of a live photo: it is where its still is, and no album has it by itself. */
+  async requireMember(assetId: string, call: Call): Promise<void> {
+    if (!this.#showsLiveVideos) return;
+    const request = {
+      method: 'GET',
+      path: `/assets/${encodeURIComponent(assetId)}`,
+      what: THIS_PHOTO,
+    } as const;
+    const asset = parseAsset(await call.attempt((signal) => this.#client.readJson(request, signal)));
+    if (asset.visibility !== 'hidden') return;
+    throw new CodedError('denied', 'The video of a live photo stays with its still.');
   }
 
   async create(name: string, call: Call): Promise<ImmichAlbum> {

@@ -68,6 +68,7 @@ export class MemberChanges {
   }
 
   async copy(from: string, to: string, isDeep: boolean, call: WriteCall): Promise<Staged> {
+    const { changes } = this.#options;
     const ref = await call.held.refAt(from);
     if (ref === null) throw missing();
     if (!(await isAsset(ref, call))) {
@@ -77,6 +78,7 @@ export class MemberChanges {
     }
     if (isHeldBack(ref)) return new HeldBackFile(to, await timeGivenTo(ref, call), call);
     await albumPlaceAt(to, call);
+    await changes.requireMember(ref, call);
     return stagedBy(async (over) => {
       const target = await albumPlaceAt(to, call);
       await checkOver(target, over, call);
@@ -128,6 +130,7 @@ export class MemberChanges {
     }
     const staysBehind = isHeldBack(ref) || !isOther || (await hasOtherName(from, ref, call));
     if (!staysBehind) await this.#options.uploads.requirePermissions([TAKE_OUT], call);
+    if (isOther && !isHeldBack(ref)) await changes.requireMember(ref, call);
     const isAdded = isOther && !isHeldBack(ref) && (await this.#add(albumId, ref, call));
     if (target.ref !== ref) await this.#makeRoom(target, { albumId, ref, isAdded }, call);
     if (!staysBehind) {
@@ -174,6 +177,7 @@ export class MemberChanges {
       call.tell(gone);
       return;
     }
+    await changes.requireMember(asset, call);
     if (deletes === 'album') {
       await uploads.requirePermissions([TAKE_OUT], call);
       await changes.remove(place.albumId, asset, call);

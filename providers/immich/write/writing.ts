@@ -16,6 +16,8 @@ export interface WritingOptions {
   readonly deletes: 'album' | 'trash';
   /** Why no album can be made here; null: one can. */
   readonly noNewAlbums: string | null;
+  /** See `AlbumChanges`. */
+  readonly showsLiveVideos: boolean;
   /** See `StagedUpload`. */
   readonly factsOf: (assetId: string, call: WriteCall) => Promise<AssetFacts>;
 }
@@ -25,7 +27,7 @@ type Powers = 'receive' | 'copy' | 'move' | 'makeCollection' | 'remove' | 'setMo
 /** The powers of an Immich server that may be changed. */
 export function createWriting(options: WritingOptions): Required<Pick<Provider, Powers>> {
   const { client, folder } = options;
-  const changes = new AlbumChanges(client);
+  const changes = new AlbumChanges(client, options.showsLiveVideos);
   const uploads = new Uploads(client);
   const members = new MemberChanges({ ...options, changes, uploads });
 
@@ -37,8 +39,10 @@ export function createWriting(options: WritingOptions): Required<Pick<Provider, 
   ): Promise<Staged> => {
     const { name, ref } = await albumPlaceAt(path, call);
     await uploads.checkExtension(name, call);
-    const replaces = assetBehind(ref) === null ? [] : ['asset.delete'];
-    await uploads.requirePermissions(['asset.upload', 'albumAsset.create', ...replaces], call);
+    const old = assetBehind(ref);
+    const replacing = old === null ? [] : ['asset.delete'];
+    await uploads.requirePermissions(['asset.upload', 'albumAsset.create', ...replacing], call);
+    if (old !== null) await changes.requireMember(old, call);
     const file = await folder.receive(content, call.signal);
     try {
       if (file.sizeBytes === 0) return new HeldBackFile(path, modifiedMs, call);

@@ -144,6 +144,7 @@ FLATTEN_ASSET_STRUCTURE=true
       albumIds: ['album_id1', 'album_id2'],
       ...{ rendition: 'original', showsArchived: true, showsLiveVideos: false, collapsesStacks: false },
       fullReadMs: 86_400_000,
+      deletes: 'album',
       layouts: ['folders'],
       splitsByType: false,
       showsAllFiles: true,

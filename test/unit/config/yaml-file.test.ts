@@ -64,7 +64,7 @@ sources:
     refresh_rate_hours: 0.5
     flatten_asset_structure: false
   - { name: ben, type: immich, url: "http://10.0.0.9:2283", api_key: 0123, writable: on, layout: [date, folders],
-      rendition: edited, archived: off, live_videos: on, stacks: primary }
+      rendition: edited, archived: off, live_videos: on, stacks: primary, delete: trash }
 immich_full_read_hours: 2
 `,
   );
@@ -105,6 +105,7 @@ immich_full_read_hours: 2
       albumIds: ['one', 'two'],
       ...{ rendition: 'original', showsArchived: true, showsLiveVideos: false, collapsesStacks: false },
       fullReadMs: 7_200_000,
+      deletes: 'album',
       layouts: ['folders'],
       splitsByType: true,
       showsAllFiles: true,
@@ -123,6 +124,7 @@ immich_full_read_hours: 2
       albumIds: [],
       ...{ rendition: 'edited', showsArchived: false, showsLiveVideos: true, collapsesStacks: true },
       fullReadMs: 7_200_000,
+      deletes: 'trash',
       layouts: ['date', 'folders'],
       showsAllFiles: true,
       isWritable: true,
