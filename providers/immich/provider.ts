@@ -11,7 +11,7 @@ import { type Rendition, renditionOf } from './rendition.ts';
 import { type AlbumChoice, scanAlbums } from './scan-albums.ts';
 import { isHeldBack } from './write/held-back-id.ts';
 import { UploadFolder } from './write/upload-folder.ts';
-import { createWriting } from './write/writing.ts';
+import { createWriting, WRITE_PERMISSIONS } from './write/writing.ts';
 
 export interface ImmichProviderSettings extends Partial<AlbumChoice> {
   /** Base URL without `/api`. Redirects of it are followed once. */
@@ -36,6 +36,7 @@ const ALL: AlbumChoice = {
   showsArchived: true,
   showsLiveVideos: false,
   collapsesStacks: false,
+  writePermissions: [],
   fullReadMs: 24 * 3_600_000,
 };
 
@@ -53,7 +54,8 @@ export function createImmichProvider(
   limits: Limits = DEFAULT_LIMITS,
 ): Provider {
   const client = new ImmichClient(settings, limits);
-  const choice: AlbumChoice = { ...ALL, ...settings };
+  const writePermissions = settings.write === undefined ? [] : WRITE_PERMISSIONS;
+  const choice: AlbumChoice = { ...ALL, writePermissions, ...settings };
 
   const readShown = async (id: string, call: Call): Promise<ImmichAsset> => {
     const request = { method: 'GET', path: `/assets/${id}`, what: 'this asset' } as const;

@@ -27,6 +27,8 @@ export interface AlbumChoice {
   readonly showsLiveVideos: boolean;
   /** Only the first photo of each stack. */
   readonly collapsesStacks: boolean;
+  /** Permissions that writing needs; none where nothing is written. */
+  readonly writePermissions: readonly string[];
   /** An album that looks unchanged is read anew after so many milliseconds all the same. */
   readonly fullReadMs: number;
 }
@@ -66,6 +68,10 @@ export async function* scanAlbums(
     if (note !== null) yield { kind: 'note', text: note };
     const key = new KeyCheck(client, requests, version, choice.rendition === 'preview' ? ['asset.view'] : []);
     await key.requireListing();
+    const missing = await key.missing(choice.writePermissions);
+    if (missing.length > 0) {
+      yield { kind: 'note', text: `${lacksPermissions(missing)} Until then that is refused.` };
+    }
     const era = chooseEra(version);
     if (listed?.era !== era) {
       const list = await readAlbumList(client, requests, era, null).catch(asSourceError);

@@ -57,8 +57,9 @@ export class ImmichWriteApp {
   }
 
   /** Starts the app on the same catalog, with other settings if they are told. */
-  async boot(env: Readonly<Record<string, string>> = {}): Promise<void> {
-    const config = readAppConfig({ argv: ['serve'], env: { ...this.#env, ...env }, cwd: this.work });
+  async boot(env: Readonly<Record<string, string>> = {}, args: readonly string[] = []): Promise<void> {
+    const argv = ['serve', ...args];
+    const config = readAppConfig({ argv, env: { ...this.#env, ...env }, cwd: this.work });
     if (config.command !== 'serve') throw new Error('these settings do not serve');
     this.#app = await startApp(config);
     await this.#app.settled();

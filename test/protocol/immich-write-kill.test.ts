@@ -11,7 +11,7 @@ import { SMALL_KEY, smallLibrary } from './immich-small-library.ts';
 import { type MediadavProcess, startProcess } from './mediadav-process.ts';
 import { Random } from './restart-changes.ts';
 
-const KILLS = 6;
+const KILLS = Number(process.env.KILLS ?? 6);
 const LANES = 4;
 const random = new Random(20_261_121);
 

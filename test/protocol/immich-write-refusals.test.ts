@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { FaultKind } from '../fakes/immich/faults.ts';
 import { makeJpeg } from '../fakes/immich/made-media.ts';
@@ -113,6 +115,9 @@ describe('refused, with the reason', () => {
     library.addKey({ user, key: 'read-only-key', permissions: READING });
     library.addKey({ user, key: 'upload-only-key', permissions: [...READING, ...upload] });
     on = await ImmichWriteApp.start({ library: small, env: { IMMICH_API_KEY: 'upload-only-key' } });
+    const { sources } = await on.app.status();
+    expect(sources[0]?.notes.join()).toMatch(/"asset\.delete".*"album\.delete", which is needed to delete albums/);
+    expect(sources[0]?.notes.join()).not.toMatch(/asset\.upload/);
     expect(await on.put('Album 1/new.jpg', photo('new'))).toBe(201);
     await refuses(403, /"asset\.delete", which is needed to replace/, () =>
       on.send('PUT', 'Album 1/new.jpg', { body: photo('newer') }),
@@ -146,6 +151,28 @@ describe('refused, with the reason', () => {
     await refuses(403, /shared by somebody else/, () => on.send('DELETE', 'Edited'));
     await refuses(403, /only photos of your own/, () => on.copy('Edited/his.jpg', 'Album 1/his.jpg'));
     expect(await on.put('Edited/mine.jpg', photo('mine'))).toBe(201);
+  });
+});
+
+describe('with several layouts', () => {
+  it('writes to the folders, and every view shows it', async () => {
+    const entry = (apiKey: string) =>
+      `sources:\n  - { name: immich, type: immich, url: "${on.fake.url}", api_key: ${apiKey}, layout: [folders, flat] }\n`;
+    on = await ImmichWriteApp.start();
+    await on.halt();
+    await writeFile(join(on.work, 'two.yaml'), entry(SMALL_KEY));
+    await on.boot({ IMMICH_URL: '', IMMICH_API_KEY: '' }, ['--config', join(on.work, 'two.yaml')]);
+    expect(await on.put('folders/Album 1/new.jpg', photo('new'))).toBe(201);
+    expect((await on.move('folders/Album 1/photo 1-1.jpg', 'folders/Album 1/renamed.jpg')).status).toBe(201);
+    expect((await on.send('DELETE', 'folders/Album 1/photo 1-2.jpg')).status).toBe(204);
+    expect((await on.send('PUT', 'flat/no.jpg', { body: photo('no') })).status).toBe(403);
+    for (const round of ['at once', 'after a refresh']) {
+      expect(await on.names('folders/Album 1'), round).toEqual(['new.jpg', 'renamed.jpg']);
+      expect(await on.names('flat'), round).toEqual([
+        ...['new.jpg', 'photo 1-1.jpg', 'photo 2-1.jpg', 'photo 2-2.jpg'],
+      ]);
+      await on.rescan();
+    }
   });
 });
 

@@ -22,6 +22,12 @@ export interface WritingOptions {
   readonly factsOf: (assetId: string, call: WriteCall) => Promise<AssetFacts>;
 }
 
+/** All that some write needs. */
+export const WRITE_PERMISSIONS: readonly string[] = [
+  ...['asset.upload', 'asset.delete', 'albumAsset.create', 'albumAsset.delete'],
+  ...['album.create', 'album.update', 'album.delete'],
+];
+
 type Powers = 'receive' | 'copy' | 'move' | 'makeCollection' | 'remove' | 'setModifiedTime' | 'freeBytes';
 
 /** The powers of an Immich server that may be changed. */
