@@ -26,6 +26,21 @@ async function whileReading(answer: RegExp, write: () => Promise<void>): Promise
   await scanned;
 }
 
+it('many clients at once, two of them at one name', async () => {
+  on = await ImmichWriteApp.start();
+  const names = Array.from({ length: 8 }, (_, index) => `many ${index}.jpg`);
+  const putting = names.map((name) => on.put(`Album 1/${name}`, photo(name)));
+  const same = ['first', 'second'].map((text) => on.put('Album 2/same.jpg', photo(text)));
+  expect(await Promise.all(putting)).toEqual(names.map(() => 201));
+  expect(await Promise.all(same)).toEqual([201, 201]);
+  for (const round of ['at once', 'after a refresh']) {
+    expect(await on.names('Album 1'), round).toEqual([...names, 'photo 1-1.jpg', 'photo 1-2.jpg']);
+    expect(await on.names('Album 2'), round).toEqual(['photo 2-1.jpg', 'photo 2-2.jpg', 'same.jpg']);
+    await on.rescan();
+  }
+  expect(on.inImmich('Album 2')).toEqual(['photo 2-1.jpg', 'photo 2-2.jpg', 'same.jpg']);
+});
+
 describe.each([
   ['2.7.5', /GET \/api\/albums\/[^/]+$/],
   ['3.1.0', /POST \/api\/search\/metadata/],

@@ -116,7 +116,9 @@ describe('refused, with the reason', () => {
     library.addKey({ user, key: 'upload-only-key', permissions: [...READING, ...upload] });
     on = await ImmichWriteApp.start({ library: small, env: { IMMICH_API_KEY: 'upload-only-key' } });
     const { sources } = await on.app.status();
-    expect(sources[0]?.notes.join()).toMatch(/"asset\.delete".*"album\.delete", which is needed to delete albums/);
+    expect(sources[0]?.notes.join()).toMatch(
+      /"asset\.delete".*"album\.delete", which is needed to delete albums/,
+    );
     expect(sources[0]?.notes.join()).not.toMatch(/asset\.upload/);
     expect(await on.put('Album 1/new.jpg', photo('new'))).toBe(201);
     await refuses(403, /"asset\.delete", which is needed to replace/, () =>

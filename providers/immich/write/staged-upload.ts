@@ -34,17 +34,18 @@ export class StagedUpload implements Staged {
     await checkOver(place, over, call);
     if (asset.isTrashed) await changes.restore(asset.id, call);
     const old = await this.#replacedBy(place);
-    const facts = old === null ? await this.#add([place.albumId]) : await this.#replace(old, place);
+    const facts =
+      old === null ? await this.#add([place.albumId]) : await this.#replace(old.id, place, old.others);
     this.#isKept = true;
     const takes = place.ref === null ? {} : { takes: path };
     call.tell({ kind: 'asset', collection: place.albumId, name: place.name, facts, ...takes });
     if (old === null) return;
     // In other albums it has the name that the one before had there.
-    for (const { collection, name, path: takenPath } of await call.held.placesOf(old)) {
-      if (takenPath === path) continue;
+    for (const { collection, name, path: takenPath } of await call.held.placesOf(old.id)) {
+      if (!old.others.includes(collection)) continue;
       call.tell({ kind: 'asset', collection, name, facts, takes: takenPath });
     }
-    call.tell({ kind: 'removed', ref: old });
+    call.tell({ kind: 'removed', ref: old.id });
   }
 
   async discard(): Promise<void> {
@@ -59,19 +60,20 @@ export class StagedUpload implements Staged {
     }
   }
 
-  /** The asset that goes to the trash for this one; null: none does. */
-  async #replacedBy(place: AlbumPlace): Promise<string | null> {
+  /** The asset that goes to the trash for this one, and what other albums it is in; null: none does. */
+  async #replacedBy(place: AlbumPlace): Promise<{ id: string; others: readonly string[] } | null> {
     const { asset, changes, call } = this.#options;
     const old = assetBehind(place.ref);
     if (old === null || old === asset.id || (await hasOtherName(place, old, call))) return null;
     // What has left the album meanwhile is nobody's to throw away here.
-    return (await changes.albumsOf(old, call)).includes(place.albumId) ? old : null;
+    const albums = await changes.albumsOf(old, call);
+    if (!albums.includes(place.albumId)) return null;
+    return { id: old, others: albums.filter((id) => id !== place.albumId) };
   }
 
   /** The old one goes when the new one is everywhere it was. */
-  async #replace(old: string, { albumId }: AlbumPlace): Promise<AssetFacts> {
+  async #replace(old: string, { albumId }: AlbumPlace, others: readonly string[]): Promise<AssetFacts> {
     const { changes, call } = this.#options;
-    const others = (await changes.albumsOf(old, call)).filter((id) => id !== albumId);
     const added: string[] = [];
     const facts = await this.#add([albumId, ...others], added);
     try {
