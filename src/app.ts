@@ -20,7 +20,6 @@ import { createHostCheck } from './http/host-check.ts';
 import { createListener, type Listener, type ListenerOptions } from './http/listener.ts';
 import { changeLogPruning } from './ingest/change-log-pruning.ts';
 import { type Chore, Housekeeping } from './ingest/housekeeping.ts';
-import { sourcePrefix } from './ingest/layout.ts';
 import { Schedule } from './ingest/schedule.ts';
 import type { SourceStatus } from './ingest/source-ingest.ts';
 import { createLogger } from './log.ts';
@@ -83,7 +82,9 @@ export async function startApp(config: ServeConfig): Promise<RunningApp> {
     const pool = new WorkerPool();
     stops.push(() => pool.close());
     const members = await Promise.all(
-      config.sources.map((source) => addSource(source, { catalog, logger, pool, names: config.names })),
+      config.sources.map((source) =>
+        addSource(source, { catalog, logger, pool, names: config.names, dataDir: config.catalog.dataDir }),
+      ),
     );
     stops.push(async () => void (await Promise.all(members.map(({ ingest }) => ingest.close()))));
     stops.push(async () => void (await Promise.all(members.map(({ enricher }) => enricher?.close()))));
@@ -213,7 +214,7 @@ function mountOf(member: Member, names: NamePolicy): Mount {
   return {
     search: source.isSearchable ? new SearchTree({ source, sourceId, names, now: () => Date.now() }) : null,
     writer: ingest.writer,
-    writesBelow: sourcePrefix(config) ?? [],
+    writesBelow: ingest.writesBelow,
     readOnlyReason: readOnlyReason(member),
     name: config.mountsAtRoot ? null : config.name,
     sourceId,
@@ -225,7 +226,12 @@ function mountOf(member: Member, names: NamePolicy): Mount {
 
 function readOnlyReason({ config }: Member): string {
   if (!config.isWritable) return 'This is read-only: nothing was changed.';
-  if (config.provider !== 'local') return 'Only local folders can be written to so far: nothing was changed.';
+  if (config.provider === 'immich' && config.rendition === 'preview') {
+    return 'Shown as previews (IMMICH_RENDITION), photos cannot be replaced or added: nothing was changed.';
+  }
+  if (config.provider === 'immich' && !config.views.includes('albums')) {
+    return 'Shown without its albums (IMMICH_VIEWS), this has no place for new files: nothing was changed.';
+  }
   const shown = config.splitsByType ? 'split by type' : `by ${config.layouts.join(', ')}`;
   return `Shown ${shown}, this has no place for new files: only the layout "folders" can be written to.`;
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { join } from 'node:path';
 import { createProvider } from '../providers/index.ts';
 import type { Catalog, ShownSource } from './catalog/catalog.ts';
 import { Enricher } from './enrich/enricher.ts';
@@ -11,6 +12,9 @@ import type { SourceConfig } from './settings.ts';
 import { createPathFilter } from './source/path-filter.ts';
 import { Source } from './source/source.ts';
 import { readVersion } from './version.ts';
+
+/** Folder of DATA_DIR. */
+const UPLOADS = 'uploads';
 
 /** One configured source with all that is made of it. */
 export interface Member {
@@ -30,6 +34,8 @@ export interface MemberOptions {
   /** Wraps the provider, to see what passes. */
   readonly observe?: (provider: Provider) => Provider;
   readonly ingest?: Pick<SourceIngestOptions, 'acceptsEmpty'>;
+  /** Absolute; what is on its way to a server waits there. Without it no server is written to. */
+  readonly dataDir?: string;
   /** Reads the assets; without it nobody does. */
   readonly pool?: WorkerPool;
 }
@@ -38,7 +44,8 @@ export interface MemberOptions {
 export async function addMember(config: SourceConfig, options: MemberOptions): Promise<Member> {
   const { catalog, pool, observe = (provider) => provider } = options;
   const logger = withFields(options.logger, { source: config.name });
-  const provider = observe(createProvider(config, catalog.reader.epoch));
+  const uploadFolder = options.dataDir === undefined ? null : uploadFolderOf(options.dataDir, config.name);
+  const provider = observe(createProvider(config, { epoch: catalog.reader.epoch, uploadFolder }));
   const source = new Source({ name: config.name, provider, filter: createPathFilter(config), logger });
   const { layouts, splitsByType } = config;
   let enricher: Enricher | null = null;
@@ -60,6 +67,11 @@ export async function addMember(config: SourceConfig, options: MemberOptions): P
     });
   }
   return { config, source, ingest, enricher, sourceId };
+}
+
+/** One each: what is in it belongs to nobody else. A name of a source may be one that no folder can have. */
+function uploadFolderOf(dataDir: string, name: string): string {
+  return join(dataDir, UPLOADS, createHash('sha256').update(name).digest('hex').slice(0, 16));
 }
 
 /**

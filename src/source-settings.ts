@@ -190,9 +190,10 @@ class Gatherer {
       albumIds: values.ALBUM_IDS,
       ...albumChoiceOf(values),
       layouts: ['folders'],
-      splitsByType: !values.FLATTEN_ASSET_STRUCTURE,
+      splitsByType: !(values.FLATTEN_ASSET_STRUCTURE ?? values.IMMICH_WRITABLE),
       showsAllFiles: true,
       isWritable: values.IMMICH_WRITABLE,
+      deletes: values.IMMICH_DELETE,
       excludedExtensions: ingest.EXCLUDED_FILE_TYPES,
       excludedGlobs: yaml.exclude,
       rescanIntervalMs: hoursToMs(values.REFRESH_RATE_HOURS),
@@ -241,6 +242,7 @@ class Gatherer {
     if (!given.has('URL')) this.#fail(origin, 'needs a url, the address of the server');
     if (!given.has('API_KEY')) this.#fail(origin, 'needs an api_key or api_key_file');
     const mount = mountOf(common.MOUNT, common.NAME);
+    const isWritable = values.WRITABLE ?? fallback.IMMICH_WRITABLE;
     this.#add(origin, {
       provider: 'immich',
       name: mount.name ?? DEFAULT_IMMICH_NAME,
@@ -260,9 +262,10 @@ class Gatherer {
       layouts: values.LAYOUT,
       splitsByType:
         values.LAYOUT.includes('folders') &&
-        !(values.FLATTEN_ASSET_STRUCTURE ?? fallback.FLATTEN_ASSET_STRUCTURE),
+        !(values.FLATTEN_ASSET_STRUCTURE ?? fallback.FLATTEN_ASSET_STRUCTURE ?? isWritable),
       showsAllFiles: true,
-      isWritable: values.WRITABLE ?? fallback.IMMICH_WRITABLE,
+      isWritable,
+      deletes: values.DELETE ?? fallback.IMMICH_DELETE,
       ...this.#filters(common, entry),
       rescanIntervalMs: hoursToMs(values.REFRESH_RATE_HOURS ?? fallback.REFRESH_RATE_HOURS),
       enriches: this.#givens.ingest.HASH_REMOTE,

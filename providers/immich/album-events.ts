@@ -1,5 +1,5 @@
 import { CodedError, isTransient, messageOf } from '../../src/model/coded-error.ts';
-import type { ScanCall, ScanEvent } from '../../src/provider/provider.ts';
+import type { CollectionEvent, ScanCall, ScanEvent } from '../../src/provider/provider.ts';
 import { type AlbumReading, albumState, parseReading, writeReading } from './album-version.ts';
 import type { ImmichAlbum } from './api-answers.ts';
 import { parseTime } from './asset-facts.ts';
@@ -138,7 +138,8 @@ function* eventsOf(content: AlbumContent, parent: string | null): Generator<Scan
   yield content.assetCount === 0 ? { ...kept, mayHeal: true } : kept;
 }
 
-function collectionOf(album: ImmichAlbum, parent: string | null): ScanEvent {
+/** The album itself, as an event. */
+export function collectionOf(album: ImmichAlbum, parent: string | null): CollectionEvent {
   const createdMs = album.createdAt === null ? null : parseTime(album.createdAt);
   const updatedMs = album.updatedAt === null ? null : parseTime(album.updatedAt);
   return {

@@ -8,6 +8,7 @@ import { type LocatedServer, ServerAddress } from './server-address.ts';
 import { type ErrorAnswer, isWebPage, translateAnswer } from './translate-error.ts';
 import { type Answer, Transport, type TransportRequest } from './transport.ts';
 import { UpstreamBody } from './upstream-body.ts';
+import { translateWriteAnswer } from './write/translate-write-error.ts';
 
 export interface JsonRequest {
   readonly method: 'GET' | 'POST';
@@ -18,6 +19,25 @@ export interface JsonRequest {
   readonly body?: unknown;
 }
 
+/** A request that changes something. */
+export interface ChangeRequest {
+  readonly method: 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Below `/api`, with a leading slash. */
+  readonly path: string;
+  /** What is to be changed, completing "Immich does not have …". */
+  readonly what: string;
+  readonly body?: unknown;
+}
+
+/** A form that holds one file. */
+export interface FormRequest {
+  readonly path: string;
+  readonly contentType: string;
+  readonly contentLength: number;
+  /** Opens the body. It is destroyed here. */
+  readonly open: () => Readable;
+}
+
 /** An answer and what to send to hear only whether it has changed. */
 export interface TaggedAnswer {
   readonly body: unknown;
@@ -25,6 +45,11 @@ export interface TaggedAnswer {
   readonly etag: string | null;
 }
 
+/**
+ * Until more of an upload is taken, and from its end until the answer: what lies in the buffers of a slow line comes in
+ * between.
+ */
+const UPLOAD_SILENCE_MS = 300_000;
 /** How much of a refused listing is read to learn the reason. */
 const REASON_BYTES = 16 * 1024;
 
@@ -79,6 +104,40 @@ export class ImmichClient {
   ): Promise<TaggedAnswer | null> {
     const answer = await this.#readTagged(request, etag, signal);
     return answer.body === undefined ? null : answer;
+  }
+
+  /** The parsed answer to a change; null when it has no body. @throws CodedError as `translateWriteAnswer` makes it, too. */
+  async change(request: ChangeRequest, signal: AbortSignal): Promise<unknown> {
+    const answer = await this.#guard(async () =>
+      this.#transport.readText(await this.#listingRequest(request, null, signal)),
+    );
+    return this.#changeOf(answer, request.what);
+  }
+
+  /** The same for a form. */
+  async upload(form: FormRequest, signal: AbortSignal): Promise<unknown> {
+    const answer = await this.#guard(async () => {
+      const base = await this.#address.base(signal);
+      const body = form.open();
+      try {
+        return await this.#transport.upload({
+          method: 'POST',
+          url: `${base}/api${form.path}`,
+          headers: {
+            ...this.#keyHeader(),
+            accept: 'application/json',
+            'content-type': form.contentType,
+            'content-length': String(form.contentLength),
+          },
+          body,
+          timeoutMs: UPLOAD_SILENCE_MS,
+          signal,
+        });
+      } finally {
+        body.destroy();
+      }
+    });
+    return this.#changeOf(answer, 'this upload');
   }
 
   /** Entries of a list in an answer of any length, as they come; see `readJsonItems`. */
@@ -174,8 +233,19 @@ export class ImmichClient {
     }
   }
 
+  #changeOf(answer: Answer<string>, what: string): unknown {
+    const failed = { ...answer, text: answer.body };
+    if (this.failureOf(failed, what) !== null) throw translateWriteAnswer(failed, what);
+    if (answer.status === 204 || answer.body === '') return null;
+    try {
+      return JSON.parse(answer.body);
+    } catch (error) {
+      throw notJson(error, answer.body.length);
+    }
+  }
+
   async #listingRequest(
-    { method, path, body }: JsonRequest,
+    { method, path, body }: JsonRequest | ChangeRequest,
     etag: string | null,
     signal: AbortSignal,
   ): Promise<TransportRequest> {

@@ -1,21 +1,34 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import type { AssetFacts, SourceRef } from '../../src/model/asset.ts';
 import { CodedError, codeOf, messageOf } from '../../src/model/coded-error.ts';
-import type { Call, Provider, Want } from '../../src/provider/provider.ts';
+import type { Call, Provider, ScanCall, ScanEvent, Want } from '../../src/provider/provider.ts';
 import { type ImmichAsset, parseAsset } from './api-answers.ts';
-import { assetFactsOf, isShown, knownSizeOf } from './asset-facts.ts';
+import { assetFactsOf, isArchived, isShown, knownSizeOf } from './asset-facts.ts';
 import { ImmichClient } from './http-client.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
 import { openOriginal } from './original-bytes.ts';
 import { type Rendition, renditionOf } from './rendition.ts';
-import { type AlbumChoice, scanAlbums } from './scan-albums.ts';
+import { type AlbumChoice, scanAlbums, shownOf } from './scan-albums.ts';
 import { searchAssets } from './views/search-assets.ts';
+import { viewRef } from './views/view-names.ts';
+import { isHeldBack } from './write/held-back-id.ts';
+import { UploadFolder } from './write/upload-folder.ts';
+import { createWriting, WRITE_PERMISSIONS } from './write/writing.ts';
 
 export interface ImmichProviderSettings extends Partial<AlbumChoice> {
   /** Base URL without `/api`. Redirects of it are followed once. */
   readonly url: string;
   /** Needs the permissions `album.read`, `asset.read` and `asset.download`; without the last a scan ends with `denied`. */
   readonly apiKey: string;
+  /** Absent: nothing is ever changed. */
+  readonly write?: WriteSettings;
+}
+
+export interface WriteSettings {
+  /** Absolute path of a folder that uploads wait in; what is in it at the start is thrown away. */
+  readonly uploadFolder: string;
+  /** DELETE of a file takes it out of its album, or puts it into the trash. */
+  readonly deletes: 'album' | 'trash';
 }
 
 /** What is shown when nothing else is said: every album as Immich shows it. */
@@ -27,14 +40,17 @@ const ALL: AlbumChoice = {
   collapsesStacks: false,
   views: ['albums'],
   hasSearch: false,
+  writePermissions: [],
   fullReadMs: 24 * 3_600_000,
 };
 
+const NO_NEW_ALBUMS = 'Only the albums named in ALBUM_IDS are shown, and a new one would not be among them.';
 /** Everything else would be another path of the API. */
 const ASSET_ID = /^[\w-]{1,64}$/;
 
 /**
- * The albums of one Immich server (1.118 to 3.x) as a read-only source: one collection per album, refs by Immich's ids.
+ * The albums of one Immich server (1.118 to 3.x) as a source: one collection per album, refs by Immich's ids. Read-only
+ * without `write`.
  * Keeps no state but its connections and the place where the server was last found. Does nothing until first asked.
  */
 export function createImmichProvider(
@@ -42,7 +58,8 @@ export function createImmichProvider(
   limits: Limits = DEFAULT_LIMITS,
 ): Provider {
   const client = new ImmichClient(settings, limits);
-  const choice: AlbumChoice = { ...ALL, ...settings };
+  const writePermissions = settings.write === undefined ? [] : WRITE_PERMISSIONS;
+  const choice: AlbumChoice = { ...ALL, writePermissions, ...settings };
 
   const readShown = async (id: string, call: Call): Promise<ImmichAsset> => {
     const request = { method: 'GET', path: `/assets/${id}`, what: 'this asset' } as const;
@@ -71,6 +88,14 @@ export function createImmichProvider(
     return asset.visibility === 'hidden' ? { ...facts, ref } : facts;
   };
 
+  const shown = shownOf(choice);
+  const folder = settings.write === undefined ? null : new UploadFolder(settings.write.uploadFolder);
+
+  const scan = async function* (call: ScanCall): AsyncGenerator<ScanEvent> {
+    await folder?.prepare();
+    yield* scanAlbums(client, choice, call);
+  };
+
   const open = async (ref: SourceRef, want: Want, call: Call): Promise<Readable> => {
     const id = checkedId(ref);
     try {
@@ -83,17 +108,58 @@ export function createImmichProvider(
     }
   };
 
+  const factsOf = async (id: string, call: Call): Promise<AssetFacts> => {
+    const asset = await readShown(id, call).catch((error: unknown) => {
+      throw codeOf(error) === 'not-found' ? shownNowhere(error) : error;
+    });
+    if (isLeftOut(asset, choice)) throw shownNowhere();
+    return await describe({ id, path: '' }, call);
+  };
+
+  const writing =
+    settings.write === undefined || folder === null || !shown.hasAlbums
+      ? {}
+      : createWriting({
+          ...{ client, folder, factsOf, deletes: settings.write.deletes },
+          showsLiveVideos: choice.showsLiveVideos,
+          albumView: shown.isAlone ? null : viewRef('albums'),
+          noNewAlbums: choice.albumIds.length === 0 ? null : NO_NEW_ALBUMS,
+        });
+
   return {
+    ...writing,
+    ...(shown.isAlone ? {} : { writesBelow: ['albums'] }),
     traits: { identity: 'stable', ranges: 'native', membership: 'many', naming: 'free' },
-    scan: (call) => scanAlbums(client, choice, call),
-    describe: (ref, call) => describe(ref, call).catch(rejectForClient),
-    open: (ref, want, call) => open(ref, want, call).catch(rejectForClient),
+    scan,
+    describe: async (ref, call) => {
+      if (isHeldBack(ref.id)) throw beingWritten();
+      return await describe(ref, call).catch(rejectForClient);
+    },
+    open: async (ref, want, call) => {
+      if (isHeldBack(ref.id)) return Readable.from([]);
+      return await open(ref, want, call).catch(rejectForClient);
+    },
     ...(choice.hasSearch && {
       search: (words: string, limit: number, call: Call) =>
         searchAssets(client, choice, { words, limit }, call).catch(rejectForClient),
     }),
     close: async () => client.close(),
   };
+}
+
+/** What of the assets that Immich shows is not shown here. */
+function isLeftOut(asset: ImmichAsset, { showsArchived }: AlbumChoice): boolean {
+  return asset.visibility === 'hidden' || (!showsArchived && isArchived(asset));
+}
+
+function shownNowhere(cause?: unknown): CodedError {
+  const text =
+    'Immich has exactly this file already where no album shows it: archived, locked, or in a live photo.';
+  return new CodedError('denied', text, cause === undefined ? {} : { cause });
+}
+
+function beingWritten(): CodedError {
+  return new CodedError('unavailable', 'It is being written, and Immich does not have it yet.');
 }
 
 function checkedId(ref: SourceRef): string {

@@ -38,6 +38,8 @@ export interface AlbumChoice {
   readonly views: readonly ViewName[];
   /** There are searches beside the views. */
   readonly hasSearch: boolean;
+  /** Permissions that writing needs; none where nothing is written. */
+  readonly writePermissions: readonly string[];
   /** An album that looks unchanged is read anew after so many milliseconds all the same. */
   readonly fullReadMs: number;
 }
@@ -88,6 +90,10 @@ export async function* scanAlbums(
     if (note !== null) yield { kind: 'note', text: note };
     const key = new KeyCheck(client, requests, version, choice.rendition === 'preview' ? ['asset.view'] : []);
     await key.requireListing(shown.hasAlbums ? ['album.read', 'asset.read'] : ['asset.read']);
+    const missing = await key.missing(choice.writePermissions);
+    if (missing.length > 0) {
+      yield { kind: 'note', text: `${lacksPermissions(missing)} Until then that is refused.` };
+    }
     const isSameAge = found?.views?.isFor(version) ?? true;
     if (found === null || found.era !== chooseEra(version) || !isSameAge) found = await look(version, null);
     const { era, list, views } = found;
@@ -138,7 +144,7 @@ interface Look {
   readonly isSame: boolean;
 }
 
-interface Shown {
+export interface Shown {
   readonly hasAlbums: boolean;
   /** Views beside the albums. */
   readonly others: readonly ViewName[];
@@ -146,7 +152,8 @@ interface Shown {
   readonly isAlone: boolean;
 }
 
-function shownOf({ views, hasSearch }: Pick<AlbumChoice, 'views' | 'hasSearch'>): Shown {
+/** What of the server is shown, and how. */
+export function shownOf({ views, hasSearch }: Pick<AlbumChoice, 'views' | 'hasSearch'>): Shown {
   const others = VIEW_NAMES.filter((name) => name !== 'albums' && views.includes(name));
   return { others, hasAlbums: views.includes('albums'), isAlone: views.length === 1 && !hasSearch };
 }

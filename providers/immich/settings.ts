@@ -52,8 +52,9 @@ export const IMMICH_SETTINGS = {
   },
   FLATTEN_ASSET_STRUCTURE: {
     parse: boolean,
-    default: false,
-    help: 'true shows album/photo.jpg, false shows album/images/photo.jpg and album/videos/clip.mp4.',
+    default: null,
+    help: 'true shows album/photo.jpg, false shows album/images/photo.jpg and album/videos/clip.mp4. If not set, true where writing is allowed and false elsewhere.',
+    example: 'true',
   },
   IMMICH_FULL_READ_HOURS: {
     parse: numberAbove(0, LONGEST_REFRESH_HOURS),
@@ -96,6 +97,11 @@ export const IMMICH_SETTINGS = {
     default: false,
     help: 'true lets clients change albums and upload to Immich.',
   },
+  IMMICH_DELETE: {
+    parse: oneOf(['album', 'trash']),
+    default: 'album',
+    help: 'What deleting a file does: album takes it out of its album, trash puts it into the trash of Immich.',
+  },
 } as const satisfies SettingTable;
 
 /**
@@ -130,6 +136,7 @@ export const IMMICH_ENTRY_SETTINGS = {
   VIEWS: { parse: IMMICH_SETTINGS.IMMICH_VIEWS.parse, default: null, help: 'As IMMICH_VIEWS.' },
   SEARCH: { parse: boolean, default: null, help: 'As IMMICH_SEARCH.' },
   WRITABLE: { parse: boolean, default: null, help: 'As IMMICH_WRITABLE.' },
+  DELETE: { parse: IMMICH_SETTINGS.IMMICH_DELETE.parse, default: null, help: 'As IMMICH_DELETE.' },
 } as const satisfies SettingTable;
 
 /** The server's base: people copy the address with or without `/api` and slashes at the end. */

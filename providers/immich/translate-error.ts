@@ -13,6 +13,13 @@ const PERMISSION_PURPOSES: Readonly<Record<string, string>> = {
   'asset.read': 'to list the photos and videos of albums',
   'asset.download': 'to read photos and videos',
   'asset.view': 'to show previews (IMMICH_RENDITION)',
+  'asset.upload': 'to upload',
+  'asset.delete': 'to replace, trash or restore photos',
+  'albumAsset.create': 'to add photos to albums',
+  'albumAsset.delete': 'to take photos out of albums',
+  'album.create': 'to make albums',
+  'album.update': 'to rename albums',
+  'album.delete': 'to delete albums',
   'stack.read': 'to show one photo of a stack (IMMICH_STACKS)',
   'person.read': 'to show people (IMMICH_VIEWS)',
   'tag.read': 'to show tags (IMMICH_VIEWS)',
@@ -144,7 +151,7 @@ export function cancelledBy(signal: AbortSignal): CodedError {
 }
 
 /** `message` of an error body: a text, or a list of texts up to 2.x. Null when the body is none of Immich's. */
-function apiMessageOf(text: string): string | null {
+export function apiMessageOf(text: string): string | null {
   let body: unknown;
   try {
     body = JSON.parse(text);

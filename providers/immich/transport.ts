@@ -1,18 +1,24 @@
 import { Agent as HttpAgent, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import axios, { type AxiosInstance } from 'axios';
+import { CodedError } from '../../src/model/coded-error.ts';
 import { translateNetworkError } from './translate-error.ts';
 
 export interface TransportRequest {
-  readonly method: 'GET' | 'POST' | 'HEAD';
+  readonly method: 'GET' | 'POST' | 'HEAD' | 'PUT' | 'PATCH' | 'DELETE';
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** JSON text. */
-  readonly body?: string;
-  /** Until the first byte, and the longest silence while a text arrives, in milliseconds. */
+  /** JSON text, or bytes whose length is in the headers. */
+  readonly body?: string | Readable;
+  /** Until the first byte, and the longest silence while a text arrives, in milliseconds; 0: for ever. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
+}
+
+export interface UploadRequest extends TransportRequest {
+  /** The caller destroys it. */
+  readonly body: Readable;
 }
 
 export interface Answer<Body> {
@@ -58,6 +64,31 @@ export class Transport {
     return this.#send<string>(request, this.#listings, { responseType: 'text' });
   }
 
+  /**
+   * The whole answer as text to a request with a long body. The timeout is for silence: until more of the body is taken,
+   * and from its end until the answer. That of axios would be for all of it.
+   */
+  async upload({ body, timeoutMs, ...request }: UploadRequest): Promise<Answer<string>> {
+    const silence = new AbortController();
+    const timer = setTimeout(() => silence.abort(tooSilent()), timeoutMs);
+    const watched = Readable.from(
+      passing(body, () => timer.refresh()),
+      { objectMode: false },
+    );
+    const signal = AbortSignal.any([request.signal, silence.signal]);
+    try {
+      const options = { responseType: 'text', maxBodyLength: -1 } as const;
+      return await this.#send<string>(
+        { ...request, body: watched, timeoutMs: 0, signal },
+        this.#originals,
+        options,
+      );
+    } finally {
+      clearTimeout(timer);
+      watched.destroy();
+    }
+  }
+
   /** The answer with its body still to come, not unpacked. The caller consumes or destroys it. */
   async openStream(request: TransportRequest): Promise<Answer<IncomingMessage>> {
     return this.#send<IncomingMessage>(request, this.#originals, {
@@ -83,7 +114,12 @@ export class Transport {
   async #send<Body>(
     request: TransportRequest,
     agents: Agents,
-    options: { responseType: 'text' | 'stream'; decompress?: boolean; maxContentLength?: number },
+    options: {
+      responseType: 'text' | 'stream';
+      decompress?: boolean;
+      maxContentLength?: number;
+      maxBodyLength?: number;
+    },
   ): Promise<Answer<Body>> {
     try {
       const response = await this.#axios.request<Body>({
@@ -102,6 +138,17 @@ export class Transport {
       throw translateNetworkError(error, request.signal);
     }
   }
+}
+
+async function* passing(body: Readable, onChunk: () => void): AsyncGenerator<Buffer> {
+  for await (const chunk of body) {
+    onChunk();
+    yield chunk as Buffer;
+  }
+}
+
+function tooSilent(): CodedError {
+  return new CodedError('unavailable', 'The Immich server did not go on with an upload.');
 }
 
 function makeAgents(connectMs: number, maxSockets: number): Agents {

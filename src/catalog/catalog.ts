@@ -114,6 +114,12 @@ export interface CatalogReader {
   contentVersion(sourceId: number, collection: string | null): Promise<string | null>;
   /** What is known of an asset, by the source's own id of it; null when there is none. */
   asset(sourceId: number, refId: string): Promise<AssetFacts | null>;
+  /** Places of an asset, by the source's own id of it; at most `limit` of them. */
+  placesOf(sourceId: number, refId: string, limit: number): Promise<readonly AssetNode[]>;
+  /** A member whose name differs at most by case from this one, or null. */
+  namesake(parentId: NodeId, name: string): Promise<Node | null>;
+  /** All that `giveNames` was told and that still holds. */
+  givenNames(sourceId: number): Promise<readonly GivenName[]>;
   /** Public id of a node: a UUID, stable across restarts and renames. */
   publicId(id: NodeId): string;
   /** The node a public id names, or null when it is malformed or of another catalog. */
@@ -188,6 +194,10 @@ export interface AssetEntry {
    * path is out of date: replaced, unless it is seen elsewhere. Not needed where the naming says as much.
    */
   readonly holdsPath?: boolean;
+  /** Names of other places that the asset has at the same anchor, each told by an entry of its own. */
+  readonly otherNames?: readonly string[];
+  /** This node becomes the place, with whatever it showed so far. */
+  readonly takes?: NodeId;
 }
 
 /** All that the catalog holds at and below this collection counts as seen. */
@@ -208,6 +218,22 @@ export interface UnchangedEntry {
 }
 
 export type Entry = CollectionEntry | AssetEntry | KeptEntry | UnchangedEntry;
+
+/** An asset in a collection that is shown under names which its source does not tell. */
+export interface GivenPlace {
+  /** Ref of the collection. */
+  readonly collection: string;
+  /** The source's own id of the asset, or one that a write has made up for what the source does not know. */
+  readonly ref: string;
+  /** The source knows nothing of it. */
+  readonly isHeldBack: boolean;
+  /** Id of an asset that the collection does not show meanwhile. */
+  readonly hides: string | null;
+}
+
+export interface GivenName extends GivenPlace {
+  readonly name: string;
+}
 
 /** By ref of the collection, null for the whole source: what the source calls the content that was read completely. */
 export type ContentVersionMap = ReadonlyMap<string | null, string>;
@@ -275,6 +301,15 @@ export interface CatalogWriter {
    * @returns how many nodes went; 0 when there was nothing.
    */
   removeAt(sourceId: number, storedPath: readonly string[], scan?: Scan): Promise<number>;
+  /** Removes a node with everything in it. @returns how many nodes went; 0 when there was none. */
+  removeNode(sourceId: number, id: NodeId): Promise<number>;
+  /** Removes every place of what has this ref, collection or asset. @returns how many nodes went. */
+  removeRef(sourceId: number, ref: string): Promise<number>;
+  /**
+   * Keeps names for an asset in a collection in place of those it had; none: it goes by its own. They are forgotten with
+   * the asset, at the end of a scan. Changes nothing that is shown: that `apply` does.
+   */
+  giveNames(sourceId: number, place: GivenPlace, names: readonly string[]): Promise<void>;
   /**
    * Stored names of the direct members of a collection that the scan has not seen; null: the root of the source. Layouts'
    * own collections are no members of the source.

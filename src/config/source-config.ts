@@ -50,6 +50,8 @@ export interface ImmichSourceConfig extends CommonSourceConfig {
   readonly showsArchived: boolean;
   /** The hidden videos of live photos show beside their stills. */
   readonly showsLiveVideos: boolean;
+  /** What DELETE of a file means where `isWritable`. */
+  readonly deletes: 'album' | 'trash';
   /** Of each stack only the first photo shows. */
   readonly collapsesStacks: boolean;
   /** At least one. Of several, or beside searches, each is shown in a folder of its name. */

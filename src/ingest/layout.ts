@@ -21,6 +21,14 @@ export interface LayoutOptions {
   readonly traits: Pick<Traits, 'membership' | 'naming'>;
 }
 
+/** What a provider tells, as it is to be shown: an asset may have been given names. */
+export type NamedEvent = Exclude<PlaceEvent, AssetEvent> | NamedAssetEvent;
+
+export interface NamedAssetEvent extends AssetEvent, Pick<AssetEntry, 'otherNames' | 'takes'> {
+  /** The name that the source tells, if `name` was given. */
+  readonly ownName?: string;
+}
+
 /** Turns what a provider tells into places in the catalog. One per scan: it remembers what it has made. */
 export interface Layout {
   /** False: collections of the source show nowhere, so nothing can be kept below one of them. */
@@ -34,7 +42,7 @@ export interface Layout {
   /** Some of its assets hold their paths: see `AssetEntry.holdsPath`. */
   readonly holdsPaths: boolean;
   /** @param taken when it was taken, if that is known and the source does not tell it. */
-  entriesOf(event: PlaceEvent | UnchangedEvent, taken?: CaptureTime | null): Entry[];
+  entriesOf(event: NamedEvent | UnchangedEvent, taken?: CaptureTime | null): Entry[];
   /** Only the places that depend on when it was taken: for those, where the source has the asset does not matter. */
   timeEntriesOf(name: string, facts: AssetFacts): Entry[];
   /** The collections of the views, which are there even if nothing is in them; none where one layout stands alone. */
@@ -165,7 +173,7 @@ class View {
     return [{ ...own, naming: 'disk', isView: true }];
   }
 
-  assetEntries(event: AssetEvent, taken: CaptureTime | null): Entry[] {
+  assetEntries(event: NamedAssetEvent, taken: CaptureTime | null): Entry[] {
     const entries: Entry[] = [];
     const isFolders = this.name === 'folders';
     let collection = (isFolders ? event.collection : null) ?? this.ref;
@@ -178,8 +186,10 @@ class View {
     }
     const own = this.#madeBySource.views.has(event.collection ?? '') ? null : event.collection;
     const anchor = this.#isShared ? own : this.#anchor;
-    const place = { collection, anchor, name: event.name, naming: this.#naming, holdsPath: this.holdsPath };
-    entries.push({ kind: 'asset', facts: event.facts, ...place } satisfies AssetEntry);
+    const place = { collection, anchor, naming: this.#naming, holdsPath: this.holdsPath };
+    // Names are given in a collection of the source.
+    const naming = isFolders ? nameOf(event) : { name: event.ownName ?? event.name };
+    entries.push({ kind: 'asset', facts: event.facts, ...place, ...naming } satisfies AssetEntry);
     return entries;
   }
 
@@ -199,6 +209,18 @@ class View {
       { ref: `${VIRTUAL}date:${month}`, name: month },
     ];
   }
+}
+
+function nameOf({
+  name,
+  otherNames,
+  takes,
+}: NamedAssetEvent): Pick<AssetEntry, 'name' | 'otherNames' | 'takes'> {
+  return {
+    name,
+    ...(otherNames === undefined ? {} : { otherNames }),
+    ...(takes === undefined ? {} : { takes }),
+  };
 }
 
 /** None for the whole source: whoever is told so reads no further. */

@@ -6,15 +6,22 @@ import type { Logger } from '../model/logger.ts';
 import type { TreeWriter } from '../model/write.ts';
 import type { Held } from '../provider/provider.ts';
 import type { ScanWarning, Source } from '../source/source.ts';
+import type { Aftermath, OpenScan } from './aftermath.ts';
+import { GivenNames } from './given-names.ts';
+import { createHeld } from './held.ts';
 import { createLayout, type LayoutOptions, sourcePrefix } from './layout.ts';
+import { LookedAftermath } from './looked-aftermath.ts';
 import { ScanOutcomes, type SourceFailure } from './scan-outcomes.ts';
 import { ScanRemarks } from './scan-remarks.ts';
-import { ScanVersions, versionUnder } from './scan-versions.ts';
+import { ScanVersions } from './scan-versions.ts';
 import type { ScanHistory } from './schedule.ts';
-import { type OpenScan, SourceWrites } from './source-writes.ts';
+import { ShownPlaces } from './shown-places.ts';
+import { SourceWrites } from './source-writes.ts';
 import { Stillness } from './stillness.ts';
 import { TimePlaces } from './time-places.ts';
+import { ToldAftermath } from './told-aftermath.ts';
 import { TouchedPaths } from './touched-paths.ts';
+import { TouchedRefs } from './touched-refs.ts';
 import { Turns } from './turns.ts';
 import { WatchIngest } from './watch-ingest.ts';
 
@@ -59,8 +66,6 @@ export interface SourceStatus {
  * Immich tells of a photo, and up to 10 more when SQLite then folds its log in. Fewer cost more in sum.
  */
 const BATCH_ENTRIES = 320;
-/** Other places of one file, at most. */
-const MAX_PLACES = 100;
 
 /** Keeps the catalog in step with one source: one scan at a time, whoever asks. */
 export class SourceIngest {
@@ -76,6 +81,8 @@ export class SourceIngest {
   readonly #remarks: ScanRemarks;
   readonly #outcomes: ScanOutcomes;
   readonly #held: Held;
+  readonly #names: GivenNames;
+  readonly #shown: ShownPlaces;
   readonly #places: TimePlaces;
   #watch: WatchIngest | null = null;
   /** Some asset that was told since the last call of `#changed` may be read. */
@@ -104,19 +111,14 @@ export class SourceIngest {
     this.#outcomes = new ScanOutcomes(this.name, options.logger);
     const prefix = sourcePrefix(this.#layout);
     const { showsOnce } = createLayout(this.#layout);
-    const { reader } = options.catalog;
-    this.#held = {
-      refAt: async (path) =>
-        prefix === null ? null : reader.refAt(await this.#sourceId(), [...prefix, ...path.split('/')]),
-      pathsOf: async (prefix) => reader.assetPaths(await this.#sourceId(), prefix, MAX_PLACES),
-      versionOf: async (collection) => {
-        // Where it has no place, or its members have others too, what it held cannot be told from what is gone.
-        if (collection !== null && !showsOnce) return null;
-        const stored = await reader.contentVersion(await this.#sourceId(), collection);
-        return versionUnder(this.#settingsVersion, stored);
-      },
-      factsOf: async (refId) => reader.asset(await this.#sourceId(), refId),
-    };
+    const { catalog } = options;
+    const sourceId = () => this.#sourceId();
+    this.#names = new GivenNames({ catalog, sourceId });
+    this.#shown = new ShownPlaces({ catalog, prefix: this.writesBelow, sourceId });
+    this.#held = createHeld({
+      ...{ reader: catalog.reader, sourceId, prefix, showsOnce, settingsVersion: this.#settingsVersion },
+      shown: options.source.canLook ? null : this.#shown,
+    });
     this.#places = new TimePlaces({
       ...{ catalog: this.#catalog, layout: this.#layout, logger: this.#logger, signal: this.#stop.signal },
       ...{ sourceId: () => this.#sourceId(), exclusively: (work) => this.#exclusively(work) },
@@ -128,6 +130,7 @@ export class SourceIngest {
     const { writer } = this.#catalog;
     this.#record = await writer.ensureSource(this.name);
     if (createLayout(this.#layout).holdsPaths) await writer.preparePaths();
+    await this.#names.load();
     return this.#record;
   }
 
@@ -217,31 +220,46 @@ export class SourceIngest {
     await this.#source.close();
   }
 
+  /** Names from the top of what is shown down to where paths of writes begin. */
+  get writesBelow(): readonly string[] {
+    return [...(sourcePrefix(this.#layout) ?? []), ...this.#source.writesBelow];
+  }
+
   /** Changes the source; null when it is read-only, or is not shown by the paths it has. */
   get writer(): TreeWriter | null {
     const { writing } = this.#source;
     const prefix = sourcePrefix(this.#layout);
     if (writing === null || prefix === null) return null;
     return new SourceWrites({
-      ...{
-        source: this.#source,
-        writing,
-        catalog: this.#catalog,
-        layout: this.#layout,
-        prefix,
-        logger: this.#logger,
-      },
-      ...{ held: this.#held, places: this.#places, remarks: this.#remarks },
-      ...{ turns: this.#turns, stop: this.#stop.signal },
+      ...{ writing, aftermath: this.#aftermath(prefix), held: this.#held, turns: this.#turns },
+      ready: () => this.#untilMet(),
+      onMissed: () => void this.scan(),
+    });
+  }
+
+  /** How it learns of its own writes: by looking where the source can be looked at, else by what it is told. */
+  #aftermath(prefix: readonly string[]): Aftermath {
+    const common = {
+      ...{ catalog: this.#catalog, layout: this.#layout, logger: this.#logger, places: this.#places },
       sourceId: () => this.#sourceId(),
       openScan: () => this.#openScan,
-      ready: () => this.#untilMet(),
-      onAsset: (facts, isWhole) => this.#note(facts, isWhole),
+      onAsset: (facts: AssetFacts, isWhole: boolean) => this.#note(facts, isWhole),
       onApplied: () => {
         if (this.#sawStill) this.#tellChanged();
       },
-      onMissed: () => void this.scan(),
-    });
+    };
+    if (this.#source.canLook) {
+      const look = {
+        source: this.#source,
+        prefix,
+        held: this.#held,
+        stop: this.#stop.signal,
+        remarks: this.#remarks,
+      };
+      return new LookedAftermath({ ...common, ...look });
+    }
+    const onMissed = () => void this.scan();
+    return new ToldAftermath({ ...common, names: this.#names, shown: this.#shown, onMissed });
   }
 
   #exclusively(work: () => Promise<void>): Promise<void> {
@@ -313,7 +331,7 @@ export class SourceIngest {
       isEmpty = false;
       this.#noteMet();
     };
-    const open: OpenScan = { scan, touched: new TouchedPaths() };
+    const open: OpenScan = { scan, touched: new TouchedPaths(), refs: new TouchedRefs() };
     let mayRemove = true;
     const flush = async () => {
       // What came to make a batch has taken its part of this turn: a piece of an answer was parsed, a folder compared.
@@ -334,13 +352,14 @@ export class SourceIngest {
         }
         if (event.kind === 'complete' || event.kind === 'unchanged') await versions.take(event);
         if (event.kind === 'complete') continue;
-        if (mayBeWritten && open.touched.isOutdated(event)) continue;
+        if (mayBeWritten && (open.touched.isOutdated(event) || open.refs.isOutdated(event))) continue;
         if (event.kind === 'asset') this.#note(event.facts);
         if (event.kind === 'kept') mayHeal ||= event.mayHeal ?? false;
         // Where the layout has no place for the collection, what it held cannot be told from what is gone.
         if (event.kind === 'kept' && (event.collection === null || !layout.showsCollections))
           mayRemove = false;
-        batch.push(...(await this.#places.entriesOf(layout, event)));
+        for (const shown of await this.#names.shown(event))
+          batch.push(...(await this.#places.entriesOf(layout, shown)));
         if (batch.length >= BATCH_ENTRIES) await flush();
       }
     } catch (error) {
@@ -369,6 +388,7 @@ export class SourceIngest {
     // What may still hold something that is gone is to be read again.
     const found = mayRemove ? versions.under(this.#settingsVersion) : new Map();
     await writer.completeScan(record.id, Date.now(), found);
+    await this.#names.load();
     return { removed, mayHeal };
   }
 

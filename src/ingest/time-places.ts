@@ -4,8 +4,8 @@ import type { AssetFacts } from '../model/asset.ts';
 import { codeOf, messageOf } from '../model/coded-error.ts';
 import type { Logger } from '../model/logger.ts';
 import { lastNameOf } from '../model/name.ts';
-import type { PlaceEvent, UnchangedEvent } from '../provider/provider.ts';
-import { createLayout, type Layout, type LayoutOptions } from './layout.ts';
+import type { UnchangedEvent } from '../provider/provider.ts';
+import { createLayout, type Layout, type LayoutOptions, type NamedEvent } from './layout.ts';
 
 export interface TimePlacesOptions {
   readonly catalog: Catalog;
@@ -37,7 +37,7 @@ export class TimePlaces {
   }
 
   /** The entries for what a source tells, with the capture time that the catalog knows where it tells none. */
-  async entriesOf(layout: Layout, event: PlaceEvent | UnchangedEvent): Promise<Entry[]> {
+  async entriesOf(layout: Layout, event: NamedEvent | UnchangedEvent): Promise<Entry[]> {
     const isUntold = this.#goesByTime && event.kind === 'asset' && event.facts.taken === null;
     if (!isUntold) return layout.entriesOf(event);
     const { catalog, sourceId } = this.#options;

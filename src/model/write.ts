@@ -29,13 +29,15 @@ export interface WriteFailure {
 
 /**
  * Changes a source, and what the catalog knows of it in the same moment: when a call has resolved, listings and the
- * change log have it. Paths are those of the source (`SourceRef.path`). Nothing here asks whether a client may.
+ * change log have it. Paths are those of the source: see `paths`. Nothing here asks whether a client may.
  *
  * Rejects `denied` (hidden, left out by the settings, no right, a link in the way), `parent-missing`, `exists`,
  * `changed` (another version than that of `Over`), `not-found`, `no-space`, `invalid`, `unavailable`, `cancelled`.
  * Unless something else is said, nothing was changed then.
  */
 export interface TreeWriter {
+  /** Which names of the catalog make up the paths: the source's own, or, where those may repeat, the shown ones. */
+  readonly paths: 'stored' | 'shown';
   /** A whole content as the asset at `path`. The caller owns `content` and destroys it; cut short, it changes nothing. */
   put(path: string, content: Readable, write: PutWrite, signal: AbortSignal): Promise<void>;
   /** Rejects `exists`. */

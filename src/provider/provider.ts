@@ -73,10 +73,14 @@ export interface Provider {
    */
   search?(words: string, limit: number, call: Call): Promise<readonly AssetFacts[]>;
 
+  /** Names of the collections from the top down below which it can be written to; absent: everywhere. */
+  readonly writesBelow?: readonly string[];
+
   /** How much room there is where the source keeps its content. Rejects `unavailable` when the source is away. */
   space?(call: Call): Promise<Space>;
 
-  // Powers to write. Paths are as in `SourceRef.path`. Each rejects `denied` for a path that is not shown or that leads
+  // Powers to write. Paths are as in `SourceRef.path`; of a source that has no `look`, and so tells what became of things
+  // (`WriteCall.tell`), they are made of the names that are shown. Each rejects `denied` for a path that is not shown or that leads
   // out of the source, `parent-missing` where no collection is above it, `no-space`, `unavailable`; then nothing was
   // changed. Nothing is ever tried again. What `call.signal` ends leaves nothing behind.
 
@@ -210,12 +214,21 @@ export interface ScanCall extends Call {
   readonly held: Held;
 }
 
-/** As for a look: what is shown is what may be written. */
-export type WriteCall = Omit<ScanCall, 'warn'>;
+/** As for a look: what is shown is what may be written. `attempt` is only for what may be repeated, and is never cut off. */
+export interface WriteCall extends Omit<ScanCall, 'warn'> {
+  /**
+   * What the write has made of the source, told as soon as that is certain; in order. Only for a provider without `look`.
+   * Nothing of it is lost when the call rejects afterwards.
+   */
+  tell(event: WriteEvent): void;
+}
 
 /** What is held of this source by whoever asks, for a provider that has to compare with what it said before. */
 export interface Held {
-  /** The ref told last for what is at this path (as in `SourceRef.path`); null when nothing is, or no path tells. */
+  /**
+   * The ref told last for what is at this path (as in `SourceRef.path`, or in the powers to write); null when nothing is,
+   * or no path tells.
+   */
   refAt(path: string): Promise<string | null>;
   /** Paths of the assets whose ref begins with this, at most 100. */
   pathsOf(refPrefix: string): Promise<readonly string[]>;
@@ -226,12 +239,24 @@ export interface Held {
   versionOf(collection: string | null): Promise<string | null>;
   /** What is held of one asset, by the id of its ref: facts told before, and what was found in its bytes. */
   factsOf(refId: string): Promise<AssetFacts | null>;
+  /** Where an asset is shown, by the id of its ref; at most 100 places. */
+  placesOf(refId: string): Promise<readonly HeldPlace[]>;
+}
+
+/** A place of an asset in a collection of the source. */
+export interface HeldPlace {
+  /** Ref of the collection. */
+  readonly collection: string;
+  /** As in the powers to write. */
+  readonly path: string;
+  readonly name: string;
 }
 
 /** What is at one place. */
 export type PlaceEvent = CollectionEvent | AssetEvent | KeptEvent;
 export type ScanEvent = PlaceEvent | UnchangedEvent | CompleteEvent | NoteEvent;
 export type LookEvent = PlaceEvent | GoneEvent;
+export type WriteEvent = CollectionEvent | WrittenEvent | GoneEvent | RemovedEvent;
 
 /** A folder or an album. */
 export interface CollectionEvent {
@@ -256,6 +281,19 @@ export interface AssetEvent {
   readonly collection: string | null;
   readonly name: string;
   readonly facts: AssetFacts;
+}
+
+/**
+ * An asset that a write has put into a collection. A name that is not its own is kept, over scans and restarts; where the
+ * asset has another name in that collection already, it has both from then on.
+ */
+export interface WrittenEvent extends AssetEvent {
+  /** What is shown at this path is this place from now on: it was moved, or its content was replaced. */
+  readonly takes?: string;
+  /** The source itself knows nothing of it: it is shown until it is taken by something else, or gone. */
+  readonly isHeldBack?: boolean;
+  /** Id of an asset that the collection does not show for as long as this one is held back. */
+  readonly hides?: string;
 }
 
 /** The collection exists but its content could not be read now: what the catalog holds below it stays. */
@@ -296,6 +334,12 @@ export interface NoteEvent {
 export interface GoneEvent {
   readonly kind: 'gone';
   readonly path: string;
+}
+
+/** What has this ref, collection or asset, is shown nowhere any more. */
+export interface RemovedEvent {
+  readonly kind: 'removed';
+  readonly ref: string;
 }
 
 /** Makes the provider of one configured source. Must not do I/O: an unreachable source is no reason not to start. */

@@ -5,6 +5,7 @@ import { type ScratchEntry, type ScratchStore, versionOf } from './scratch-store
 
 /** Writes to the scratch store the way sources are written to. Paths are keys of the whole tree. */
 export class ScratchWriter implements TreeWriter {
+  readonly paths = 'stored';
   readonly #store: ScratchStore;
 
   constructor(store: ScratchStore) {

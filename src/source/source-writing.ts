@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import type { Digests } from '../model/asset.ts';
 import { CodedError } from '../model/coded-error.ts';
 import type { ContentClaims, Over, WriteFailure } from '../model/write.ts';
-import type { Held, Provider, Staged, WriteCall } from '../provider/provider.ts';
+import type { Held, Provider, Staged, WriteCall, WriteEvent } from '../provider/provider.ts';
 
 type Powers = 'receive' | 'copy' | 'move' | 'makeCollection' | 'remove' | 'setModifiedTime' | 'freeBytes';
 /** A provider with all powers to write. What has only some of them is not written to so far. */
@@ -15,12 +15,19 @@ export function hasWriting(provider: Provider): provider is WritingProvider {
   return powers.every((power) => power !== undefined);
 }
 
-/** What the rooms above see of a provider's powers to write. Nothing is tried again. */
+/** What belongs to one write. */
+export interface WriteScope {
+  readonly held: Held;
+  /** See `WriteCall.tell`. */
+  readonly tell: (event: WriteEvent) => void;
+}
+
+/** What the rooms above see of a provider's powers to write. Nothing is tried again as a whole. */
 export class SourceWriting {
   readonly #provider: WritingProvider;
-  readonly #callFor: (signal: AbortSignal, held: Held) => WriteCall;
+  readonly #callFor: (signal: AbortSignal, scope: WriteScope) => WriteCall;
 
-  constructor(provider: WritingProvider, callFor: (signal: AbortSignal, held: Held) => WriteCall) {
+  constructor(provider: WritingProvider, callFor: (signal: AbortSignal, scope: WriteScope) => WriteCall) {
     this.#provider = provider;
     this.#callFor = callFor;
   }
@@ -34,10 +41,10 @@ export class SourceWriting {
     content: Readable,
     claims: ContentClaims,
     signal: AbortSignal,
-    held: Held,
+    scope: WriteScope,
   ): Promise<Staged> {
     const { modifiedMs, sizeBytes } = claims;
-    const call = this.#callFor(signal, held);
+    const call = this.#callFor(signal, scope);
     const staged = await this.#provider.receive(path, checked(content, claims.digests), { modifiedMs }, call);
     if (sizeBytes === null || staged.sizeBytes === sizeBytes) return staged;
     await staged.discard();
@@ -45,33 +52,44 @@ export class SourceWriting {
   }
 
   /** See `Provider.copy`. */
-  async copy(from: string, to: string, isDeep: boolean, signal: AbortSignal, held: Held): Promise<Staged> {
-    return await this.#provider.copy(from, to, { isDeep }, this.#callFor(signal, held));
+  async copy(
+    from: string,
+    to: string,
+    isDeep: boolean,
+    signal: AbortSignal,
+    scope: WriteScope,
+  ): Promise<Staged> {
+    return await this.#provider.copy(from, to, { isDeep }, this.#callFor(signal, scope));
   }
 
   /** See `Provider.move`. */
-  async move(from: string, to: string, over: Over, signal: AbortSignal, held: Held): Promise<boolean> {
-    return await this.#provider.move(from, to, over, this.#callFor(signal, held));
+  async move(from: string, to: string, over: Over, signal: AbortSignal, scope: WriteScope): Promise<boolean> {
+    return await this.#provider.move(from, to, over, this.#callFor(signal, scope));
   }
 
   /** See `Provider.makeCollection`. */
-  async makeCollection(path: string, signal: AbortSignal, held: Held): Promise<void> {
-    await this.#provider.makeCollection(path, this.#callFor(signal, held));
+  async makeCollection(path: string, signal: AbortSignal, scope: WriteScope): Promise<void> {
+    await this.#provider.makeCollection(path, this.#callFor(signal, scope));
   }
 
   /** See `Provider.remove`. */
-  async remove(path: string, signal: AbortSignal, held: Held): Promise<readonly WriteFailure[]> {
-    return await this.#provider.remove(path, this.#callFor(signal, held));
+  async remove(path: string, signal: AbortSignal, scope: WriteScope): Promise<readonly WriteFailure[]> {
+    return await this.#provider.remove(path, this.#callFor(signal, scope));
   }
 
   /** See `Provider.setModifiedTime`. */
-  async setModifiedTime(path: string, modifiedMs: number, signal: AbortSignal, held: Held): Promise<void> {
-    await this.#provider.setModifiedTime(path, modifiedMs, this.#callFor(signal, held));
+  async setModifiedTime(
+    path: string,
+    modifiedMs: number,
+    signal: AbortSignal,
+    scope: WriteScope,
+  ): Promise<void> {
+    await this.#provider.setModifiedTime(path, modifiedMs, this.#callFor(signal, scope));
   }
 
   /** See `Provider.freeBytes`. */
-  async freeBytes(path: string, signal: AbortSignal, held: Held): Promise<number> {
-    return await this.#provider.freeBytes(path, this.#callFor(signal, held));
+  async freeBytes(path: string, signal: AbortSignal, scope: WriteScope): Promise<number> {
+    return await this.#provider.freeBytes(path, this.#callFor(signal, scope));
   }
 }
 

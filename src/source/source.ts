@@ -21,7 +21,7 @@ import type {
 } from '../provider/provider.ts';
 import { countBytes, wrongLength } from './counted-stream.ts';
 import type { PathFilter } from './path-filter.ts';
-import { hasWriting, SourceWriting } from './source-writing.ts';
+import { hasWriting, SourceWriting, type WriteScope } from './source-writing.ts';
 
 export type { OpenFile } from '../provider/provider.ts';
 
@@ -67,6 +67,7 @@ export const NOTHING_HELD: Held = {
   pathsOf: async () => [],
   versionOf: async () => null,
   factsOf: async () => null,
+  placesOf: async () => [],
 };
 
 /**
@@ -228,11 +229,21 @@ export class Source {
     return found.filter(({ ref }) => this.#filter.acceptsAsset(ref.path)).slice(0, limit);
   }
 
+  /** Does `look` work? Else a write itself tells what it has changed. */
+  get canLook(): boolean {
+    return this.#provider.look !== undefined;
+  }
+
+  /** See `Provider.writesBelow`. */
+  get writesBelow(): readonly string[] {
+    return this.#provider.writesBelow ?? [];
+  }
+
   /** Its powers to write; null where it has none. */
   get writing(): SourceWriting | null {
     const provider = this.#provider;
     if (!hasWriting(provider)) return null;
-    return new SourceWriting(provider, (signal, held) => this.#writeCall(signal, held));
+    return new SourceWriting(provider, (signal, scope) => this.#writeCall(signal, scope));
   }
 
   /** See `Provider.space`. Null when the source cannot tell. */
@@ -245,10 +256,13 @@ export class Source {
     await this.#provider.close();
   }
 
-  #writeCall(signal: AbortSignal, held: Held): WriteCall {
+  #writeCall(signal: AbortSignal, { held, tell }: WriteScope): WriteCall {
     const { warn: _, ...call } = this.#scanCall(signal, () => undefined, held);
-    // What was half done must not be done twice.
-    return { ...call, attempt: (work) => work(signal) };
+    // What is half changed is changed to its end, also when nobody waits for it any more.
+    const { signal: unending } = new AbortController();
+    const attempt: Call['attempt'] = (work) =>
+      this.#retrying(() => work(unending), this.#clientRetry, unending);
+    return { ...call, attempt, tell };
   }
 
   #scanCall(signal: AbortSignal, warn: Warn, held: Held): ScanCall {

@@ -3,7 +3,7 @@ import type { CatalogReader } from '../catalog/catalog.ts';
 import type { Content } from '../content/content.ts';
 import type { ByteRange } from '../model/byte-range.ts';
 import { CodedError, codeOf } from '../model/coded-error.ts';
-import type { AssetNode, CollectionNode, ListedNode, Node, Page } from '../model/node.ts';
+import type { AssetNode, CollectionNode, ListedNode, Node, NodeId, Page } from '../model/node.ts';
 import { ResourcePath } from '../model/resource-path.ts';
 import type { Space } from '../model/space.ts';
 import type { TreeWriter } from '../model/write.ts';
@@ -282,14 +282,19 @@ export class Vfs {
     const parent = above?.kind === 'collection' ? above : null;
     // What was put under a name can be read back under it; of the forms of one text, disks hold the composed one.
     const ownName = path.name.normalize('NFC');
-    const storedNames =
-      node !== null
-        ? await this.#reader.storedPathOf(node.id)
-        : [...(parent === null ? [] : await this.#reader.storedPathOf(parent.id)), ownName];
+    const pathTo = (id: NodeId) => this.#sourcePath(id, mount);
+    const names =
+      node !== null ? await pathTo(node.id) : [...(parent === null ? [] : await pathTo(parent.id)), ownName];
     return new WritePlace({
-      ...{ path, node, parent, sourceId, storedPath: storedNames.join('/'), writer },
+      ...{ path, node, parent, sourceId, storedPath: names.join('/'), writer },
       ...{ key: await this.keyOf(path, node), litter: this.#litter, read: null },
     });
+  }
+
+  /** See `TreeWriter.paths`. */
+  async #sourcePath(id: NodeId, { writer, writesBelow }: Mount): Promise<readonly string[]> {
+    if (writer?.paths !== 'shown') return await this.#reader.storedPathOf(id);
+    return (await this.#reader.pathOf(id)).slice(writesBelow.length);
   }
 
   /** The root above all sources, or a name in it that no source has. */

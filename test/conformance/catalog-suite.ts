@@ -4,6 +4,7 @@ import type { Node } from '../../src/model/node.ts';
 import { asset, folder } from './catalog-entries.ts';
 import { changeLogCases } from './change-log-cases.ts';
 import { digestCases } from './digest-cases.ts';
+import { givenNameCases } from './given-name-cases.ts';
 import { livePhotoCases } from './live-photo-cases.ts';
 import { partialScanCases } from './partial-scan-cases.ts';
 import { problemCases } from './problem-cases.ts';
@@ -316,6 +317,7 @@ export function catalogSuite(name: string, create: () => Promise<CatalogUnderTes
   describe(`looking at parts: ${name}`, () => partialScanCases(create));
   describe(`below a collection: ${name}`, () => subtreeCases(create));
   describe(`what is unchanged: ${name}`, () => unchangedCases(create));
+  describe(`names that were given: ${name}`, () => givenNameCases(create));
 }
 
 function assetOf(node: Node | null) {

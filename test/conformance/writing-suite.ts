@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Provider, ScanEvent, Staged, WriteCall } from '../../src/provider/provider.ts';
+import type { Provider, ScanEvent, Staged, WriteCall, WriteEvent } from '../../src/provider/provider.ts';
 import { type ProviderUnderTest, scanAll, scanCall } from './provider-suite.ts';
+import { assetsByPath, ToldHeld } from './told-held.ts';
 
 /** A provider that writes, over a source with a folder `a` that holds the asset `a/small.jpg`. */
 export interface WritingUnderTest extends ProviderUnderTest {
@@ -16,17 +17,31 @@ export const POWERS = [
 
 const NOW = { modifiedMs: null };
 
-/** What every provider with powers to write must do. */
-export function writingSuite(name: string, create: () => Promise<WritingUnderTest>): void {
+/**
+ * What every provider with powers to write must do.
+ * @param kind `tree`: collections hold collections, and what is there is found by its path. `albums`: assets are members of
+ *   collections and of nothing else, and a write tells what it has changed.
+ */
+export function writingSuite(
+  name: string,
+  create: () => Promise<WritingUnderTest>,
+  kind: 'tree' | 'albums' = 'tree',
+): void {
   describe(`writing provider: ${name}`, () => {
     let under: WritingUnderTest;
     let provider: WritingUnderTest['provider'];
     let before: Record<string, string | null>;
+    let told: ToldHeld;
+    const writeCall = (options: Partial<WriteCall> = {}): WriteCall => {
+      const tell = (event: WriteEvent) => told.take(event);
+      const held = kind === 'albums' ? { held: told.held } : {};
+      return { ...scanCall(), ...held, tell, ...options };
+    };
 
     beforeEach(async () => {
       under = await create();
       provider = under.provider;
-      await scanAll(provider);
+      told = new ToldHeld(await scanAll(provider));
       before = await under.everything();
     });
     afterEach(async () => {
@@ -35,7 +50,7 @@ export function writingSuite(name: string, create: () => Promise<WritingUnderTes
     });
 
     const receive = (path: string, text: string, options: Partial<WriteCall> = {}): Promise<Staged> =>
-      provider.receive(path, Readable.from([Buffer.from(text)]), NOW, scanCall(options));
+      provider.receive(path, Readable.from([Buffer.from(text)]), NOW, writeCall(options));
 
     it('shows a content when it is placed, not before, and nothing of one that is discarded', async () => {
       const staged = await receive('a/new.jpg', 'new');
@@ -59,9 +74,11 @@ export function writingSuite(name: string, create: () => Promise<WritingUnderTes
         ['a', 'anything', 'exists'],
       ] as const;
       for (const [path, over, code] of refusals) {
-        const staged = await receive(path, 'new');
-        await expect(staged.place(over), path).rejects.toMatchObject({ code });
-        await staged.discard();
+        const writing = async () => {
+          const staged = await receive(path, 'new');
+          await staged.place(over).finally(() => staged.discard());
+        };
+        await expect(writing(), path).rejects.toMatchObject({ code });
       }
       expect(await under.everything()).toEqual(before);
       const newer = await receive('a/small.jpg', 'newer');
@@ -77,12 +94,12 @@ export function writingSuite(name: string, create: () => Promise<WritingUnderTes
           throw new Error('cut');
         })(),
       );
-      await expect(provider.receive('a/small.jpg', broken, NOW, scanCall())).rejects.toThrow();
+      await expect(provider.receive('a/small.jpg', broken, NOW, writeCall())).rejects.toThrow();
       const controller = new AbortController();
       const endless = new Readable({ read: () => undefined });
       endless.push('half');
       const { signal } = controller;
-      const receiving = provider.receive('a/small.jpg', endless, NOW, scanCall({ signal }));
+      const receiving = provider.receive('a/small.jpg', endless, NOW, writeCall({ signal }));
       setTimeout(() => controller.abort(new Error('left')), 20);
       await expect(receiving).rejects.toThrow('left');
       expect(await under.everything()).toEqual(before);
@@ -102,55 +119,96 @@ export function writingSuite(name: string, create: () => Promise<WritingUnderTes
       expect(await under.everything()).toEqual(before);
     });
 
-    it('makes collections, moves them, copies them and removes them', async () => {
-      await provider.makeCollection('made', scanCall());
-      await expect(provider.makeCollection('made', scanCall())).rejects.toMatchObject({ code: 'exists' });
+    it('makes collections, renames them and removes them', async () => {
+      await provider.makeCollection('made', writeCall());
+      await expect(provider.makeCollection('made', writeCall())).rejects.toMatchObject({ code: 'exists' });
       const ref = refAt(await scanAll(provider), 'a/small.jpg');
-      expect(await provider.move('a', 'made/a', 'nothing', scanCall())).toBe(true);
-      expect(refAt(await scanAll(provider), 'made/a/small.jpg')).toBe(ref);
-      const copy = await provider.copy('made', 'copied', { isDeep: true }, scanCall());
-      await copy.place('nothing');
-      const shallow = await provider.copy('made', 'bare', { isDeep: false }, scanCall());
-      await shallow.place('nothing');
-      for (const staged of [copy, shallow]) await staged.discard();
-      const all = await under.everything();
-      expect(all['copied/a/small.jpg']).toBe(before['a/small.jpg']);
-      expect(Object.keys(all).filter((path) => path.startsWith('bare'))).toEqual(['bare']);
-      expect(await provider.remove('made', scanCall())).toEqual([]);
+      expect(await provider.move('a', 'renamed', 'nothing', writeCall())).toBe(true);
+      expect(refAt(await scanAll(provider), 'renamed/small.jpg')).toBe(ref);
+      const inTheWay = { code: 'exists' };
+      await expect(provider.move('renamed', 'made', 'nothing', writeCall())).rejects.toMatchObject(inTheWay);
+      expect(await provider.remove('made', writeCall())).toEqual([]);
       const missing = { code: 'not-found' };
-      await expect(provider.remove('made', scanCall())).rejects.toMatchObject(missing);
-      await expect(provider.move('made', 'x', 'nothing', scanCall())).rejects.toMatchObject(missing);
-      await expect(provider.copy('made', 'x', { isDeep: true }, scanCall())).rejects.toMatchObject(missing);
-      const left = Object.keys(await under.everything()).filter((path) => path.startsWith('made'));
-      expect(left).toEqual([]);
+      await expect(provider.remove('made', writeCall())).rejects.toMatchObject(missing);
+      await expect(provider.move('made', 'x', 'nothing', writeCall())).rejects.toMatchObject(missing);
+      const copying = provider.copy('made', 'x', { isDeep: true }, writeCall());
+      await expect(copying).rejects.toMatchObject(missing);
+      const left = Object.keys(await under.everything());
+      expect(left.filter((path) => /^(made|a)(\/|$)/.test(path))).toEqual([]);
     });
 
-    it('removes what is shown and names what is not', async () => {
-      const accepts = (path: string) => path !== 'a/small.jpg';
-      const [failure, ...more] = await provider.remove('a', scanCall({ accepts }));
-      expect([failure?.path, failure?.code, more]).toEqual(['a/small.jpg', 'denied', []]);
-      const left = Object.keys(await under.everything()).filter((path) => path.startsWith('a'));
-      expect(left).toEqual(['a', 'a/small.jpg']);
+    it('copies and moves assets between collections, and removes them', async () => {
+      await provider.makeCollection('made', writeCall());
+      await (await provider.copy('a/small.jpg', 'made/small.jpg', { isDeep: true }, writeCall())).place(
+        'nothing',
+      );
+      expect(await under.everything()).toEqual({
+        ...before,
+        made: null,
+        'made/small.jpg': before['a/small.jpg'],
+      });
+      expect(await provider.remove('a/small.jpg', writeCall())).toEqual([]);
+      expect(await provider.move('made/small.jpg', 'a/small.jpg', 'nothing', writeCall())).toBe(true);
+      expect(await under.everything()).toEqual({ ...before, made: null });
     });
 
     it('sets times, and tells how much room there is', async () => {
       const modifiedMs = Date.UTC(2001, 1, 3);
-      await provider.setModifiedTime('a/small.jpg', modifiedMs, scanCall());
-      const staged = await provider.receive('t.jpg', Readable.from(['x']), { modifiedMs }, scanCall());
-      await staged.place('nothing');
-      await staged.discard();
+      const t = await provider.receive('a/t.jpg', Readable.from(['x']), { modifiedMs }, writeCall());
+      await t.place('nothing');
+      await t.discard();
       const events = await scanAll(provider);
-      for (const path of ['a/small.jpg', 't.jpg']) expect(assetAt(events, path)?.modifiedMs).toBe(modifiedMs);
-      expect(await provider.freeBytes('a', scanCall())).toBeGreaterThan(0);
+      expect(assetAt(events, 'a/t.jpg')?.modifiedMs).toBe(modifiedMs);
+      expect(await provider.freeBytes('a', writeCall())).toBeGreaterThan(0);
     });
+
+    if (kind === 'tree') {
+      it('makes collections, moves them, copies them and removes them', async () => {
+        await provider.makeCollection('made', writeCall());
+        await expect(provider.makeCollection('made', writeCall())).rejects.toMatchObject({ code: 'exists' });
+        const ref = refAt(await scanAll(provider), 'a/small.jpg');
+        expect(await provider.move('a', 'made/a', 'nothing', writeCall())).toBe(true);
+        expect(refAt(await scanAll(provider), 'made/a/small.jpg')).toBe(ref);
+        const copy = await provider.copy('made', 'copied', { isDeep: true }, writeCall());
+        await copy.place('nothing');
+        const shallow = await provider.copy('made', 'bare', { isDeep: false }, writeCall());
+        await shallow.place('nothing');
+        const all = await under.everything();
+        expect(all['copied/a/small.jpg']).toBe(before['a/small.jpg']);
+        expect(Object.keys(all).filter((path) => path.startsWith('bare'))).toEqual(['bare']);
+        expect(await provider.remove('made', writeCall())).toEqual([]);
+        const missing = { code: 'not-found' };
+        await expect(provider.remove('made', writeCall())).rejects.toMatchObject(missing);
+        await expect(provider.move('made', 'x', 'nothing', writeCall())).rejects.toMatchObject(missing);
+        await expect(provider.copy('made', 'x', { isDeep: true }, writeCall())).rejects.toMatchObject(
+          missing,
+        );
+        const left = Object.keys(await under.everything()).filter((path) => path.startsWith('made'));
+        expect(left).toEqual([]);
+      });
+
+      it('removes what is shown and names what is not', async () => {
+        const accepts = (path: string) => path !== 'a/small.jpg';
+        const [failure, ...more] = await provider.remove('a', writeCall({ accepts }));
+        expect([failure?.path, failure?.code, more]).toEqual(['a/small.jpg', 'denied', []]);
+        const left = Object.keys(await under.everything()).filter((path) => path.startsWith('a'));
+        expect(left).toEqual(['a', 'a/small.jpg']);
+      });
+
+      it('sets the time of what is there', async () => {
+        const modifiedMs = Date.UTC(2001, 1, 3);
+        await provider.setModifiedTime('a/small.jpg', modifiedMs, writeCall());
+        expect(assetAt(await scanAll(provider), 'a/small.jpg')?.modifiedMs).toBe(modifiedMs);
+      });
+    }
 
     it('calls an outage an outage, and writes nothing into the place of what is away', async () => {
       await under.outage(true);
       try {
         const unavailable = { code: 'unavailable' };
         await expect(receive('a/new.jpg', 'x')).rejects.toMatchObject(unavailable);
-        await expect(provider.remove('a', scanCall())).rejects.toMatchObject(unavailable);
-        await expect(provider.makeCollection('b', scanCall())).rejects.toMatchObject(unavailable);
+        await expect(provider.remove('a', writeCall())).rejects.toMatchObject(unavailable);
+        await expect(provider.makeCollection('b', writeCall())).rejects.toMatchObject(unavailable);
       } finally {
         await under.outage(false);
       }
@@ -160,13 +218,11 @@ export function writingSuite(name: string, create: () => Promise<WritingUnderTes
 }
 
 function assetAt(events: readonly ScanEvent[], path: string) {
-  return events
-    .flatMap((event) => (event.kind === 'asset' ? [event.facts] : []))
-    .find(({ ref }) => ref.path === path);
+  return assetsByPath(events).get(path);
 }
 
 function pathsOf(events: readonly ScanEvent[]): string[] {
-  return events.flatMap((event) => (event.kind === 'asset' ? [event.facts.ref.path] : []));
+  return [...assetsByPath(events).keys()];
 }
 
 function versionAt(events: readonly ScanEvent[], path: string): string {

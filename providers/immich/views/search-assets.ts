@@ -14,6 +14,7 @@ const NOTHING_HELD: Held = {
   pathsOf: async () => [],
   versionOf: async () => null,
   factsOf: async () => null,
+  placesOf: async () => [],
 };
 
 /**

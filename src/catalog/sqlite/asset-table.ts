@@ -172,8 +172,10 @@ export class AssetTable {
     if (row !== undefined) this.#notePairs(row);
   }
 
-  has(sourceId: number, ref: string): boolean {
-    return this.#find.get(sourceId, ref) !== undefined;
+  /** Its row; null when there is none. */
+  idOf(sourceId: number, ref: string): number | null {
+    const found = this.#find.get(sourceId, ref) as unknown as unknown[] | undefined;
+    return found === undefined ? null : Number(found[0]);
   }
 
   /** Removes assets of the given id window that no node shows. */

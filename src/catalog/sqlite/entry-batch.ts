@@ -79,7 +79,7 @@ export class EntryBatch {
   #placeAsset(entry: AssetEntry, name: string): void {
     const anchorId = this.#nodes.collectionId(entry.anchor);
     const place = this.#known.unchanged(entry, name, anchorId);
-    if (place !== null && !this.#changedAssets.has(place.assetId)) {
+    if (place !== null && entry.takes === undefined && !this.#changedAssets.has(place.assetId)) {
       this.#marks?.add(place.nodeId);
       return;
     }

@@ -96,11 +96,15 @@ export class NodeBatch {
       return false;
     }
     const places = isNew ? [] : this.#table.byAsset(assetId);
-    const own = places.find((row) => row.anchorId === anchorId) ?? null;
+    const own = ownPlace(
+      places.filter((row) => row.anchorId === anchorId),
+      entry,
+    );
     const hasPath = entry.naming === 'disk' || entry.holdsPath === true;
     if (hasPath && own !== null && stored.pathBefore !== null)
       this.#marks?.noteMove(own.id, stored.pathBefore);
-    const found = entry.holdsPath === true ? this.#holdPath(entry, stored, anchorId, own) : own;
+    const taken = entry.takes === undefined ? null : this.#take(entry.takes, assetId);
+    const found = taken ?? (entry.holdsPath === true ? this.#holdPath(entry, stored, anchorId, own) : own);
     this.#place(found, entry.facts.ref.id, { ...wanted, isChanged: isChanged || found !== own });
     if (isChanged) for (const place of places) if (place.id !== own?.id) this.#touchPlace(place, modifiedMs);
     return !isNew && own === null;
@@ -271,6 +275,14 @@ export class NodeBatch {
     return found;
   }
 
+  /** The place of something else, as it is to be for this asset; null when it has gone meanwhile. */
+  #take(id: NodeId, assetId: number): NodeRow | null {
+    const row = this.#table.byId(id);
+    if (row === null) return null;
+    if (row.assetId !== null && row.assetId !== assetId) this.#noteUnshown(row.assetId);
+    return { ...row, assetId };
+  }
+
   #touchPlace(place: NodeRow, modifiedMs: number): void {
     this.#table.touchPlace(place, modifiedMs);
     this.#changed += 1;
@@ -337,6 +349,12 @@ function placeOf(wanted: Wanted): Omit<NodeRow, 'id' | 'name'> {
   const { parentId, ref, assetId, anchorId, modifiedMs, createdMs, isVirtual, isView } = wanted;
   const place = { parentId, storedName: wanted.name, ref, assetId, anchorId };
   return { ...place, modifiedMs, createdMs, isVirtual, isView };
+}
+
+/** Which of the places of an asset at one anchor is told by the entry. */
+function ownPlace(places: readonly NodeRow[], { name, otherNames = [] }: AssetEntry): NodeRow | null {
+  const same = places.find((row) => row.storedName === name);
+  return same ?? places.find((row) => !otherNames.includes(row.storedName)) ?? null;
 }
 
 function timesOf(wanted: Wanted): Pick<NodeRow, 'modifiedMs' | 'createdMs'> {

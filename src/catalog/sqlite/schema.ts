@@ -189,6 +189,19 @@ export const MIGRATIONS: readonly string[] = [
   -- What a source has told without it, it is to tell once more.
   DELETE FROM content_version;
   `,
+  `
+  -- Names that clients gave to assets in a collection of a source that cannot keep them itself. All names of an asset in
+  -- that collection, if there is one here.
+  CREATE TABLE given_name (
+    source_id INTEGER NOT NULL,
+    collection TEXT NOT NULL,        -- ref
+    ref TEXT NOT NULL,               -- of the asset
+    name TEXT NOT NULL,
+    is_held_back INTEGER NOT NULL,   -- 1: the source does not know the asset
+    hides TEXT,                      -- ref of an asset that does not show in the collection meanwhile
+    UNIQUE (source_id, collection, ref, name)
+  ) STRICT;
+  `,
 ];
 
 /**

@@ -2,10 +2,12 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { AssetFacts } from '../../model/asset.ts';
 import type { ChangePage, LeftPlace, PlaceChangePage } from '../../model/change.ts';
 import { CodedError } from '../../model/coded-error.ts';
+import { foldName } from '../../model/name.ts';
 import type { AssetNode, CollectionNode, ListedNode, Node, NodeId, Page } from '../../model/node.ts';
 import type {
   CatalogReader,
   DigestAlgorithm,
+  GivenName,
   PendingAsset,
   ProblemCount,
   ShownSource,
@@ -16,6 +18,7 @@ import { ChangeReader } from './change-reader.ts';
 import { ContentVersions } from './content-versions.ts';
 import { readEpoch, translating } from './database.ts';
 import { DigestReader } from './digest-reader.ts';
+import { GivenNameTable } from './given-name-table.ts';
 import { HeldReader } from './held-reader.ts';
 import { ListingReader } from './listing-reader.ts';
 import { PlaceReader } from './place-reader.ts';
@@ -44,6 +47,8 @@ export class SqliteReader implements CatalogReader {
   readonly #byStoredName: StatementSync;
   readonly #byMatchName: StatementSync;
   readonly #children: StatementSync;
+  readonly #byAsset: StatementSync;
+  readonly #given: GivenNameTable;
 
   constructor(database: DatabaseSync) {
     this.epoch = readEpoch(database);
@@ -73,9 +78,30 @@ export class SqliteReader implements CatalogReader {
       `SELECT ${NODE_COLUMNS} ${NODE_FROM}
        WHERE node.parent_id = ? AND node.stored_name = ? AND node.stored_name <> node.name LIMIT 1`,
     );
+    this.#given = new GivenNameTable(database);
+    this.#byAsset = database.prepare(
+      `SELECT ${NODE_COLUMNS} ${NODE_FROM}
+       WHERE node.asset_id = (SELECT id FROM asset WHERE source_id = ? AND ref = ?) AND node.parent_id <> ${DISPLACED}
+       ORDER BY node.id LIMIT ?`,
+    );
     this.#children = database.prepare(
       `SELECT ${NODE_COLUMNS} ${NODE_FROM} WHERE node.parent_id = ? AND node.name > ? ORDER BY node.name LIMIT ?`,
     );
+  }
+
+  async placesOf(sourceId: number, refId: string, limit: number): Promise<readonly AssetNode[]> {
+    const rows = translating(() => this.#byAsset.all(sourceId, refId, limit)) as Row[];
+    return rows.map(nodeOf).filter((node) => node.kind === 'asset');
+  }
+
+  async namesake(parentId: NodeId, name: string): Promise<Node | null> {
+    const folded = foldName(name);
+    const row = this.#get(this.#byName, parentId, folded) ?? this.#get(this.#byMatchName, parentId, folded);
+    return row === null ? null : nodeOf(row);
+  }
+
+  async givenNames(sourceId: number): Promise<readonly GivenName[]> {
+    return translating(() => this.#given.of(sourceId));
   }
 
   async shownSources(): Promise<readonly ShownSource[]> {

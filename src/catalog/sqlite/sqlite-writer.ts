@@ -9,6 +9,7 @@ import type {
   ContentVersionMap,
   Enrichment,
   Entry,
+  GivenPlace,
   Scan,
   ShownSource,
   SourceRecord,
@@ -17,6 +18,7 @@ import { AssetProblems } from './asset-problems.ts';
 import { AssetTable } from './asset-table.ts';
 import { ContentVersions } from './content-versions.ts';
 import { EntryBatch, type Tables } from './entry-batch.ts';
+import { GivenNameWriting } from './given-name-table.ts';
 import { PlaceTable } from './known-places.ts';
 import { LivePairs } from './live-pairs.ts';
 import { MovedSubtrees } from './moved-subtrees.ts';
@@ -47,6 +49,7 @@ export class SqliteWriter implements CatalogWriter {
   readonly #moved: MovedSubtrees;
   readonly #shown: ShownSources;
   readonly #versions: ContentVersions;
+  readonly #given: GivenNameWriting;
   readonly #onChange: () => void;
   readonly #sourceByName: StatementSync;
   readonly #sourceInsert: StatementSync;
@@ -61,6 +64,7 @@ export class SqliteWriter implements CatalogWriter {
     this.#onChange = onChange;
     this.#shown = new ShownSources(database);
     this.#versions = new ContentVersions(database);
+    this.#given = new GivenNameWriting(database);
     this.#nodes = new NodeTable(database, policy);
     this.#pairs = new LivePairs(database);
     this.#assets = new AssetTable(database, this.#pairs);
@@ -108,7 +112,7 @@ export class SqliteWriter implements CatalogWriter {
 
   async refreshAsset(sourceId: number, facts: AssetFacts): Promise<void> {
     await this.#transaction(() => {
-      if (!this.#assets.has(sourceId, facts.ref.id)) return;
+      if (this.#assets.idOf(sourceId, facts.ref.id) === null) return;
       const stored = this.#assets.store(sourceId, facts);
       this.#count(sourceId, 0, 0, stored.addedBytes);
       if (stored.isChanged) this.#nodes.touchAsset(stored.id, facts.modifiedMs);
@@ -127,13 +131,32 @@ export class SqliteWriter implements CatalogWriter {
   }
 
   async noteProblem(sourceId: number, refId: string, version: string, reason: string): Promise<boolean> {
-    return this.#transaction(() => this.#problems.put(sourceId, refId, version, reason));
+    return await this.#transaction(() => this.#problems.put(sourceId, refId, version, reason));
   }
 
   async removeAt(sourceId: number, storedPath: readonly string[], scan?: Scan): Promise<number> {
     const id = await this.#connection.run(() => this.#nodes.atStoredPath(sourceId, storedPath));
     if (id === null || (scan as ScanMarks | undefined)?.has(id) === true) return 0;
     return await this.#removeSubtree(sourceId, id);
+  }
+
+  async removeNode(sourceId: number, id: NodeId): Promise<number> {
+    return await this.#removeSubtree(sourceId, id);
+  }
+
+  async removeRef(sourceId: number, ref: string): Promise<number> {
+    const collection = await this.#connection.run(() => this.#nodes.byRef(sourceId, ref));
+    if (collection !== null) return await this.#removeSubtree(sourceId, collection.id);
+    return await this.#transaction(() => {
+      const assetId = this.#assets.idOf(sourceId, ref);
+      const places = assetId === null ? [] : this.#nodes.byAsset(assetId);
+      const ids = places.map(({ id }) => id);
+      return this.#remove(sourceId, ids);
+    });
+  }
+
+  async giveNames(sourceId: number, place: GivenPlace, names: readonly string[]): Promise<void> {
+    await this.#transaction(() => this.#given.replace(sourceId, place, names));
   }
 
   async unseenMembers(scan: Scan, collection: string | null): Promise<readonly string[]> {
@@ -208,6 +231,7 @@ export class SqliteWriter implements CatalogWriter {
   async completeScan(sourceId: number, completedMs: number, versions?: ContentVersionMap): Promise<void> {
     await this.#transaction(() => {
       this.#sourceComplete.run(completedMs, sourceId);
+      this.#given.forgetGone(sourceId);
       if (versions !== undefined) this.#versions.replace(sourceId, versions);
     });
   }

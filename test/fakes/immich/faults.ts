@@ -14,6 +14,8 @@ export type FaultKind =
   | { kind: 'hang' }
   /** Answers, but later. */
   | { kind: 'delay'; ms: number }
+  /** Tells what was so when it was asked, but only now. */
+  | { kind: 'late'; until: Promise<void> }
   /** `bytes` bytes every `ms` milliseconds. */
   | { kind: 'drip'; bytes: number; ms: number }
   /** 200 with the page of a proxy or a login wall. */

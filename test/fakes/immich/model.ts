@@ -9,6 +9,8 @@ export interface User {
   name: string;
   email: string;
   isAdmin: boolean;
+  /** Bytes of all own assets, the trash included; absent: no limit. */
+  quotaBytes?: number;
   avatarColor: string;
   createdAt: Instant;
   updatedAt: Instant;

@@ -53,6 +53,13 @@ async function upload(call: Call): Promise<Reply> {
   const file = files.get('assetData');
   if (file?.fileName === undefined) throw new HttpError(400, 'File is required');
   if (file.bytes.length === 0 && traits.upload.refusesEmpty) throw new HttpError(400, 'File is empty');
+  // Before the checksum is looked for, as the real one does: a duplicate counts, too.
+  const used = [...library.assets.values()]
+    .filter(({ ownerId }) => ownerId === user.id)
+    .reduce((sum, { content }) => sum + content.size, 0);
+  if (user.quotaBytes !== undefined && used + file.bytes.length > user.quotaBytes) {
+    throw new HttpError(400, 'Quota has been exceeded!');
+  }
   const nameField = traits.upload.filenameField === 'ignored' ? undefined : fields.get('filename');
   const asset = { owner: user, name: nameField ?? file.fileName, content: file.bytes, ...init };
   return store(call, asset);

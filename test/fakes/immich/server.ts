@@ -136,6 +136,7 @@ export class FakeImmich {
       library: this.library,
       hasUnstableOrder: this.#options.unstableOrder ?? true,
     });
+    if (fault?.kind === 'late') await fault.until;
     if (res.destroyed) return;
     const reply = revalidated(
       fault === undefined ? plain : spoiled(plain, fault),

@@ -147,6 +147,7 @@ FLATTEN_ASSET_STRUCTURE=true
       fullReadMs: 86_400_000,
       views: ['albums'],
       hasSearch: false,
+      deletes: 'album',
       layouts: ['folders'],
       splitsByType: false,
       showsAllFiles: true,

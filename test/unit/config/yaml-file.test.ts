@@ -64,7 +64,7 @@ sources:
     refresh_rate_hours: 0.5
     flatten_asset_structure: false
   - { name: ben, type: immich, url: "http://10.0.0.9:2283", api_key: 0123, writable: on, layout: [date, folders],
-      rendition: edited, archived: off, live_videos: on, stacks: primary,
+      rendition: edited, archived: off, live_videos: on, stacks: primary, delete: trash,
       views: [timeline, albums], search: on }
 immich_full_read_hours: 2
 `,
@@ -108,6 +108,7 @@ immich_full_read_hours: 2
       fullReadMs: 7_200_000,
       views: ['albums'],
       hasSearch: false,
+      deletes: 'album',
       layouts: ['folders'],
       splitsByType: true,
       showsAllFiles: true,
@@ -128,6 +129,7 @@ immich_full_read_hours: 2
       fullReadMs: 7_200_000,
       views: ['timeline', 'albums'],
       hasSearch: true,
+      deletes: 'trash',
       layouts: ['date', 'folders'],
       showsAllFiles: true,
       isWritable: true,

@@ -1,4 +1,4 @@
--- A catalog of schema 11, see write-golden-catalog.ts.
+-- A catalog of schema 12, see write-golden-catalog.ts.
 -- Cursor before the second scan: 10
 CREATE TABLE catalog (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE source (
@@ -109,14 +109,23 @@ CREATE INDEX asset_by_live_id ON asset (source_id, live_id) WHERE live_id > '';
 CREATE INDEX asset_by_live_name ON asset (source_id, lower(rtrim(path, replace(path, '.', '')))) WHERE enriched_version = version AND live_id IS NOT ''
   AND content_type IN ('image/heic', 'image/heif', 'image/jpeg', 'video/quicktime');
 CREATE INDEX asset_pending ON asset (source_id, id) WHERE (enriched_version IS NOT version OR read_again IS NOT NULL);
-INSERT INTO catalog (key, value) VALUES ('epoch', '17f7429e4407');
+CREATE TABLE given_name (
+    source_id INTEGER NOT NULL,
+    collection TEXT NOT NULL,        -- ref
+    ref TEXT NOT NULL,               -- of the asset
+    name TEXT NOT NULL,
+    is_held_back INTEGER NOT NULL,   -- 1: the source does not know the asset
+    hides TEXT,                      -- ref of an asset that does not show in the collection meanwhile
+    UNIQUE (source_id, collection, ref, name)
+  ) STRICT;
+INSERT INTO catalog (key, value) VALUES ('epoch', '52a70e304d4d');
 INSERT INTO source (id, name, root_id, asset_count, collection_count, size_bytes, completed_ms) VALUES (1, 'photos', 1, 5, 3, 5017, 1718000000000);
 INSERT INTO asset (id, source_id, ref, path, version, size_bytes, content_type, kind, modified_ms, created_ms, width, height, orientation, duration_ms, latitude, longitude, camera, taken_local, taken_offset_minutes, taken_ms, taken_from, thumbhash, sha256, sha1, md5, status_changed_ms, enriched_version, live_id, live_partner_id, read_again) VALUES (1, 1, '1', 'top.jpg', 'v1', 1001, 'image/jpeg', 'image', 1718000000000, NULL, 400, 300, NULL, NULL, 52.5, 13.4, NULL, '2024-06-10T08:13:20', 120, 1718000000000, 'exif', NULL, x'2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae', x'5ba93c9db0cff93f52b521d7420e43f6eda2784f', x'acbd18db4cc2f85cedef654fccc4a4d8', 1718000000500, 'v1', NULL, NULL, NULL);
 INSERT INTO asset (id, source_id, ref, path, version, size_bytes, content_type, kind, modified_ms, created_ms, width, height, orientation, duration_ms, latitude, longitude, camera, taken_local, taken_offset_minutes, taken_ms, taken_from, thumbhash, sha256, sha1, md5, status_changed_ms, enriched_version, live_id, live_partner_id, read_again) VALUES (2, 1, '2', 'IMG_1.jpg', 'v2', 1002, 'image/jpeg', 'image', 1718000000000, NULL, 400, 300, NULL, NULL, 52.5, 13.4, NULL, '2024-06-10T08:13:20', 120, 1718000000000, 'exif', NULL, NULL, NULL, NULL, 1718000000500, NULL, NULL, NULL, NULL);
 INSERT INTO asset (id, source_id, ref, path, version, size_bytes, content_type, kind, modified_ms, created_ms, width, height, orientation, duration_ms, latitude, longitude, camera, taken_local, taken_offset_minutes, taken_ms, taken_from, thumbhash, sha256, sha1, md5, status_changed_ms, enriched_version, live_id, live_partner_id, read_again) VALUES (3, 1, '3', 'beach.jpg', 'v1', 1003, 'image/jpeg', 'image', 1718000000000, NULL, 400, 300, NULL, NULL, 52.5, 13.4, NULL, '2024-06-10T08:13:20', 120, 1718000000000, 'exif', NULL, NULL, NULL, NULL, 1718000000500, NULL, NULL, NULL, NULL);
 INSERT INTO asset (id, source_id, ref, path, version, size_bytes, content_type, kind, modified_ms, created_ms, width, height, orientation, duration_ms, latitude, longitude, camera, taken_local, taken_offset_minutes, taken_ms, taken_from, thumbhash, sha256, sha1, md5, status_changed_ms, enriched_version, live_id, live_partner_id, read_again) VALUES (5, 1, '5', 'what?.jpg', 'v1', 1005, 'image/jpeg', 'image', 1718000000000, NULL, 400, 300, NULL, NULL, 52.5, 13.4, NULL, '2024-06-10T08:13:20', 120, 1718000000000, 'exif', NULL, NULL, NULL, NULL, 1718000000500, NULL, NULL, NULL, NULL);
 INSERT INTO asset (id, source_id, ref, path, version, size_bytes, content_type, kind, modified_ms, created_ms, width, height, orientation, duration_ms, latitude, longitude, camera, taken_local, taken_offset_minutes, taken_ms, taken_from, thumbhash, sha256, sha1, md5, status_changed_ms, enriched_version, live_id, live_partner_id, read_again) VALUES (6, 1, '6', 'late.jpg', 'v1', 1006, 'image/jpeg', 'image', 1718000000000, NULL, 400, 300, NULL, NULL, 52.5, 13.4, NULL, '2024-06-10T08:13:20', 120, 1718000000000, 'exif', NULL, NULL, NULL, NULL, 1718000000500, NULL, NULL, NULL, NULL);
-INSERT INTO node (id, source_id, parent_id, name, stored_name, match_name, ref, is_virtual, asset_id, anchor_id, modified_ms, created_ms, created_seq, changed_seq, is_unread, subtree_seq) VALUES (1, 1, 0, '1', 'photos', NULL, NULL, 1, NULL, NULL, 1795232739136, 1795232739114, 1, 10, 0, 19);
+INSERT INTO node (id, source_id, parent_id, name, stored_name, match_name, ref, is_virtual, asset_id, anchor_id, modified_ms, created_ms, created_seq, changed_seq, is_unread, subtree_seq) VALUES (1, 1, 0, '1', 'photos', NULL, NULL, 1, NULL, NULL, 1795234285353, 1795234285344, 1, 10, 0, 19);
 INSERT INTO node (id, source_id, parent_id, name, stored_name, match_name, ref, is_virtual, asset_id, anchor_id, modified_ms, created_ms, created_seq, changed_seq, is_unread, subtree_seq) VALUES (2, 1, 1, '2024', '2024', NULL, 'd1', 0, NULL, NULL, 1718000000000, NULL, 2, 2, 0, 18);
 INSERT INTO node (id, source_id, parent_id, name, stored_name, match_name, ref, is_virtual, asset_id, anchor_id, modified_ms, created_ms, created_seq, changed_seq, is_unread, subtree_seq) VALUES (3, 1, 2, 'Sea', 'Sea', NULL, 'd2', 0, NULL, NULL, 1718000000000, NULL, 3, 3, 0, 16);
 INSERT INTO node (id, source_id, parent_id, name, stored_name, match_name, ref, is_virtual, asset_id, anchor_id, modified_ms, created_ms, created_seq, changed_seq, is_unread, subtree_seq) VALUES (4, 1, 1, 'Is it： summer？', 'Is it: summer?', NULL, 'd3', 0, NULL, NULL, 1718000000000, NULL, 4, 4, 0, 13);
@@ -126,6 +135,6 @@ INSERT INTO node (id, source_id, parent_id, name, stored_name, match_name, ref, 
 INSERT INTO node (id, source_id, parent_id, name, stored_name, match_name, ref, is_virtual, asset_id, anchor_id, modified_ms, created_ms, created_seq, changed_seq, is_unread, subtree_seq) VALUES (9, 1, 4, 'what？.jpg', 'what?.jpg', NULL, NULL, 0, 5, 4, 1718000000000, NULL, 9, 9, 0, 0);
 INSERT INTO node (id, source_id, parent_id, name, stored_name, match_name, ref, is_virtual, asset_id, anchor_id, modified_ms, created_ms, created_seq, changed_seq, is_unread, subtree_seq) VALUES (10, 1, 3, 'late.jpg', 'late.jpg', NULL, NULL, 0, 6, 3, 1718000000000, NULL, 15, 15, 0, 0);
 INSERT INTO sqlite_sequence (name, seq) VALUES ('node', 10);
-INSERT INTO tombstone (seq, node_id, source_id, created_seq, removed_ms) VALUES (17, 8, 1, 8, 1795232739139);
-INSERT INTO vacancy (parent_id, name, seq, is_collection, collection_seq, left_ms) VALUES (2, 'gone.jpg', 17, 0, 0, 1795232739139);
-PRAGMA user_version = 11;
+INSERT INTO tombstone (seq, node_id, source_id, created_seq, removed_ms) VALUES (17, 8, 1, 8, 1795234285358);
+INSERT INTO vacancy (parent_id, name, seq, is_collection, collection_seq, left_ms) VALUES (2, 'gone.jpg', 17, 0, 0, 1795234285358);
+PRAGMA user_version = 12;

@@ -1,0 +1,217 @@
+import { CodedError, codeOf } from '../../../src/model/coded-error.ts';
+import type { Over } from '../../../src/model/write.ts';
+import type { Staged, WriteCall, WrittenEvent } from '../../../src/provider/provider.ts';
+import { collectionOf } from '../album-events.ts';
+import type { AlbumChanges } from './album-changes.ts';
+import { HeldBackFile, timeGivenTo } from './held-back.ts';
+import { isHeldBack } from './held-back-id.ts';
+import {
+  type AlbumPlace,
+  albumPlaceAt,
+  assetBehind,
+  checkOver,
+  hasOtherName,
+  isAsset,
+  missing,
+  newAlbumNameAt,
+} from './places.ts';
+import type { Uploads } from './uploads.ts';
+
+export interface MemberChangesOptions {
+  readonly changes: AlbumChanges;
+  readonly uploads: Uploads;
+  /** What DELETE of a file means. */
+  readonly deletes: 'album' | 'trash';
+  /** Why no album can be made here; null: one can. */
+  readonly noNewAlbums: string | null;
+  /** Ref of the view that albums are in; null: they are at the top. */
+  readonly albumView: string | null;
+}
+
+const ADD = 'albumAsset.create';
+const TAKE_OUT = 'albumAsset.delete';
+/** Clients round times to whole seconds, or to two. */
+const SAME_TIME_MS = 2_000;
+
+/** Moves, copies and removes what albums show, and albums themselves. */
+export class MemberChanges {
+  readonly #options: MemberChangesOptions;
+
+  constructor(options: MemberChangesOptions) {
+    this.#options = options;
+  }
+
+  async makeAlbum(path: string, call: WriteCall): Promise<void> {
+    const { changes, uploads, noNewAlbums } = this.#options;
+    const name = await newAlbumNameAt(path, call);
+    if (noNewAlbums !== null) throw new CodedError('denied', noNewAlbums);
+    await uploads.requirePermissions(['album.create'], call);
+    call.tell(collectionOf(await changes.create(name, call), this.#options.albumView));
+  }
+
+  async remove(path: string, call: WriteCall): Promise<void> {
+    const { changes, uploads } = this.#options;
+    const ref = await call.held.refAt(path);
+    if (ref === null) throw missing();
+    if (await isAsset(ref, call)) {
+      await this.#takeOut(await albumPlaceAt(path, call), call);
+      return;
+    }
+    await uploads.requirePermissions(['album.delete'], call);
+    await changes.delete(ref, call);
+    call.tell({ kind: 'removed', ref });
+  }
+
+  async move(from: string, to: string, over: Over, call: WriteCall): Promise<void> {
+    const ref = await call.held.refAt(from);
+    if (ref === null) throw missing();
+    if (!(await isAsset(ref, call))) await this.#rename(ref, to, call);
+    else await this.#moveAsset({ ...(await albumPlaceAt(from, call)), ref }, to, over, call);
+  }
+
+  async copy(from: string, to: string, isDeep: boolean, call: WriteCall): Promise<Staged> {
+    const { changes } = this.#options;
+    const ref = await call.held.refAt(from);
+    if (ref === null) throw missing();
+    if (!(await isAsset(ref, call))) {
+      await newAlbumNameAt(to, call).catch(unlessInTheWay);
+      if (isDeep) throw new CodedError('denied', 'Albums are not copied as a whole: copy what is in them.');
+      return stagedBy(async () => this.makeAlbum(to, call));
+    }
+    if (isHeldBack(ref)) return new HeldBackFile(to, await timeGivenTo(ref, call), call);
+    await albumPlaceAt(to, call);
+    await changes.requireMember(ref, call);
+    return stagedBy(async (over) => {
+      const target = await albumPlaceAt(to, call);
+      await checkOver(target, over, call);
+      if (target.ref === ref) return;
+      const { albumId, name } = target;
+      // In the same album it is one more name.
+      const isOther = !(await call.held.placesOf(ref)).some((place) => place.collection === albumId);
+      if (isOther) await this.#add(albumId, ref, call);
+      await this.#makeRoom(target, { albumId, ref, isAdded: isOther }, call);
+      call.tell(await eventOf({ albumId, name, ref }, call));
+    });
+  }
+
+  async setModifiedTime(path: string, modifiedMs: number, call: WriteCall): Promise<void> {
+    const ref = await call.held.refAt(path);
+    const facts = ref === null ? null : await call.held.factsOf(ref);
+    if (ref === null) throw missing();
+    if (facts === null) throw new CodedError('denied', 'Immich itself keeps the times of albums.');
+    if (isHeldBack(ref)) {
+      const { albumId, name } = await albumPlaceAt(path, call);
+      const event = await eventOf({ albumId, name, ref }, call);
+      call.tell({ ...event, facts: { ...facts, modifiedMs }, takes: path });
+    } else if (Math.abs(facts.modifiedMs - modifiedMs) >= SAME_TIME_MS) {
+      throw new CodedError('denied', 'Immich does not let the time of a file be changed once it has it.');
+    }
+  }
+
+  async #rename(albumId: string, to: string, call: WriteCall): Promise<void> {
+    const { changes, uploads } = this.#options;
+    const name = await newAlbumNameAt(to, call);
+    await uploads.requirePermissions(['album.update'], call);
+    call.tell(collectionOf(await changes.rename(albumId, name, call), this.#options.albumView));
+  }
+
+  async #moveAsset(
+    from: AlbumPlace & { readonly ref: string },
+    to: string,
+    over: Over,
+    call: WriteCall,
+  ): Promise<void> {
+    const { changes } = this.#options;
+    const { ref, path } = from;
+    const target = await albumPlaceAt(to, call);
+    await checkOver(target, over, call);
+    const { albumId, name } = target;
+    const isOther = albumId !== from.albumId;
+    if (isOther && isHeldBack(ref) && assetBehind(ref) !== null) {
+      throw new CodedError('denied', 'It is being written, and replaces a photo of this album.');
+    }
+    const staysBehind = isHeldBack(ref) || !isOther || (await hasOtherName(from, ref, call));
+    if (!staysBehind) await this.#options.uploads.requirePermissions([TAKE_OUT], call);
+    if (isOther && !isHeldBack(ref)) await changes.requireMember(ref, call);
+    const isAdded = isOther && !isHeldBack(ref) && (await this.#add(albumId, ref, call));
+    if (target.ref !== ref) await this.#makeRoom(target, { albumId, ref, isAdded }, call);
+    if (!staysBehind) {
+      try {
+        await changes.remove(from.albumId, ref, call);
+      } catch (error) {
+        if (isAdded && codeOf(error) === 'denied') await changes.remove(albumId, ref, call);
+        throw error;
+      }
+    }
+    if (target.ref === ref) call.tell({ kind: 'gone', path });
+    else call.tell({ ...(await eventOf({ albumId, name, ref }, call)), takes: path });
+  }
+
+  /** @returns whether it was not in the album before. */
+  async #add(albumId: string, ref: string, call: WriteCall): Promise<boolean> {
+    await this.#options.uploads.requirePermissions([ADD], call);
+    return await this.#options.changes.add(albumId, ref, call);
+  }
+
+  /** Takes out what has the name; where that cannot be, what was put in for it goes again. */
+  async #makeRoom(
+    target: AlbumPlace,
+    put: { readonly albumId: string; readonly ref: string; readonly isAdded: boolean },
+    call: WriteCall,
+  ): Promise<void> {
+    if (target.ref === null) return;
+    try {
+      await this.#takeOut(target, call);
+    } catch (error) {
+      if (put.isAdded && codeOf(error) === 'denied') {
+        await this.#options.changes.remove(put.albumId, put.ref, call);
+      }
+      throw error;
+    }
+  }
+
+  /** DELETE of a file: one name of it, or, where it has no other, what the settings say. */
+  async #takeOut(place: AlbumPlace, call: WriteCall): Promise<void> {
+    const { changes, uploads, deletes } = this.#options;
+    const asset = assetBehind(place.ref);
+    const gone = { kind: 'gone', path: place.path } as const;
+    if (asset === null || (await hasOtherName(place, asset, call))) {
+      call.tell(gone);
+      return;
+    }
+    await changes.requireMember(asset, call);
+    if (deletes === 'album') {
+      await uploads.requirePermissions([TAKE_OUT], call);
+      await changes.remove(place.albumId, asset, call);
+      call.tell(gone);
+      return;
+    }
+    await uploads.requirePermissions(['asset.delete'], call);
+    await changes.trash(asset, call);
+    call.tell(gone);
+    call.tell({ kind: 'removed', ref: asset });
+  }
+}
+
+/** A place of an asset as the catalog is to have it. */
+async function eventOf(
+  { albumId, name, ref }: { readonly albumId: string; readonly name: string; readonly ref: string },
+  call: WriteCall,
+): Promise<WrittenEvent> {
+  const facts = await call.held.factsOf(ref);
+  if (facts === null) throw missing();
+  const event = { kind: 'asset', collection: albumId, name, facts } as const;
+  if (!isHeldBack(ref)) return event;
+  const hides = assetBehind(ref);
+  return { ...event, isHeldBack: true, ...(hides === null ? {} : { hides }) };
+}
+
+/** Nothing is done before it is placed. */
+function stagedBy(place: (over: Over) => Promise<void>): Staged {
+  return { sizeBytes: 0, place, persist: async () => undefined, discard: async () => undefined };
+}
+
+/** What is in the way is seen to when the copy is placed. */
+function unlessInTheWay(error: unknown): void {
+  if (codeOf(error) !== 'exists') throw error;
+}

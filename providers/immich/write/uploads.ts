@@ -1,0 +1,124 @@
+import { extname } from 'node:path';
+import { CodedError, codeOf } from '../../../src/model/coded-error.ts';
+import type { Call, WriteCall } from '../../../src/provider/provider.ts';
+import { parseKeyPermissions } from '../api-answers.ts';
+import type { ImmichClient } from '../http-client.ts';
+import { lacksPermissions } from '../translate-error.ts';
+import { parseMediaTypes, parseUpload, parseUploadCheck } from './change-answers.ts';
+import type { ReceivedFile } from './upload-folder.ts';
+import { uploadForm } from './upload-form.ts';
+
+/** An asset of Immich that has the bytes of an upload. */
+export interface UploadedAsset {
+  readonly id: string;
+  /** Immich did not have these bytes before. */
+  readonly isNew: boolean;
+  readonly isTrashed: boolean;
+}
+
+/** So long it counts what the server said of its media types, and of the key. */
+const REMEMBERED_MS = 60_000;
+
+/** Brings bytes to Immich. Whatever can be refused is refused before any are sent. */
+export class Uploads {
+  readonly #client: ImmichClient;
+  readonly #mediaTypes: Remembered<ReadonlySet<string>>;
+  readonly #permissions: Remembered<readonly string[] | null>;
+
+  constructor(client: ImmichClient) {
+    this.#client = client;
+    this.#mediaTypes = new Remembered((call) => this.#askMediaTypes(call));
+    this.#permissions = new Remembered((call) => this.#askPermissions(call));
+  }
+
+  /** Rejects `denied`, naming what is missing, where the server tells what the key may do (1.139 and later). */
+  async requirePermissions(names: readonly string[], call: Call): Promise<void> {
+    const granted = await this.#permissions.get(call);
+    if (granted === null || granted.includes('all')) return;
+    const missing = names.filter((name) => !granted.includes(name));
+    if (missing.length > 0) throw new CodedError('denied', lacksPermissions(missing));
+  }
+
+  /** Rejects `denied` for a file that the server would not take by its name. */
+  async checkExtension(name: string, call: Call): Promise<void> {
+    const extension = extname(name).toLowerCase();
+    if ((await this.#mediaTypes.get(call)).has(extension)) return;
+    const kind = extension === '' ? 'files without an extension' : `files ending in ${extension}`;
+    throw new CodedError('denied', `Immich takes photos and videos, and no ${kind}.`);
+  }
+
+  /** @param modifiedMs since 1970. */
+  async bring(file: ReceivedFile, name: string, modifiedMs: number, call: WriteCall): Promise<UploadedAsset> {
+    const known = await this.#find(file.sha1, call);
+    if (known !== null) return { ...known, isNew: false };
+    const time = new Date(modifiedMs).toISOString();
+    const form = uploadForm(
+      {
+        // Required up to 2.x, and ignored later.
+        deviceAssetId: `mediadav-${file.sha1}`,
+        deviceId: 'mediadav',
+        fileCreatedAt: time,
+        fileModifiedAt: time,
+        filename: name,
+      },
+      name,
+    );
+    // Twice is once for Immich, which goes by the checksum of the bytes.
+    const answer = await call.attempt((signal) =>
+      this.#client.upload(
+        {
+          path: '/assets',
+          contentType: form.contentType,
+          contentLength: form.head.length + file.sizeBytes + form.tail.length,
+          open: () => file.readBetween(form.head, form.tail),
+        },
+        AbortSignal.any([signal, call.signal]),
+      ),
+    );
+    const { id, isNew } = parseUpload(answer);
+    if (isNew) return { id, isNew, isTrashed: false };
+    // Somebody else was faster, or a first try came through; only the check tells of the trash.
+    return { ...((await this.#find(file.sha1, call)) ?? { id, isTrashed: false }), isNew };
+  }
+
+  async #find(sha1: string, call: Call): Promise<{ id: string; isTrashed: boolean } | null> {
+    const body = { assets: [{ id: sha1, checksum: sha1 }] };
+    const request = { method: 'POST', path: '/assets/bulk-upload-check', what: 'this check', body } as const;
+    return parseUploadCheck(await call.attempt((signal) => this.#client.change(request, signal)));
+  }
+
+  async #askMediaTypes(call: Call): Promise<ReadonlySet<string>> {
+    const request = { method: 'GET', path: '/server/media-types', what: 'its media types' } as const;
+    return parseMediaTypes(await call.attempt((signal) => this.#client.readJson(request, signal)));
+  }
+
+  /** Null where it is not told. */
+  async #askPermissions(call: Call): Promise<readonly string[] | null> {
+    const request = { method: 'GET', path: '/api-keys/me', what: 'this API key' } as const;
+    try {
+      return parseKeyPermissions(await call.attempt((signal) => this.#client.readJson(request, signal)));
+    } catch (error) {
+      // Before 1.139 `me` is taken for an id.
+      if (codeOf(error) === 'not-found' || codeOf(error) === 'denied') return null;
+      throw error;
+    }
+  }
+}
+
+/** An answer that is asked for again after a while. */
+class Remembered<T> {
+  readonly #ask: (call: Call) => Promise<T>;
+  #last: { readonly value: T; readonly atMs: number } | null = null;
+
+  constructor(ask: (call: Call) => Promise<T>) {
+    this.#ask = ask;
+  }
+
+  async get(call: Call): Promise<T> {
+    const nowMs = performance.now();
+    if (this.#last !== null && nowMs - this.#last.atMs < REMEMBERED_MS) return this.#last.value;
+    const value = await this.#ask(call);
+    this.#last = { value, atMs: nowMs };
+    return value;
+  }
+}

@@ -1,0 +1,83 @@
+import type { Readable } from 'node:stream';
+import type { AssetFacts } from '../../../src/model/asset.ts';
+import type { Provider, Staged, WriteCall } from '../../../src/provider/provider.ts';
+import type { ImmichClient } from '../http-client.ts';
+import { AlbumChanges } from './album-changes.ts';
+import { HeldBackFile, timeGivenTo } from './held-back.ts';
+import { MemberChanges } from './member-changes.ts';
+import { albumPlaceAt, assetBehind } from './places.ts';
+import { StagedUpload } from './staged-upload.ts';
+import type { UploadFolder } from './upload-folder.ts';
+import { Uploads } from './uploads.ts';
+
+export interface WritingOptions {
+  readonly client: ImmichClient;
+  readonly folder: UploadFolder;
+  readonly deletes: 'album' | 'trash';
+  /** Why no album can be made here; null: one can. */
+  readonly noNewAlbums: string | null;
+  /** Ref of the view that albums are in; null: they are at the top. */
+  readonly albumView: string | null;
+  /** See `AlbumChanges`. */
+  readonly showsLiveVideos: boolean;
+  /** See `StagedUpload`. */
+  readonly factsOf: (assetId: string, call: WriteCall) => Promise<AssetFacts>;
+}
+
+/** All that some write needs. */
+export const WRITE_PERMISSIONS: readonly string[] = [
+  ...['asset.upload', 'asset.delete', 'albumAsset.create', 'albumAsset.delete'],
+  ...['album.create', 'album.update', 'album.delete'],
+];
+
+type Powers = 'receive' | 'copy' | 'move' | 'makeCollection' | 'remove' | 'setModifiedTime' | 'freeBytes';
+
+/** The powers of an Immich server that may be changed. */
+export function createWriting(options: WritingOptions): Required<Pick<Provider, Powers>> {
+  const { client, folder } = options;
+  const changes = new AlbumChanges(client, options.showsLiveVideos);
+  const uploads = new Uploads(client);
+  const members = new MemberChanges({ ...options, changes, uploads });
+
+  const receive = async (
+    path: string,
+    content: Readable,
+    { modifiedMs }: { readonly modifiedMs: number | null },
+    call: WriteCall,
+  ): Promise<Staged> => {
+    const { name, ref } = await albumPlaceAt(path, call);
+    await uploads.checkExtension(name, call);
+    const old = assetBehind(ref);
+    const replacing = old === null ? [] : ['asset.delete'];
+    await uploads.requirePermissions(['asset.upload', 'albumAsset.create', ...replacing], call);
+    if (old !== null) await changes.requireMember(old, call);
+    const file = await folder.receive(content, call.signal);
+    try {
+      if (file.sizeBytes === 0) return new HeldBackFile(path, modifiedMs, call);
+      const time = modifiedMs ?? (await timeGivenTo(ref, call)) ?? Date.now();
+      const asset = await uploads.bring(file, name, time, call);
+      // An asset that no album would show is refused as it is; one from the trash is looked at when it is back.
+      if (!asset.isNew && !asset.isTrashed) await options.factsOf(asset.id, call);
+      const { sizeBytes } = file;
+      return new StagedUpload({ path, sizeBytes, asset, changes, factsOf: options.factsOf, call });
+    } finally {
+      await file.discard();
+    }
+  };
+
+  return {
+    receive,
+    copy: (from, to, { isDeep }, call) => members.copy(from, to, isDeep, call),
+    move: async (from, to, over, call) => {
+      await members.move(from, to, over, call);
+      return true;
+    },
+    makeCollection: (path, call) => members.makeAlbum(path, call),
+    remove: async (path, call) => {
+      await members.remove(path, call);
+      return [];
+    },
+    setModifiedTime: (path, modifiedMs, call) => members.setModifiedTime(path, modifiedMs, call),
+    freeBytes: () => folder.freeBytes(),
+  };
+}

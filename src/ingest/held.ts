@@ -1,0 +1,37 @@
+import type { CatalogReader } from '../catalog/catalog.ts';
+import type { Held } from '../provider/provider.ts';
+import { versionUnder } from './scan-versions.ts';
+import type { ShownPlaces } from './shown-places.ts';
+
+export interface HeldOptions {
+  readonly reader: CatalogReader;
+  readonly sourceId: () => Promise<number>;
+  /** See `sourcePrefix`. */
+  readonly prefix: readonly string[] | null;
+  /** Where paths are made of the names that are shown; null: of the source's own. */
+  readonly shown: ShownPlaces | null;
+  /** See `Layout.showsOnce`. */
+  readonly showsOnce: boolean;
+  readonly settingsVersion: string;
+}
+
+/** Other places of one file, at most. */
+const MAX_PLACES = 100;
+
+/** What the catalog holds of a source, for its provider. */
+export function createHeld(options: HeldOptions): Held {
+  const { reader, sourceId, prefix, shown, showsOnce, settingsVersion } = options;
+  const refAtStored = async (path: string) =>
+    prefix === null ? null : reader.refAt(await sourceId(), [...prefix, ...path.split('/')]);
+  return {
+    refAt: (path) => (shown === null ? refAtStored(path) : shown.refAt(path)),
+    pathsOf: async (refPrefix) => reader.assetPaths(await sourceId(), refPrefix, MAX_PLACES),
+    versionOf: async (collection) => {
+      // Where it has no place, or its members have others too, what it held cannot be told from what is gone.
+      if (collection !== null && !showsOnce) return null;
+      return versionUnder(settingsVersion, await reader.contentVersion(await sourceId(), collection));
+    },
+    factsOf: async (refId) => reader.asset(await sourceId(), refId),
+    placesOf: async (refId) => shown?.placesOf(refId) ?? [],
+  };
+}

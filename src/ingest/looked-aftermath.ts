@@ -1,0 +1,77 @@
+import type { Catalog } from '../catalog/catalog.ts';
+import type { AssetFacts } from '../model/asset.ts';
+import { messageOf } from '../model/coded-error.ts';
+import type { Logger } from '../model/logger.ts';
+import type { Held } from '../provider/provider.ts';
+import type { Source } from '../source/source.ts';
+import type { Aftermath, Change, OpenScan } from './aftermath.ts';
+import { Coalescer } from './coalescer.ts';
+import { createLayout, type LayoutOptions } from './layout.ts';
+import type { ScanRemarks } from './scan-remarks.ts';
+import type { TimePlaces } from './time-places.ts';
+import { PathReading } from './watch-paths.ts';
+
+export interface LookedAftermathOptions {
+  readonly source: Source;
+  readonly catalog: Catalog;
+  readonly layout: LayoutOptions;
+  /** See `sourcePrefix`. */
+  readonly prefix: readonly string[];
+  readonly logger: Logger;
+  readonly held: Held;
+  readonly places: TimePlaces;
+  readonly remarks: ScanRemarks;
+  /** Ends looking when the server stops. */
+  readonly stop: AbortSignal;
+  readonly sourceId: () => Promise<number>;
+  /** The scan that lets others in between its steps now; null: there is none. */
+  readonly openScan: () => OpenScan | null;
+  /** Called for each asset that was looked at. @param isWhole nobody is writing to it any more. */
+  readonly onAsset: (facts: AssetFacts, isWhole: boolean) => void;
+  /** Called after the catalog was brought in line with a write. */
+  readonly onApplied: () => void;
+}
+
+/** Looks at once at what was changed, the same way as a watcher's hints are followed. */
+export class LookedAftermath implements Aftermath {
+  readonly paths = 'stored';
+  readonly #options: LookedAftermathOptions;
+
+  constructor(options: LookedAftermathOptions) {
+    this.#options = options;
+  }
+
+  begin(touched: readonly string[]): void {
+    for (const path of touched) this.#options.openScan()?.touched.note(path);
+  }
+
+  async follow({ touched, gone, isWhole }: Change): Promise<void> {
+    const { source, catalog, layout, prefix, held, places, remarks, stop, sourceId, openScan } =
+      this.#options;
+    const { writer } = catalog;
+    const id = await sourceId();
+    const scan = writer.beginScan(id, openScan()?.scan);
+    const reading = new PathReading({
+      ...{ writer, sourceId: id, scan, layout: createLayout(layout), places, remarks },
+      onAsset: (facts) => this.#options.onAsset(facts, isWhole),
+      look: (path, warn) => source.look(path, stop, warn, held),
+    });
+    await reading.read(Coalescer.outermost(new Set(touched.filter((path) => !gone.has(path)))));
+    remarks.ofLook([...gone]);
+    // Of what was removed, looking tells nothing new; where it was the last of a source, it looks like an outage.
+    for (const path of [...gone, ...reading.gone]) {
+      await writer.removeAt(id, [...prefix, ...path.split('/')], scan);
+    }
+    await writer.settle(scan);
+    this.#options.onApplied();
+  }
+
+  async followFailure({ touched }: Change): Promise<void> {
+    try {
+      await this.follow({ touched, gone: new Set(), isWhole: false, told: [] });
+    } catch (error) {
+      const reason = messageOf(error);
+      this.#options.logger.debug('what was not changed could not be looked at', { reason });
+    }
+  }
+}

@@ -1,0 +1,119 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { AssetEntry, Catalog, Entry, GivenPlace } from '../../src/catalog/catalog.ts';
+import { asset, folder } from './catalog-entries.ts';
+import type { CatalogUnderTest } from './catalog-suite.ts';
+
+/** What a catalog must do for sources whose assets are shown under names that clients gave them. */
+export function givenNameCases(create: () => Promise<CatalogUnderTest>): void {
+  let under: CatalogUnderTest;
+  let catalog: Catalog;
+  let sourceId: number;
+
+  beforeEach(async () => {
+    under = await create();
+    catalog = await under.open();
+    sourceId = (await catalog.writer.ensureSource('albums')).id;
+    await catalog.writer.apply(sourceId, [folder('A', 'a', null, 'free'), folder('B', 'b', null, 'free')]);
+  });
+  afterEach(async () => {
+    await catalog.close();
+    await under.dispose();
+  });
+
+  const member = (id: string, name: string, album = 'A', more: Partial<AssetEntry> = {}): AssetEntry => ({
+    ...{ ...asset(id, name, album, 'free'), anchor: album },
+    ...more,
+  });
+  const apply = (...entries: Entry[]) => catalog.writer.apply(sourceId, entries);
+  /** Nodes by the path that is shown. */
+  const shown = async (): Promise<Record<string, number>> => {
+    const found: Record<string, number> = {};
+    const root = await catalog.reader.root(sourceId);
+    for (const album of (await catalog.reader.children(root.id, { limit: 10 })).entries) {
+      const { entries } = await catalog.reader.children(album.id, { limit: 10 });
+      for (const { id, name } of entries) found[`${album.name}/${name}`] = id;
+    }
+    return found;
+  };
+  const { facts } = member('1', 'x.jpg');
+  const twins = [
+    member('1', 'x.jpg', 'A', { otherNames: ['y.jpg'], facts }),
+    member('1', 'y.jpg', 'A', { otherNames: ['x.jpg'], facts }),
+  ];
+
+  it('shows one asset under several names of a collection, and knows each again', async () => {
+    await apply(...twins);
+    const before = await shown();
+    expect(Object.keys(before)).toEqual(['a/x.jpg', 'a/y.jpg']);
+    const seq = await catalog.reader.headSeq();
+    await apply(...twins.toReversed());
+    expect([await shown(), await catalog.reader.headSeq()]).toEqual([before, seq]);
+    expect((await catalog.reader.placesOf(sourceId, '1', 9)).map(({ name }) => name)).toEqual([
+      'x.jpg',
+      'y.jpg',
+    ]);
+    expect(await catalog.reader.source('albums')).toMatchObject({ assetCount: 1 });
+  });
+
+  it('renames the place whose name is no longer told', async () => {
+    await apply(...twins);
+    const before = await shown();
+    await apply(
+      member('1', 'z.jpg', 'A', { otherNames: ['y.jpg'] }),
+      member('1', 'y.jpg', 'A', { otherNames: ['z.jpg'] }),
+    );
+    expect(await shown()).toEqual({ 'a/y.jpg': before['a/y.jpg'], 'a/z.jpg': before['a/x.jpg'] });
+  });
+
+  it('lets an asset take the place of another one, which is gone then, or its own elsewhere', async () => {
+    await apply(member('1', 'x.jpg'), member('2', 'z.jpg', 'B'));
+    const before = await shown();
+    const [x = 0, z = 0] = [before['a/x.jpg'], before['b/z.jpg']];
+    await apply(member('3', 'x.jpg', 'A', { takes: x }));
+    expect(await shown()).toEqual(before);
+    expect(await catalog.reader.asset(sourceId, '1')).toBeNull();
+    await apply(member('2', 'moved.jpg', 'A', { takes: z }));
+    expect(await shown()).toEqual({ 'a/moved.jpg': z, 'a/x.jpg': x });
+    expect(await catalog.reader.source('albums')).toMatchObject({ assetCount: 2 });
+  });
+
+  it('removes one place, or all places of a ref', async () => {
+    await apply(...twins, member('1', 'x.jpg', 'B'), member('2', 'z.jpg', 'B'));
+    const before = await shown();
+    expect(await catalog.writer.removeNode(sourceId, before['a/y.jpg'] ?? 0)).toBe(1);
+    expect(await catalog.writer.removeRef(sourceId, '1')).toBe(2);
+    expect(Object.keys(await shown())).toEqual(['b/z.jpg']);
+    expect(await catalog.writer.removeRef(sourceId, 'B')).toBe(2);
+    expect(await catalog.writer.removeRef(sourceId, 'none')).toBe(0);
+    expect(await catalog.reader.source('albums')).toMatchObject({ assetCount: 0, collectionCount: 1 });
+  });
+
+  it('finds what differs by case alone', async () => {
+    await apply(member('1', 'IMG_é.JPG'));
+    const album = (await catalog.reader.child((await catalog.reader.root(sourceId)).id, 'a'))?.id ?? 0;
+    expect(await catalog.reader.namesake(album, 'img_e\u0301.jpg')).toMatchObject({ name: 'IMG_é.JPG' });
+    expect(await catalog.reader.namesake(album, 'img.jpg')).toBeNull();
+  });
+
+  it('keeps names over a restart, and forgets them with the asset', async () => {
+    const place = (ref: string): GivenPlace => ({ collection: 'A', ref, isHeldBack: false, hides: null });
+    const heldBack = { ...place('3'), isHeldBack: true, hides: '1' };
+    await apply(member('1', 'x.jpg'), member('2', 'y.jpg'), member('3', 'empty.jpg'));
+    await catalog.writer.giveNames(sourceId, place('1'), ['p.jpg', 'q.jpg']);
+    await catalog.writer.giveNames(sourceId, place('2'), ['r.jpg']);
+    await catalog.writer.giveNames(sourceId, place('2'), []);
+    await catalog.writer.giveNames(sourceId, heldBack, ['empty.jpg']);
+    await catalog.close();
+    catalog = await under.open();
+    const all = [
+      { ...place('1'), name: 'p.jpg' },
+      { ...place('1'), name: 'q.jpg' },
+      { ...heldBack, name: 'empty.jpg' },
+    ];
+    expect(await catalog.reader.givenNames(sourceId)).toEqual(all);
+    await catalog.writer.removeRef(sourceId, '1');
+    expect(await catalog.reader.givenNames(sourceId)).toEqual(all);
+    await catalog.writer.completeScan(sourceId, 1);
+    expect(await catalog.reader.givenNames(sourceId)).toEqual(all.slice(2));
+  });
+}
