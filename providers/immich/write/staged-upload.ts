@@ -49,7 +49,7 @@ export class StagedUpload implements Staged {
   }
 
   /** Immich has answered: it is stored there. */
-  async persist(): Promise<void> {}
+  readonly persist = async () => undefined;
 
   async discard(): Promise<void> {
     const { asset, changes, call } = this.#options;
