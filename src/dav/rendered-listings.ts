@@ -55,9 +55,9 @@ export class RenderedListings {
     };
     for await (const piece of render(refuse)) {
       yield piece;
-      if (recorded === null) continue;
-      bytes += bytesOf(piece);
-      recorded.push(piece);
+      // Also of what is not recorded, so that what is too large is known before any of it is held.
+      bytes += recorded === null ? piece.length : bytesOf(piece);
+      recorded?.push(piece);
       if (bytes <= MAX_LISTING_BYTES) continue;
       recorded = null;
       this.#asked.set(shape, null);
