@@ -64,9 +64,11 @@ export async function answerPropfind(
   }
   if (headers.depth === '1' && node.kind === 'collection') {
     // The first page is read before the status is sent: a source that cannot be listed is a 503, not an empty 207.
-    const render = () => renderMembers(members(node, wanted), { href, writer, states, collection: node });
+    const rendering = { href, writer, states, collection: node };
+    const render = (refuse: () => void) => renderMembers(members(node, wanted), rendering, refuse);
     const key = listingKeyOf(request, node, wanted, headers, href);
-    for await (const piece of key === null ? render() : request.listings.pieces(key, render)) {
+    const pieces = key === null ? render(() => undefined) : request.listings.pieces(key, render);
+    for await (const piece of pieces) {
       body.add(piece);
       if (body.isFull) await body.flush();
     }
@@ -83,15 +85,21 @@ interface Rendering {
   readonly states: PropertyStates;
 }
 
-/** The responses of all members, in pieces as they are sent. */
+/**
+ * The responses of all members, in pieces as they are sent.
+ * @param refuse called when a member's time is yet to come: until then it is shown as now, which is another one each time.
+ */
 async function* renderMembers(
   pages: AsyncGenerator<readonly ListedNode[]>,
   { href, collection, writer, states }: Rendering,
+  refuse: () => void,
 ): AsyncGenerator<string> {
+  const startedMs = Date.now();
   let piece = '';
   for await (const page of pages) {
     const stateOf = await states.ofMembers(collection, page);
     for (const member of page) {
+      if (Math.max(member.modifiedMs, member.createdMs ?? 0) > startedMs) refuse();
       piece += responseOf(DavRequest.memberHref(href, member), member, writer, stateOf(member));
       if (piece.length < BodyWriter.PIECE_CHARS) continue;
       yield piece;
@@ -112,10 +120,7 @@ const RESTLESS = [
 /** A request that names this much is no client's that asks again. */
 const MAX_SHAPE_CHARS = 4_000;
 
-/**
- * What the members' part of the answer depends on; null where that is more than can be told. Clocks of the future, which
- * `creationdate` shows as now, stay at the time of the first listing.
- */
+/** What the members' part of the answer depends on; null where that is more than can be told. */
 function listingKeyOf(
   { stores, exchange }: DavRequest,
   collection: CollectionNode,

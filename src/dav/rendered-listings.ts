@@ -32,8 +32,14 @@ export class RenderedListings {
   readonly #asked = new Map<string, string | null>();
   #bytes = 0;
 
-  /** The pieces of the listing: those that are kept, or else those of `render`, which are kept if they are worth it. */
-  async *pieces({ shape, state }: ListingKey, render: () => AsyncIterable<string>): AsyncGenerator<string> {
+  /**
+   * The pieces of the listing: those that are kept, or else those of `render`, which are kept if they are worth it.
+   * @param render calls `refuse` when what it gives will not hold for as long as the state does.
+   */
+  async *pieces(
+    { shape, state }: ListingKey,
+    render: (refuse: () => void) => AsyncIterable<string>,
+  ): AsyncGenerator<string> {
     const kept = this.#kept.get(shape);
     if (kept?.state === state) {
       this.#kept.delete(shape);
@@ -42,13 +48,16 @@ export class RenderedListings {
       return;
     }
     this.#forget(shape);
-    let recorded: string[] | null = this.#noteAsked(shape, state) ? [] : null;
+    let recorded = this.#noteAsked(shape, state) ? ([] as string[]) : null;
     let bytes = 0;
-    for await (const piece of render()) {
+    const refuse = () => {
+      recorded = null;
+    };
+    for await (const piece of render(refuse)) {
       yield piece;
-      if (recorded === null) continue;
-      bytes += bytesOf(piece);
-      recorded.push(piece);
+      // Also of what is not recorded, so that what is too large is known before any of it is held.
+      bytes += recorded === null ? piece.length : bytesOf(piece);
+      recorded?.push(piece);
       if (bytes <= MAX_LISTING_BYTES) continue;
       recorded = null;
       this.#asked.set(shape, null);

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type FolderApp, startFolderApp } from './dav-app.ts';
 import { propertyUpdate, setting } from './dav-lock-requests.ts';
 import { onlyResponse, propBody, readMultistatus } from './dav-multistatus.ts';
@@ -70,6 +70,15 @@ describe('a folder that is listed again and again', () => {
     const before = await listed();
     await send('PUT', `${folder}/sub/c.jpg`, { body: 'c' });
     expect(await listed()).not.toBe(before);
+  });
+
+  it('shows a time that is yet to come as now, each time anew', async () => {
+    const future = String(Math.floor(Date.now() / 1000) + 3);
+    await send('PUT', `${folder}/later.jpg`, { body: 'x', headers: { 'X-OC-Mtime': future } });
+    await listed();
+    const then = new Date(Number(future) * 1000).toUTCString();
+    expect(await allprop()).not.toContain(then);
+    await vi.waitFor(async () => expect(await allprop()).toContain(then), 20_000);
   });
 
   it('answers what was asked for, not what others ask for', async () => {

@@ -58,6 +58,19 @@ describe('listings that are kept', () => {
     expect(await list('x', '1')).toBe('ab');
   });
 
+  it('are not those that do not hold', async () => {
+    const render = async function* (refuse: () => void) {
+      rendered += 1;
+      yield 'a';
+      refuse();
+      yield 'b';
+    };
+    for (let count = 0; count < 4; count++) {
+      for await (const _ of listings.pieces({ shape: 'x', state: '1' }, render));
+    }
+    expect(rendered).toBe(4);
+  });
+
   it('are none that are too large, and all together not too many', async () => {
     const huge = Array.from({ length: 9 }, () => 'x'.repeat(1024 * 1024));
     for (let count = 0; count < 4; count++)
