@@ -398,7 +398,13 @@ describe('a process that is killed while it reads from Immich', { timeout: 300_0
           .then((answer) => answer.arrayBuffer())
           .catch(() => null),
       );
-      await sleep(20 + round * 25);
+      // By what was sent and not by the clock: later and later, until all is there.
+      const enough = scene.fake.bytesSent + (round + 0.5) * MIB;
+      let isOver = false;
+      void Promise.all(reading).then(() => {
+        isOver = true;
+      });
+      while (!isOver && scene.fake.bytesSent < enough) await sleep(1);
       await scene.server.kill();
       await Promise.all(reading);
     }
