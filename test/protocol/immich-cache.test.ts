@@ -399,7 +399,7 @@ describe('a process that is killed while it reads from Immich', { timeout: 300_0
           .catch(() => null),
       );
       // By what was sent and not by the clock: later and later, until all is there.
-      const enough = scene.fake.bytesSent + (round + 0.5) * MIB;
+      const enough = scene.fake.bytesSent + (2 * round + 1) * MIB;
       let isOver = false;
       void Promise.all(reading).then(() => {
         isOver = true;
