@@ -398,13 +398,13 @@ describe('a process that is killed while it reads from Immich', { timeout: 300_0
           .then((answer) => answer.arrayBuffer())
           .catch(() => null),
       );
-      // By what was sent and not by the clock: later and later, until all is there.
-      const enough = scene.fake.bytesSent + (2 * round + 1) * MIB;
+      // By what was kept and not by the clock: later and later, the first time before anything was.
+      const enough = (await scene.cache()).usedBytes + round * MIB;
       let isOver = false;
       void Promise.all(reading).then(() => {
         isOver = true;
       });
-      while (!isOver && scene.fake.bytesSent < enough) await sleep(1);
+      while (!isOver && (await scene.cache()).usedBytes < enough) await sleep(1);
       await scene.server.kill();
       await Promise.all(reading);
     }
