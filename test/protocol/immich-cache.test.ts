@@ -398,7 +398,13 @@ describe('a process that is killed while it reads from Immich', { timeout: 300_0
           .then((answer) => answer.arrayBuffer())
           .catch(() => null),
       );
-      await sleep(20 + round * 25);
+      // By what was kept and not by the clock: later and later, the first time before anything was.
+      const enough = (await scene.cache()).usedBytes + round * MIB;
+      let isOver = false;
+      void Promise.all(reading).then(() => {
+        isOver = true;
+      });
+      while (!isOver && (await scene.cache()).usedBytes < enough) await sleep(1);
       await scene.server.kill();
       await Promise.all(reading);
     }

@@ -46,6 +46,7 @@ export class CachedContent implements ReadableContent {
   readonly #stored: StoredContent;
   readonly #lastBlock: number;
   readonly #fills = new Set<Fill>();
+  readonly #keeping = new Set<Promise<void>>();
   readonly #stop = new AbortController();
   #users = 0;
   /** Of all blocks before `#nextToDigest`; null when there is nothing to find out. */
@@ -97,6 +98,8 @@ export class CachedContent implements ReadableContent {
   }
 
   async settled(): Promise<void> {
+    // What came out of order is compared from the disk, so it has to be there.
+    if (this.#running !== null) await Promise.all(this.#keeping);
     if (this.#running !== null && this.#stored.isWhole) await this.#settle();
     if (this.#mismatch !== null) throw this.#mismatch;
   }
@@ -117,15 +120,19 @@ export class CachedContent implements ReadableContent {
   }
 
   #startFill(first: number, last: number): Fill {
-    // No further than to what is there, or is coming.
-    const stops = [this.#stored.firstFrom(first) ?? Number.POSITIVE_INFINITY];
+    // No further than to what is there, or is coming. The first may be listed and yet not be readable now.
+    const stops = [this.#stored.firstFrom(first + 1) ?? Number.POSITIVE_INFINITY];
     for (const fill of this.#fills) if (fill.first > first) stops.push(fill.first);
     const before = Math.min(...stops) - 1;
     const { sizeBytes } = this;
     const fill = new Fill({
       ...{ sizeBytes, first, last: Math.min(last, before, this.#lastBlock) },
       fetch: (range, signal) => this.#options.remote.fetch(range, signal),
-      keep: (block, bytes) => this.#keep(block, bytes),
+      keep: (block, bytes) => {
+        const keeping = this.#keep(block, bytes).finally(() => this.#keeping.delete(keeping));
+        this.#keeping.add(keeping);
+        return keeping;
+      },
       onEnd: (ended) => {
         this.#fills.delete(ended);
         this.#endWhenIdle();

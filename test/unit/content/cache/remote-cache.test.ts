@@ -315,6 +315,15 @@ describe('a source that does not keep its word', () => {
     expect((await read(remote)).equals(remote.bytes)).toBe(true);
   });
 
+  it('is found out by who reads all, while others have had parts of it fetched', async () => {
+    const remote = new RemoteBytes(bytesOf(8 * MIB));
+    remote.sha1 = '0'.repeat(40);
+    const parts = [5, 2].map((block) => read(remote, [block * MIB, block * MIB + 9]));
+    await expect(read(remote)).rejects.toMatchObject({ code: 'corrupt' });
+    await Promise.all(parts);
+    await kept(0);
+  });
+
   it('is found out when the last part comes, whatever the order', async () => {
     const remote = new RemoteBytes(bytesOf(3 * MIB));
     remote.sha1 = '0'.repeat(40);
@@ -400,6 +409,18 @@ describe('the disk', () => {
     await kept(3 * MIB);
     await rm(path);
     expect((await read(remote)).equals(remote.bytes)).toBe(true);
+  });
+
+  it('cannot be read for another reason: everything comes from the source', async () => {
+    const remote = new RemoteBytes(bytesOf(3 * MIB));
+    await read(remote);
+    await kept(3 * MIB);
+    const [path = ''] = await contentFiles();
+    await rm(path);
+    await mkdir(path);
+    expect((await read(remote)).equals(remote.bytes)).toBe(true);
+    expect((await readFile(remote)).equals(remote.bytes)).toBe(true);
+    await rm(path, { recursive: true });
   });
 
   it('has room for so much: what was used longest ago goes first', async () => {
