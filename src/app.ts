@@ -21,7 +21,6 @@ import { createListener, type Listener, type ListenerOptions } from './http/list
 import { changeLogPruning } from './ingest/change-log-pruning.ts';
 import { type Chore, Housekeeping } from './ingest/housekeeping.ts';
 import { Schedule } from './ingest/schedule.ts';
-import type { SourceStatus } from './ingest/source-ingest.ts';
 import { createLogger } from './log.ts';
 import { sizeText } from './model/byte-size.ts';
 import type { Logger } from './model/logger.ts';
@@ -30,6 +29,7 @@ import { mountLinesFor, reachableUrl } from './mount-lines.ts';
 import { ScratchStore } from './scratch/scratch-store.ts';
 import type { ServeConfig, SourceConfig } from './settings.ts';
 import { addMember, type Member, type MemberOptions, shownSourceOf } from './source-member.ts';
+import { reportOf } from './status.ts';
 import { readVersion } from './version.ts';
 import { SearchTree } from './vfs/search-tree.ts';
 import { type Mount, Vfs } from './vfs/vfs.ts';
@@ -343,61 +343,6 @@ function holdingsOf(source: SourceReport): string {
   if (source.lastScan === null) return `${source.provider}, being read for the first time`;
   const counts = `${source.assets} assets in ${source.collections} folders, ${sizeText(source.sizeBytes)}`;
   return `${source.provider}, ${counts} when last read`;
-}
-
-async function reportOf(
-  version: string,
-  members: readonly Member[],
-  cache: RemoteCache | null,
-  reader: CatalogReader,
-): Promise<StatusReport> {
-  const sources = await Promise.all(
-    members.map(async (member) => {
-      // Nobody reads files of the others, so what was wrong with them once cannot be told any more.
-      const fileProblems = member.enricher === null ? [] : await reader.problems(member.sourceId);
-      return sourceReport(member, await member.ingest.status(), fileProblems);
-    }),
-  );
-  const isFailing = sources.some(({ lastError }) => lastError !== null);
-  return {
-    status: isFailing ? 'degraded' : 'ok',
-    version,
-    uptimeSeconds: Math.floor(process.uptime()),
-    sources,
-    cache: cache?.report() ?? null,
-  };
-}
-
-function sourceReport(
-  { config, enricher }: Member,
-  status: SourceStatus,
-  fileProblems: SourceReport['fileProblems'],
-): SourceReport {
-  // A catalog that takes nothing more in stops the reading of files too, between two scans.
-  const lastError = status.lastError ?? enricher?.failure ?? null;
-  const { filesDone = 0, filesTotal = 0 } = enricher?.progress() ?? {};
-  return {
-    name: config.name,
-    provider: config.provider,
-    mount: config.mountsAtRoot ? '/' : `/${encodeURIComponent(config.name)}/`,
-    state: status.state,
-    assets: status.assetCount,
-    collections: status.collectionCount,
-    sizeBytes: status.sizeBytes,
-    lastScan: isoOf(status.completedMs),
-    lastError:
-      lastError === null
-        ? null
-        : { code: lastError.code, message: lastError.message, at: new Date(lastError.atMs).toISOString() },
-    notes: status.notes,
-    warnings: status.warnings,
-    fileProblems,
-    enriching: enricher?.isRunning === true ? { filesDone, filesTotal } : null,
-  };
-}
-
-function isoOf(ms: number | null): string | null {
-  return ms === null ? null : new Date(ms).toISOString();
 }
 
 /** With nothing configured there is still something to look at. */

@@ -17,6 +17,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'src/source-member.ts': ['*'],
   'src/mount-lines.ts': ['src/api'],
   'src/private-file.ts': [],
+  'src/status.ts': ['src/api', 'src/catalog', 'src/content', 'src/ingest', 'src/source-member.ts'],
   'src/version.ts': [],
   'src/log-settings.ts': ['src/model'],
   'src/log.ts': ['src/model'],
