@@ -10,6 +10,9 @@ import { CodedError } from '../../../../src/model/coded-error.ts';
 import { QUIET_LOGGER } from '../../../fakes/quiet-logger.ts';
 import { RemoteBytes } from '../../../fakes/remote-bytes.ts';
 
+/** A busy machine takes longer than the second that is usual. */
+const PATIENTLY = { timeout: 15_000 };
+
 const MIB = 1024 ** 2;
 const NEVER = new AbortController().signal;
 
@@ -59,7 +62,7 @@ const partOf = (remote: RemoteBytes, [start, end]: [number, number]) => remote.b
 
 /** Until everything that was fetched is on the disk. */
 async function kept(bytes: number): Promise<void> {
-  await vi.waitFor(() => expect(cache.report().usedBytes).toBe(bytes));
+  await vi.waitFor(() => expect(cache.report().usedBytes).toBe(bytes), PATIENTLY);
 }
 
 async function contentFiles(): Promise<string[]> {
@@ -216,7 +219,7 @@ describe('several at once', () => {
     await file?.readInto(Buffer.alloc(1000), 5);
     lastToLeave.abort();
     await expect(file?.readInto(Buffer.alloc(2 * MIB), 1005)).resolves.toBeLessThanOrEqual(2 * MIB);
-    await vi.waitFor(() => expect(other.openRequests).toBe(0));
+    await vi.waitFor(() => expect(other.openRequests).toBe(0), PATIENTLY);
     expect(other.sentBytes).toBeLessThan(6 * MIB);
   });
 
@@ -251,7 +254,7 @@ describe('several at once', () => {
     await turn();
     expect(remote.openRequests).toBe(1);
     streams[1]?.destroy();
-    await vi.waitFor(() => expect(remote.openRequests).toBe(0));
+    await vi.waitFor(() => expect(remote.openRequests).toBe(0), PATIENTLY);
     expect(remote.sentBytes).toBeLessThan(6 * MIB);
     // Nothing of it stands in the way of the next one.
     expect((await read(remote)).equals(remote.bytes)).toBe(true);
@@ -310,7 +313,7 @@ describe('a source that does not keep its word', () => {
     await expect(read(remote)).rejects.toMatchObject({ code: 'corrupt' });
     await kept(0);
     expect(warnings).toEqual([expect.stringContaining('other bytes than its sha1')]);
-    await vi.waitFor(async () => expect(await contentFiles()).toEqual([]));
+    await vi.waitFor(async () => expect(await contentFiles()).toEqual([]), PATIENTLY);
     remote.sha1 = right;
     expect((await read(remote)).equals(remote.bytes)).toBe(true);
   });
@@ -328,7 +331,7 @@ describe('a source that does not keep its word', () => {
     const remote = new RemoteBytes(bytesOf(3 * MIB));
     remote.sha1 = '0'.repeat(40);
     for (const block of [2, 0, 1]) await read(remote, [block * MIB, block * MIB + 9]);
-    await vi.waitFor(() => expect(warnings).toHaveLength(1));
+    await vi.waitFor(() => expect(warnings).toHaveLength(1), PATIENTLY);
     await kept(0);
   });
 });
@@ -346,7 +349,7 @@ describe('what was never compared, because a crash came first', () => {
     const reading = read(remote, range);
     if (range === undefined) await expect(reading).rejects.toMatchObject({ code: 'corrupt' });
     else await reading;
-    await vi.waitFor(() => expect(warnings).toHaveLength(1));
+    await vi.waitFor(() => expect(warnings).toHaveLength(1), PATIENTLY);
     await kept(0);
   });
 });
@@ -365,7 +368,7 @@ describe('digests', () => {
     const remote = new RemoteBytes(bytesOf(3 * MIB));
     remote.wantsDigests = true;
     for (const block of [2, 1, 0]) await read(remote, [block * MIB, block * MIB + 9]);
-    await vi.waitFor(() => expect(remote.found).toMatchObject([{ sha1: remote.sha1 }]));
+    await vi.waitFor(() => expect(remote.found).toMatchObject([{ sha1: remote.sha1 }]), PATIENTLY);
   });
 
   it('are told of what was there before anybody wanted them', async () => {
@@ -445,7 +448,7 @@ describe('the disk', () => {
     }
     await read(second);
     expect(second.requests).toHaveLength(2);
-    await vi.waitFor(async () => expect(await contentFiles()).toHaveLength(3));
+    await vi.waitFor(async () => expect(await contentFiles()).toHaveLength(3), PATIENTLY);
   });
 
   it('has no room for a large content: as much of it as fits is kept, and all of it served', async () => {
@@ -467,7 +470,7 @@ describe('the disk', () => {
     await cache.close();
     cache = openCache(2 * MIB);
     expect(cache.report().usedBytes).toBe(2 * MIB);
-    await vi.waitFor(async () => expect(await contentFiles()).toHaveLength(2));
+    await vi.waitFor(async () => expect(await contentFiles()).toHaveLength(2), PATIENTLY);
   });
 
   it('holds what a crash has left: it goes at the next start', async () => {
@@ -478,7 +481,7 @@ describe('the disk', () => {
     await writeFile(join(folder, 'cache', 'contents', '4711'), 'of nobody');
     await cache.close();
     cache = openCache();
-    await vi.waitFor(async () => expect(await contentFiles()).toEqual(mine));
+    await vi.waitFor(async () => expect(await contentFiles()).toEqual(mine), PATIENTLY);
   });
 
   it('has damaged the index: the cache begins anew', async () => {

@@ -60,12 +60,12 @@ it.each([
 
 it('ends the scan at once, although albums before it are still being read', async () => {
   await startLarge();
-  fake.faults.add({ match: `/albums/${SUMMER}`, kind: 'delay', ms: 400 });
+  fake.faults.add({ match: `/albums/${SUMMER}`, kind: 'delay', ms: 10_000 });
   fake.faults.add({ match: `/albums/${seedId('album trips')}`, kind: 'status', status: 429 });
   const startMs = performance.now();
   const error = await scanAll(providerOf(fake), { attempt }).catch((reason: unknown) => reason);
   expect(error).toMatchObject({ code: 'throttled', retryAfterMs: undefined });
-  expect(performance.now() - startMs).toBeLessThan(300);
+  expect(performance.now() - startMs).toBeLessThan(5_000);
 });
 
 it.each([
