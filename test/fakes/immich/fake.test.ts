@@ -189,6 +189,7 @@ describe('bytes', () => {
       path: `/api${ORIGINAL}`,
       status: 206,
       bytesSent: 10,
+      range: 'bytes=0-9',
     });
     expect(fake.bytesSent).toBe(10);
   });
