@@ -15,8 +15,8 @@ export async function remove(request: DavRequest): Promise<void> {
   if (isCollection && (request.header('depth') ?? 'infinity').trim().toLowerCase() !== 'infinity') {
     throw new CodedError('invalid', 'A folder is removed with everything in it: Depth must be infinity.');
   }
-  await authorizeWrite(request, place, [{ place, isDeep: true, changesParent: true }]);
-  const failures = await place.remove(exchange.signal);
+  const permit = await authorizeWrite(request, place, [{ place, isDeep: true, changesParent: true }]);
+  const failures = await place.remove(exchange.signal, permit);
   // A lock is on what was there, and does not wait for what comes next (RFC 4918 section 9.6).
   if (failures.length === 0) await request.stores.locks.releaseTree(place.key);
   sendOutcome(request, failures, 204);

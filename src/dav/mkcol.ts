@@ -8,7 +8,7 @@ export async function mkcol(request: DavRequest): Promise<void> {
   const { exchange, vfs, path } = request;
   const { req, res, signal } = exchange;
   const place = await vfs.writePlace(path);
-  await authorizeWrite(request, place, [{ place, isDeep: false, changesParent: true }]);
+  const permit = await authorizeWrite(request, place, [{ place, isDeep: false, changesParent: true }]);
   const hasBody =
     req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0;
   if (hasBody) {
@@ -17,7 +17,7 @@ export async function mkcol(request: DavRequest): Promise<void> {
   }
   if (place.node !== null) throw request.notAllowed('Something of that name is there already.');
   if (place.parent === null) throw new CodedError('parent-missing', 'There is no folder for it.');
-  await place.makeCollection(signal);
+  await place.makeCollection(signal, permit);
   res.writeHead(201, { 'Content-Length': 0 });
   res.end();
 }

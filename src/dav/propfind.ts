@@ -1,5 +1,6 @@
 import { readBody } from '../http/body.ts';
 import type { CollectionNode, ListedNode, Node } from '../model/node.ts';
+import { isSearchNode } from '../vfs/search-tree.ts';
 import { BodyWriter } from './body-writer.ts';
 import { DavRequest } from './dav-request.ts';
 import {
@@ -87,7 +88,8 @@ interface Rendering {
 
 /**
  * The responses of all members, in pieces as they are sent.
- * @param refuse called when a member's time is yet to come: until then it is shown as now, which is another one each time.
+ * @param refuse called when a member's time is yet to come: until then it is shown as now, which is another one each time;
+ *   and for the folder of searches, which changes with none of the catalog.
  */
 async function* renderMembers(
   pages: AsyncGenerator<readonly ListedNode[]>,
@@ -99,7 +101,7 @@ async function* renderMembers(
   for await (const page of pages) {
     const stateOf = await states.ofMembers(collection, page);
     for (const member of page) {
-      if (Math.max(member.modifiedMs, member.createdMs ?? 0) > startedMs) refuse();
+      if (Math.max(member.modifiedMs, member.createdMs ?? 0) > startedMs || isSearchNode(member)) refuse();
       piece += responseOf(DavRequest.memberHref(href, member), member, writer, stateOf(member));
       if (piece.length < BodyWriter.PIECE_CHARS) continue;
       yield piece;
@@ -128,8 +130,8 @@ function listingKeyOf(
   { omitsMissing }: PropfindHeaders,
   href: string,
 ): ListingKey | null {
-  // The root above all sources, and system litter, are in no catalog.
-  if (collection.sourceId < 1 || wanted.kind === 'propname') return null;
+  // The root above all sources, system litter and searches are in no catalog.
+  if (collection.sourceId < 1 || isSearchNode(collection) || wanted.kind === 'propname') return null;
   if (namesIn(wanted).some((name) => RESTLESS.some((local) => isDav(name, local)))) return null;
   const shape = JSON.stringify([collection.id, href, wanted, omitsMissing, exchange.user]);
   if (shape.length > MAX_SHAPE_CHARS) return null;

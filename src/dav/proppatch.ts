@@ -2,6 +2,7 @@ import type { PropertyChange } from '../catalog/property-store.ts';
 import { readBody } from '../http/body.ts';
 import { CodedError, codeOf } from '../model/coded-error.ts';
 import type { Node } from '../model/node.ts';
+import type { Permit } from '../model/write.ts';
 import type { WritePlace } from '../vfs/write-place.ts';
 import { authorizeWrite } from './authorize-write.ts';
 import type { DavRequest } from './dav-request.ts';
@@ -32,11 +33,11 @@ export async function proppatch(request: DavRequest): Promise<void> {
   const place = await vfs.writePlace(path);
   const { node } = place;
   if (node === null) throw new CodedError('not-found', 'There is nothing of that name.');
-  await authorizeWrite(request, place, [{ place, isDeep: false, changesParent: false }]);
+  const permit = await authorizeWrite(request, place, [{ place, isDeep: false, changesParent: false }]);
   const instructions = parseProppatch(await readBody(exchange, { limitBytes: MAX_XML_BYTES }));
   const results: Result[] = instructions.map(judge);
   if (isDone(results)) {
-    const failure = await apply(request, place, node, instructions);
+    const failure = await apply(request, { place, node, permit }, instructions);
     if (failure !== null) results[failure.at] = failure.result;
   }
   send(request, node, instructions, results);
@@ -57,8 +58,7 @@ function judge(instruction: PropertyInstruction): Result {
 /** @returns the instruction that failed, for which all others were undone; null when all were followed. */
 async function apply(
   { stores, exchange }: DavRequest,
-  place: WritePlace,
-  node: Node,
+  { place, node, permit }: { readonly place: WritePlace; readonly node: Node; readonly permit: Permit },
   instructions: readonly PropertyInstruction[],
 ): Promise<{ readonly at: number; readonly result: Result } | null> {
   const changes = instructions.filter(isToBeKept);
@@ -72,7 +72,7 @@ async function apply(
   const timeMs = readTimeMs(instructions[at]?.text ?? '');
   if (at === -1 || timeMs === null) return null;
   try {
-    await place.setModifiedTime(timeMs, exchange.signal);
+    await place.setModifiedTime(timeMs, exchange.signal, permit);
     return null;
   } catch (error) {
     const undo = changes.map(({ namespace, local }): PropertyChange => {

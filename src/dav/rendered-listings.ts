@@ -1,4 +1,4 @@
-/** What listings that are asked for again and again may hold in memory, all together. */
+/** What listings that are asked for again and again may hold in memory, all together; as much once more while they are recorded. */
 const MAX_BYTES = 16 * 1024 * 1024;
 /** A listing beyond this would push out all others. */
 const MAX_LISTING_BYTES = 8 * 1024 * 1024;
@@ -28,9 +28,12 @@ interface Kept {
 export class RenderedListings {
   /** The least recently used first, as in `#asked`. */
   readonly #kept = new Map<string, Kept>();
-  /** State in which a shape was asked for last; null: what it gave is too large, whatever the state. */
-  readonly #asked = new Map<string, string | null>();
+  /** State in which a shape was asked for last, and whether what it gave in that state is too large. */
+  readonly #asked = new Map<string, { readonly state: string; isTooLarge: boolean }>();
   #bytes = 0;
+  /** Shapes that are being recorded, by one who asks each, and what is held of them. */
+  readonly #recording = new Set<string>();
+  #recordingBytes = 0;
 
   /**
    * The pieces of the listing: those that are kept, or else those of `render`, which are kept if they are worth it.
@@ -48,31 +51,44 @@ export class RenderedListings {
       return;
     }
     this.#forget(shape);
-    let recorded = this.#noteAsked(shape, state) ? ([] as string[]) : null;
+    const isWorthIt = this.#noteAsked(shape, state) && !this.#recording.has(shape);
+    let recorded: string[] | null = isWorthIt ? [] : null;
     let bytes = 0;
+    let heldBytes = 0;
     const refuse = () => {
       recorded = null;
     };
-    for await (const piece of render(refuse)) {
-      yield piece;
-      // Also of what is not recorded, so that what is too large is known before any of it is held.
-      bytes += recorded === null ? piece.length : bytesOf(piece);
-      recorded?.push(piece);
-      if (bytes <= MAX_LISTING_BYTES) continue;
-      recorded = null;
-      this.#asked.set(shape, null);
+    if (isWorthIt) this.#recording.add(shape);
+    try {
+      for await (const piece of render(refuse)) {
+        yield piece;
+        // Also of what is not recorded, so that what is too large is known before any of it is held.
+        const pieceBytes = recorded === null ? piece.length : bytesOf(piece);
+        bytes += pieceBytes;
+        if (bytes > MAX_LISTING_BYTES) this.#asked.set(shape, { state, isTooLarge: true });
+        if (bytes > MAX_LISTING_BYTES || this.#recordingBytes + pieceBytes > MAX_BYTES) refuse();
+        if (recorded === null) continue;
+        recorded.push(piece);
+        heldBytes += pieceBytes;
+        this.#recordingBytes += pieceBytes;
+      }
+      if (recorded !== null && recorded.length > 0) this.#keep(shape, { state, pieces: recorded, bytes });
+    } finally {
+      this.#recordingBytes -= heldBytes;
+      if (isWorthIt) this.#recording.delete(shape);
     }
-    if (recorded !== null && recorded.length > 0) this.#keep(shape, { state, pieces: recorded, bytes });
   }
 
   /** @returns whether it was asked for in this state before, and is not known to be too large. */
   #noteAsked(shape: string, state: string): boolean {
     const before = this.#asked.get(shape);
     this.#asked.delete(shape);
-    this.#asked.set(shape, before === null ? null : state);
+    const isSame = before?.state === state;
+    const isTooLarge = isSame && before.isTooLarge;
+    this.#asked.set(shape, { state, isTooLarge });
     const [oldest] = this.#asked.size > MAX_ASKED ? this.#asked.keys() : [];
     if (oldest !== undefined) this.#asked.delete(oldest);
-    return before === state;
+    return isSame && !isTooLarge;
   }
 
   #keep(shape: string, listing: Kept): void {

@@ -334,6 +334,7 @@ export class SourceIngest {
     const open: OpenScan = { scan, touched: new TouchedPaths(), refs: new TouchedRefs() };
     let mayRemove = true;
     const flush = async () => {
+      if (batch.length === 0) return;
       // What came to make a batch has taken its part of this turn: a piece of an answer was parsed, a folder compared.
       await yieldToEventLoop();
       await writer.apply(record.id, batch, scan);

@@ -76,22 +76,24 @@ export class SourceWrites implements TreeWriter {
     await this.#showing({ staged, path, scope, permit }, signal, () => staged.place(over));
   }
 
-  async makeCollection(path: string, signal: AbortSignal): Promise<void> {
+  async makeCollection(path: string, signal: AbortSignal, permit?: Permit): Promise<void> {
     const { writing, aftermath, ready } = this.#options;
     await ready();
     const scope = this.#newScope();
     const work = async () => {
       await aftermath.check?.(path);
+      await permit?.();
       await writing.makeCollection(path, signal, scope);
     };
     await this.#change({ touched: [path], isWhole: true, scope, work });
   }
 
-  async remove(path: string, signal: AbortSignal): Promise<readonly WriteFailure[]> {
+  async remove(path: string, signal: AbortSignal, permit?: Permit): Promise<readonly WriteFailure[]> {
     const { writing, ready } = this.#options;
     await ready();
     const scope = this.#newScope();
     const work = async (gone: Set<string>) => {
+      await permit?.();
       const failures = await writing.remove(path, signal, scope);
       if (failures.length === 0) gone.add(path);
       return failures;
@@ -112,6 +114,7 @@ export class SourceWrites implements TreeWriter {
     const scope = this.#newScope();
     const work = async (gone: Set<string>) => {
       await aftermath.check?.(to, from);
+      await write.permit?.();
       const inTheWay = await this.#overwriting({ path: to, scope }, over, signal, async () => {
         isElsewhere = !(await writing.move(from, to, over, signal, scope));
       });
@@ -138,11 +141,19 @@ export class SourceWrites implements TreeWriter {
     );
   }
 
-  async setModifiedTime(path: string, modifiedMs: number, signal: AbortSignal): Promise<void> {
+  async setModifiedTime(
+    path: string,
+    modifiedMs: number,
+    signal: AbortSignal,
+    permit?: Permit,
+  ): Promise<void> {
     const { writing, ready } = this.#options;
     await ready();
     const scope = this.#newScope();
-    const work = () => writing.setModifiedTime(path, modifiedMs, signal, scope);
+    const work = async () => {
+      await permit?.();
+      await writing.setModifiedTime(path, modifiedMs, signal, scope);
+    };
     await this.#change({ touched: [path], isWhole: false, scope, work });
   }
 
@@ -177,8 +188,8 @@ export class SourceWrites implements TreeWriter {
         ...{ touched: [path], isWhole: true, scope },
         work: async () => {
           signal.throwIfAborted();
-          await permit?.();
           await this.#options.aftermath.check?.(path);
+          await permit?.();
           return await work();
         },
       });

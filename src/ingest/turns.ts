@@ -1,3 +1,6 @@
+/** So long at a time a long work goes on beside others who wait: nobody who saves a file should notice. */
+const MAX_SHARE_MS = 50;
+
 /**
  * One work on a source at a time: what one has seen before the other must not come after it. A long one lets short ones
  * in between its steps, so that nobody who saves a file waits for a scan of minutes.
@@ -36,17 +39,22 @@ export class Turns {
   }
 
   /**
-   * The events of a long work, which has its turn; while the next one is waited for, others are let in.
-   * @param prepare called before that: what was told so far has to be taken in.
+   * The events of a long work, which has its turn; while the next one is waited for, others are let in. After that it goes
+   * on for as long as they took, at most, whoever waits: writes without end would stop it otherwise.
+   * @param prepare called before others are let in: what was told so far has to be taken in.
    */
   async *interleaved<T>(events: AsyncGenerator<T>, prepare: () => Promise<void>): AsyncGenerator<T> {
+    let ownUntilMs = 0;
     try {
       let next = events.next();
       for (;;) {
-        const outcome = await this.#untilWoken(next);
+        const outcome = await this.#untilWoken(next, ownUntilMs);
         if (outcome === 'woken') {
+          const startedMs = performance.now();
           await prepare();
           await this.#runWaiting();
+          const endedMs = performance.now();
+          ownUntilMs = endedMs + Math.min(Math.max(endedMs - startedMs, 1), MAX_SHARE_MS);
           continue;
         }
         if (outcome.done === true) return;
@@ -59,11 +67,19 @@ export class Turns {
     }
   }
 
-  #untilWoken<T>(next: Promise<IteratorResult<T>>): Promise<IteratorResult<T> | 'woken'> {
-    if (this.#waiting.length > 0) return Promise.resolve('woken');
+  #untilWoken<T>(next: Promise<IteratorResult<T>>, ownUntilMs: number): Promise<IteratorResult<T> | 'woken'> {
+    const ownMs = ownUntilMs - performance.now();
+    if (this.#waiting.length > 0 && ownMs <= 0) return Promise.resolve('woken');
     return new Promise((resolve, reject) => {
-      this.#wake = () => resolve('woken');
-      next.then(resolve, reject);
+      let timer: NodeJS.Timeout | null = null;
+      this.#wake = () => {
+        if (ownMs <= 0) resolve('woken');
+        else timer ??= setTimeout(() => resolve('woken'), Math.max(ownUntilMs - performance.now(), 0));
+      };
+      if (this.#waiting.length > 0) this.#wake();
+      next.then(resolve, reject).finally(() => {
+        if (timer !== null) clearTimeout(timer);
+      });
     });
   }
 

@@ -41,9 +41,9 @@ export interface TreeWriter {
   /** A whole content as the asset at `path`. The caller owns `content` and destroys it; cut short, it changes nothing. */
   put(path: string, content: Readable, write: PutWrite, signal: AbortSignal): Promise<void>;
   /** Rejects `exists`. */
-  makeCollection(path: string, signal: AbortSignal): Promise<void>;
+  makeCollection(path: string, signal: AbortSignal, permit?: Permit): Promise<void>;
   /** With everything below that is shown. @returns what is still there, with all above it; empty: all is gone. */
-  remove(path: string, signal: AbortSignal): Promise<readonly WriteFailure[]>;
+  remove(path: string, signal: AbortSignal, permit?: Permit): Promise<readonly WriteFailure[]>;
   /**
    * With `over` as `anything`, a collection in the way is removed first.
    * @returns what was in the way at `to` and could not be removed, so that nothing was moved; or, between two disks,
@@ -57,13 +57,14 @@ export interface TreeWriter {
    */
   copy(from: string, to: string, write: CopyWrite, signal: AbortSignal): Promise<readonly WriteFailure[]>;
   /** @param modifiedMs since 1970. */
-  setModifiedTime(path: string, modifiedMs: number, signal: AbortSignal): Promise<void>;
+  setModifiedTime(path: string, modifiedMs: number, signal: AbortSignal, permit?: Permit): Promise<void>;
   /** Rejects `no-space` when so many bytes will not fit below the collection at `path`; `''`: the top. */
   checkSpace(path: string, sizeBytes: number, signal: AbortSignal): Promise<void>;
 }
 
 /**
- * Asked again in the moment before something shows, as its bytes may have taken hours to come in. What it rejects with
+ * Asked again in the moment before something shows or goes, as its bytes may have taken hours to come in, or others had
+ * their turn first. What it rejects with
  * ends the write, and nothing was changed.
  */
 export type Permit = () => Promise<void>;

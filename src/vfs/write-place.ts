@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { CodedError } from '../model/coded-error.ts';
 import type { CollectionNode, Node } from '../model/node.ts';
 import type { ResourcePath } from '../model/resource-path.ts';
-import type { CopyWrite, MoveWrite, PutWrite, TreeWriter, WriteFailure } from '../model/write.ts';
+import type { CopyWrite, MoveWrite, Permit, PutWrite, TreeWriter, WriteFailure } from '../model/write.ts';
 import type { ScratchStore } from '../scratch/scratch-store.ts';
 
 export interface WritePlaceOptions {
@@ -69,13 +69,13 @@ export class WritePlace {
   }
 
   /** See `TreeWriter.makeCollection`. */
-  async makeCollection(signal: AbortSignal): Promise<void> {
-    await this.#writable().makeCollection(this.#options.storedPath, signal);
+  async makeCollection(signal: AbortSignal, permit?: Permit): Promise<void> {
+    await this.#writable().makeCollection(this.#options.storedPath, signal, permit);
   }
 
   /** See `TreeWriter.remove`. */
-  async remove(signal: AbortSignal): Promise<readonly ResourceFailure[]> {
-    const failures = this.#located(await this.#writable().remove(this.#options.storedPath, signal));
+  async remove(signal: AbortSignal, permit?: Permit): Promise<readonly ResourceFailure[]> {
+    const failures = this.#located(await this.#writable().remove(this.#options.storedPath, signal, permit));
     if (failures.length === 0) this.#options.litter?.removeTree(this.key);
     return failures;
   }
@@ -102,8 +102,8 @@ export class WritePlace {
   }
 
   /** See `TreeWriter.setModifiedTime`. */
-  async setModifiedTime(modifiedMs: number, signal: AbortSignal): Promise<void> {
-    await this.#writable().setModifiedTime(this.#options.storedPath, modifiedMs, signal);
+  async setModifiedTime(modifiedMs: number, signal: AbortSignal, permit?: Permit): Promise<void> {
+    await this.#writable().setModifiedTime(this.#options.storedPath, modifiedMs, signal, permit);
   }
 
   /** See `TreeWriter.checkSpace`. */

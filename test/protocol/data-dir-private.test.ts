@@ -1,6 +1,7 @@
 import { chmod, mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { makePrivate } from '../../src/private-file.ts';
@@ -34,12 +35,20 @@ async function filesOfOthers(): Promise<{ open: string[]; files: string[] }> {
   return { open, files };
 }
 
+/** Of the one photo, once it was read. */
+async function listedDigest(server: MediadavProcess): Promise<string> {
+  for (const deadlineMs = Date.now() + 20_000; Date.now() < deadlineMs; await sleep(50)) {
+    const [digest] = Object.keys((await (await fetch(`${server.url}/list`)).json()) as object);
+    if (digest !== undefined) return digest;
+  }
+  throw new Error('the photo was never listed');
+}
+
 /** Has the server make all that it keeps: catalog, system litter, a thumbnail. */
 async function use(server: MediadavProcess): Promise<void> {
   const litter = await fetch(`${server.webdavUrl}/photos/.DS_Store`, { method: 'PUT', body: 'litter' });
   expect(litter.status).toBeLessThan(300);
-  const list = (await (await fetch(`${server.url}/list`)).json()) as object;
-  const thumbnail = await fetch(`${server.url}/thumbnail/${Object.keys(list)[0]}`);
+  const thumbnail = await fetch(`${server.url}/thumbnail/${await listedDigest(server)}`);
   expect(thumbnail.status).toBe(200);
 }
 

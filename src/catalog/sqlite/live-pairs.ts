@@ -65,7 +65,7 @@ export class LivePairs {
 
   /** An asset has got these, or has them no more, or was changed while it has them. */
   note(sourceId: number, { path, livePhotoId }: LiveKeys): void {
-    this.#noted.set(`${sourceId} ${livePhotoId ?? ''} ${path}`, { sourceId, path, livePhotoId });
+    this.#noted.set(JSON.stringify([sourceId, livePhotoId, path]), { sourceId, path, livePhotoId });
   }
 
   /** An asset has got another place, or lost one of several: its other half may be beside another one now. */
