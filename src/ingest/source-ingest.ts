@@ -334,19 +334,21 @@ export class SourceIngest {
     const open: OpenScan = { scan, touched: new TouchedPaths(), refs: new TouchedRefs() };
     let mayRemove = true;
     const flush = async () => {
-      if (batch.length === 0) return;
       // What came to make a batch has taken its part of this turn: a piece of an answer was parsed, a folder compared.
       await yieldToEventLoop();
       await writer.apply(record.id, batch, scan);
       batch = [];
       await yieldToEventLoop();
     };
+    const takeIn = async () => {
+      if (batch.length > 0) await flush();
+    };
     let mayHeal = false;
     try {
       const told = this.#source.scan(this.#stop.signal, remarks.warn, this.#held, onMet);
       const mayBeWritten = this.#source.writing !== null;
       if (mayBeWritten) this.#openScan = open;
-      for await (const event of mayBeWritten ? this.#turns.interleaved(told, flush) : told) {
+      for await (const event of mayBeWritten ? this.#turns.interleaved(told, takeIn) : told) {
         if (event.kind === 'note') {
           remarks.note(event.text);
           continue;
