@@ -156,6 +156,34 @@ describe('refused, with the reason', () => {
   });
 });
 
+describe('an album in the way is never taken away', () => {
+  it('by a photo, by another album, or by a copy of one', async () => {
+    on = await ImmichWriteApp.start();
+    await refuses(403, /in albums/, () => on.move('Album 1/photo 1-1.jpg', 'Album 2'));
+    await refuses(403, /in albums/, () => on.copy('Album 1/photo 1-1.jpg', 'Album 2'));
+    await refuses(403, /delete it first/, () => on.move('Album 1', 'Album 2'));
+    await refuses(403, /delete it first/, () => on.copy('Album 1', 'Album 2', { Depth: '0' }));
+    await refuses(403, /not copied as a whole/, () => on.copy('Album 1', 'Album 2'));
+    const kept = { Overwrite: 'F' };
+    await refuses(412, /already/, () => on.move('Album 1/photo 1-1.jpg', 'Album 2', kept));
+    await refuses(412, /already/, () => on.move('Album 1', 'Album 2', kept));
+    await refuses(412, /already/, () => on.copy('Album 1', 'Album 2', { ...kept, Depth: '0' }));
+    await refuses(405, /./, () => on.send('MKCOL', 'Album 2'));
+  });
+
+  it('by an album of somebody else, or when Immich fails', async () => {
+    const small = smallLibrary(2, 2);
+    const { library } = small;
+    const ann = library.keys.get(SMALL_KEY)?.userId ?? '';
+    const bob = library.addUser({ name: 'Bob', email: 'bob@example.com' });
+    library.addAlbum({ owner: bob, name: 'Viewed', users: { [ann]: 'viewer' } });
+    on = await ImmichWriteApp.start({ library: small });
+    await refuses(403, /delete it first/, () => on.move('Viewed', 'Album 2'));
+    on.fake.faults.add({ match: /PATCH \/api\/albums/, kind: 'status', status: 500 });
+    await refuses(403, /delete it first/, () => on.move('Album 1', 'Album 2'));
+  });
+});
+
 describe('with several layouts', () => {
   it('writes to the folders, and every view shows it', async () => {
     const entry = (apiKey: string) =>

@@ -14,6 +14,7 @@ import {
   isAsset,
   missing,
   newAlbumNameAt,
+  newAlbumNameOver,
 } from './places.ts';
 import type { Uploads } from './uploads.ts';
 
@@ -42,8 +43,11 @@ export class MemberChanges {
   }
 
   async makeAlbum(path: string, call: WriteCall): Promise<void> {
+    await this.#makeAlbumNamed(await newAlbumNameAt(path, call), call);
+  }
+
+  async #makeAlbumNamed(name: string, call: WriteCall): Promise<void> {
     const { changes, uploads, noNewAlbums } = this.#options;
-    const name = await newAlbumNameAt(path, call);
     if (noNewAlbums !== null) throw new CodedError('denied', noNewAlbums);
     await uploads.requirePermissions(['album.create'], call);
     call.tell(collectionOf(await changes.create(name, call), this.#options.albumView));
@@ -65,7 +69,7 @@ export class MemberChanges {
   async move(from: string, to: string, over: Over, call: WriteCall): Promise<void> {
     const ref = await call.held.refAt(from);
     if (ref === null) throw missing();
-    if (!(await isAsset(ref, call))) await this.#rename(ref, to, call);
+    if (!(await isAsset(ref, call))) await this.#rename(ref, to, over, call);
     else await this.#moveAsset({ ...(await albumPlaceAt(from, call)), ref }, to, over, call);
   }
 
@@ -76,7 +80,7 @@ export class MemberChanges {
     if (!(await isAsset(ref, call))) {
       await newAlbumNameAt(to, call).catch(unlessInTheWay);
       if (isDeep) throw new CodedError('denied', 'Albums are not copied as a whole: copy what is in them.');
-      return stagedBy(async () => this.makeAlbum(to, call));
+      return stagedBy(async (over) => this.#makeAlbumNamed(await newAlbumNameOver(to, over, call), call));
     }
     if (isHeldBack(ref)) return new HeldBackFile(to, await timeGivenTo(ref, call), call);
     await albumPlaceAt(to, call);
@@ -108,9 +112,9 @@ export class MemberChanges {
     }
   }
 
-  async #rename(albumId: string, to: string, call: WriteCall): Promise<void> {
+  async #rename(albumId: string, to: string, over: Over, call: WriteCall): Promise<void> {
     const { changes, uploads } = this.#options;
-    const name = await newAlbumNameAt(to, call);
+    const name = await newAlbumNameOver(to, over, call);
     await uploads.requirePermissions(['album.update'], call);
     call.tell(collectionOf(await changes.rename(albumId, name, call), this.#options.albumView));
   }
