@@ -231,6 +231,30 @@ describe('a photo in the way', () => {
     await refuses(403, notYours, () => on.copy('Mine/mine.jpg', 'Edited/his.jpg'));
   });
 
+  it('is where it was, with the one that was to be moved, when Immich fails in between', async () => {
+    on = await ImmichWriteApp.start({ env: { IMMICH_DELETE: 'trash' } });
+    const old = on.asset('photo 2-1.jpg');
+    on.fake.faults.add({ match: /DELETE \/api\/assets/, kind: 'reset' });
+    const move = () => on.move('Album 1/photo 1-1.jpg', 'Album 2/photo 2-1.jpg');
+    expect((await move()).status).toBe(503);
+    expect([old.deletedAt, on.inImmich('Album 1')]).toEqual([null, ['photo 1-1.jpg', 'photo 1-2.jpg']]);
+    on.fake.faults.clear();
+    await on.rescan();
+    expect(await on.names('Album 1')).toEqual(['photo 1-1.jpg', 'photo 1-2.jpg']);
+    expect(await on.names('Album 2')).toEqual(['photo 2-1.jpg', 'photo 2-2.jpg']);
+    expect((await move()).status).toBe(204);
+    expect(old.deletedAt).not.toBeNull();
+    for (const round of ['at once', 'after a refresh']) {
+      expect([on.inImmich('Album 1'), on.inImmich('Album 2')], round).toEqual([
+        ['photo 1-2.jpg'],
+        ['photo 1-1.jpg', 'photo 2-2.jpg'],
+      ]);
+      expect(await on.names('Album 1'), round).toEqual(['photo 1-2.jpg']);
+      expect(await on.names('Album 2'), round).toEqual(['photo 2-1.jpg', 'photo 2-2.jpg']);
+      await on.rescan();
+    }
+  });
+
   it('a copy is in the album also when the photo has left it meanwhile', async () => {
     on = await ImmichWriteApp.start();
     const { library } = on.fake;

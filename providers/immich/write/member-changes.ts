@@ -194,9 +194,9 @@ export class MemberChanges {
     try {
       await this.#takeOut(target, call);
     } catch (error) {
-      // Back first: there is no moment in which no album has it. What may have been done stays in both.
+      // Back first: there is no moment in which no album has it.
       if (put.takenFrom !== null) await changes.add(put.takenFrom, put.ref, call);
-      if (put.isAdded && codeOf(error) === 'denied') await changes.remove(put.albumId, put.ref, call);
+      if (put.isAdded) await changes.remove(put.albumId, put.ref, call);
       throw error;
     }
   }
