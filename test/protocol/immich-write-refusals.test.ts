@@ -156,6 +156,117 @@ describe('refused, with the reason', () => {
   });
 });
 
+describe('an album in the way is never taken away', () => {
+  it('by a photo, by another album, or by a copy of one', async () => {
+    on = await ImmichWriteApp.start();
+    await refuses(403, /in albums/, () => on.move('Album 1/photo 1-1.jpg', 'Album 2'));
+    await refuses(403, /in albums/, () => on.copy('Album 1/photo 1-1.jpg', 'Album 2'));
+    await refuses(403, /delete it first/, () => on.move('Album 1', 'Album 2'));
+    await refuses(403, /delete it first/, () => on.copy('Album 1', 'Album 2', { Depth: '0' }));
+    await refuses(403, /not copied as a whole/, () => on.copy('Album 1', 'Album 2'));
+    const kept = { Overwrite: 'F' };
+    await refuses(412, /already/, () => on.move('Album 1/photo 1-1.jpg', 'Album 2', kept));
+    await refuses(412, /already/, () => on.move('Album 1', 'Album 2', kept));
+    await refuses(412, /already/, () => on.copy('Album 1', 'Album 2', { ...kept, Depth: '0' }));
+    await refuses(405, /./, () => on.send('MKCOL', 'Album 2'));
+  });
+
+  it('by an album of somebody else, or when Immich fails', async () => {
+    const small = smallLibrary(2, 2);
+    const { library } = small;
+    const ann = library.keys.get(SMALL_KEY)?.userId ?? '';
+    const bob = library.addUser({ name: 'Bob', email: 'bob@example.com' });
+    library.addAlbum({ owner: bob, name: 'Viewed', users: { [ann]: 'viewer' } });
+    on = await ImmichWriteApp.start({ library: small });
+    await refuses(403, /delete it first/, () => on.move('Viewed', 'Album 2'));
+    on.fake.faults.add({ match: /PATCH \/api\/albums/, kind: 'status', status: 500 });
+    await refuses(403, /delete it first/, () => on.move('Album 1', 'Album 2'));
+  });
+});
+
+describe('a photo in the way', () => {
+  it('stays in Immich when an empty file is moved over it, until there are bytes', async () => {
+    on = await ImmichWriteApp.start({ env: { IMMICH_DELETE: 'trash' } });
+    const old = on.asset('photo 1-1.jpg');
+    const { library } = on.fake;
+    for (const round of ['over the photo', 'over the empty file that stands for it']) {
+      expect(await on.put('Album 1/tmp.jpg', ''), round).toBe(201);
+      expect((await on.move('Album 1/tmp.jpg', 'Album 1/photo 1-1.jpg')).status, round).toBe(204);
+      expect([old.deletedAt, on.inImmich('Album 1')], round).toEqual([
+        null,
+        ['photo 1-1.jpg', 'photo 1-2.jpg'],
+      ]);
+      library.updateAlbum(on.album('Album 1'), { description: round });
+      await on.rescan();
+      expect(await on.names('Album 1'), round).toEqual(['photo 1-1.jpg', 'photo 1-2.jpg']);
+      expect((await on.get('Album 1/photo 1-1.jpg')).length, round).toBe(0);
+    }
+    // One empty file stands for one photo.
+    await on.put('Album 1/photo 1-2.jpg', '');
+    await refuses(403, /replaces another photo/, () =>
+      on.move('Album 1/photo 1-2.jpg', 'Album 1/photo 1-1.jpg'),
+    );
+    expect(await on.put('Album 1/photo 1-1.jpg', photo('new'))).toBe(204);
+    expect(old.deletedAt).not.toBeNull();
+    expect(on.asset('photo 1-2.jpg').deletedAt).toBeNull();
+  });
+
+  it('stays when the one that is moved there may not leave its album, or it may not go itself', async () => {
+    const small = smallLibrary(1, 1);
+    const { library } = small;
+    const ann = library.keys.get(SMALL_KEY)?.userId ?? '';
+    const bob = library.addUser({ name: 'Bob', email: 'bob@example.com' });
+    const his = library.addAsset({ owner: bob, name: 'his.jpg', content: photo('his') });
+    const mine = small.addPhoto('mine.jpg');
+    library.addAlbum({ owner: bob, name: 'Edited', assets: [his, mine], users: { [ann]: 'editor' } });
+    library.addAlbum({ owner: ann, name: 'Both', assets: [his, small.addPhoto('target.jpg')] });
+    library.addAlbum({ owner: ann, name: 'Mine', assets: [mine] });
+    on = await ImmichWriteApp.start({ library: small });
+    const notYours = /only photos of your own/;
+    await refuses(403, notYours, () => on.move('Edited/his.jpg', 'Both/target.jpg'));
+    await refuses(403, notYours, () => on.move('Album 1/photo 1-1.jpg', 'Edited/his.jpg'));
+    await refuses(403, notYours, () => on.copy('Album 1/photo 1-1.jpg', 'Edited/his.jpg'));
+    // It was in that album before, and is there afterwards.
+    await refuses(403, notYours, () => on.move('Mine/mine.jpg', 'Edited/his.jpg'));
+    await refuses(403, notYours, () => on.copy('Mine/mine.jpg', 'Edited/his.jpg'));
+  });
+
+  it('is where it was, with the one that was to be moved, when Immich fails in between', async () => {
+    on = await ImmichWriteApp.start({ env: { IMMICH_DELETE: 'trash' } });
+    const old = on.asset('photo 2-1.jpg');
+    on.fake.faults.add({ match: /DELETE \/api\/assets/, kind: 'reset' });
+    const move = () => on.move('Album 1/photo 1-1.jpg', 'Album 2/photo 2-1.jpg');
+    expect((await move()).status).toBe(503);
+    expect([old.deletedAt, on.inImmich('Album 1')]).toEqual([null, ['photo 1-1.jpg', 'photo 1-2.jpg']]);
+    on.fake.faults.clear();
+    await on.rescan();
+    expect(await on.names('Album 1')).toEqual(['photo 1-1.jpg', 'photo 1-2.jpg']);
+    expect(await on.names('Album 2')).toEqual(['photo 2-1.jpg', 'photo 2-2.jpg']);
+    expect((await move()).status).toBe(204);
+    expect(old.deletedAt).not.toBeNull();
+    for (const round of ['at once', 'after a refresh']) {
+      expect([on.inImmich('Album 1'), on.inImmich('Album 2')], round).toEqual([
+        ['photo 1-2.jpg'],
+        ['photo 1-1.jpg', 'photo 2-2.jpg'],
+      ]);
+      expect(await on.names('Album 1'), round).toEqual(['photo 1-2.jpg']);
+      expect(await on.names('Album 2'), round).toEqual(['photo 2-1.jpg', 'photo 2-2.jpg']);
+      await on.rescan();
+    }
+  });
+
+  it('a copy is in the album also when the photo has left it meanwhile', async () => {
+    on = await ImmichWriteApp.start();
+    const { library } = on.fake;
+    expect((await on.copy('Album 1/photo 1-1.jpg', 'Album 2/copy.jpg')).status).toBe(201);
+    library.removeFromAlbum(on.album('Album 2'), on.asset('photo 1-1.jpg'));
+    expect((await on.copy('Album 1/photo 1-1.jpg', 'Album 2/again.jpg')).status).toBe(201);
+    expect(on.inImmich('Album 2')).toEqual(['photo 1-1.jpg', 'photo 2-1.jpg', 'photo 2-2.jpg']);
+    await on.rescan();
+    expect(await on.names('Album 2')).toContain('again.jpg');
+  });
+});
+
 describe('with several layouts', () => {
   it('writes to the folders, and every view shows it', async () => {
     const entry = (apiKey: string) =>

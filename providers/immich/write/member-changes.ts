@@ -14,6 +14,7 @@ import {
   isAsset,
   missing,
   newAlbumNameAt,
+  newAlbumNameOver,
 } from './places.ts';
 import type { Uploads } from './uploads.ts';
 
@@ -42,8 +43,11 @@ export class MemberChanges {
   }
 
   async makeAlbum(path: string, call: WriteCall): Promise<void> {
+    await this.#makeAlbumNamed(await newAlbumNameAt(path, call), call);
+  }
+
+  async #makeAlbumNamed(name: string, call: WriteCall): Promise<void> {
     const { changes, uploads, noNewAlbums } = this.#options;
-    const name = await newAlbumNameAt(path, call);
     if (noNewAlbums !== null) throw new CodedError('denied', noNewAlbums);
     await uploads.requirePermissions(['album.create'], call);
     call.tell(collectionOf(await changes.create(name, call), this.#options.albumView));
@@ -65,7 +69,7 @@ export class MemberChanges {
   async move(from: string, to: string, over: Over, call: WriteCall): Promise<void> {
     const ref = await call.held.refAt(from);
     if (ref === null) throw missing();
-    if (!(await isAsset(ref, call))) await this.#rename(ref, to, call);
+    if (!(await isAsset(ref, call))) await this.#rename(ref, to, over, call);
     else await this.#moveAsset({ ...(await albumPlaceAt(from, call)), ref }, to, over, call);
   }
 
@@ -76,7 +80,7 @@ export class MemberChanges {
     if (!(await isAsset(ref, call))) {
       await newAlbumNameAt(to, call).catch(unlessInTheWay);
       if (isDeep) throw new CodedError('denied', 'Albums are not copied as a whole: copy what is in them.');
-      return stagedBy(async () => this.makeAlbum(to, call));
+      return stagedBy(async (over) => this.#makeAlbumNamed(await newAlbumNameOver(to, over, call), call));
     }
     if (isHeldBack(ref)) return new HeldBackFile(to, await timeGivenTo(ref, call), call);
     await albumPlaceAt(to, call);
@@ -86,10 +90,10 @@ export class MemberChanges {
       await checkOver(target, over, call);
       if (target.ref === ref) return;
       const { albumId, name } = target;
-      // In the same album it is one more name.
-      const isOther = !(await call.held.placesOf(ref)).some((place) => place.collection === albumId);
-      if (isOther) await this.#add(albumId, ref, call);
-      await this.#makeRoom(target, { albumId, ref, isAdded: isOther }, call);
+      // In the same album it is one more name. What the catalog has of another one may be out of date.
+      const source = (await call.held.placesOf(ref)).find((place) => place.path === from);
+      const isAdded = source?.collection !== albumId && (await this.#add(albumId, ref, call));
+      await this.#makeRoom(target, { albumId, ref, isAdded, takenFrom: null }, call);
       call.tell(await eventOf({ albumId, name, ref }, call));
     });
   }
@@ -108,9 +112,9 @@ export class MemberChanges {
     }
   }
 
-  async #rename(albumId: string, to: string, call: WriteCall): Promise<void> {
+  async #rename(albumId: string, to: string, over: Over, call: WriteCall): Promise<void> {
     const { changes, uploads } = this.#options;
-    const name = await newAlbumNameAt(to, call);
+    const name = await newAlbumNameOver(to, over, call);
     await uploads.requirePermissions(['album.update'], call);
     call.tell(collectionOf(await changes.rename(albumId, name, call), this.#options.albumView));
   }
@@ -130,11 +134,15 @@ export class MemberChanges {
     if (isOther && isHeldBack(ref) && assetBehind(ref) !== null) {
       throw new CodedError('denied', 'It is being written, and replaces a photo of this album.');
     }
+    if (isHeldBack(ref) && target.ref !== ref && assetBehind(target.ref) !== null) {
+      await this.#hold(from, target, over, call);
+      return;
+    }
     const staysBehind = isHeldBack(ref) || !isOther || (await hasOtherName(from, ref, call));
     if (!staysBehind) await this.#options.uploads.requirePermissions([TAKE_OUT], call);
     if (isOther && !isHeldBack(ref)) await changes.requireMember(ref, call);
     const isAdded = isOther && !isHeldBack(ref) && (await this.#add(albumId, ref, call));
-    if (target.ref !== ref) await this.#makeRoom(target, { albumId, ref, isAdded }, call);
+    // What may be refused comes before the photo that is there goes.
     if (!staysBehind) {
       try {
         await changes.remove(from.albumId, ref, call);
@@ -143,6 +151,8 @@ export class MemberChanges {
         throw error;
       }
     }
+    const takenFrom = staysBehind ? null : from.albumId;
+    if (target.ref !== ref) await this.#makeRoom(target, { albumId, ref, isAdded, takenFrom }, call);
     if (target.ref === ref) call.tell({ kind: 'gone', path });
     else call.tell({ ...(await eventOf({ albumId, name, ref }, call)), takes: path });
   }
@@ -153,19 +163,40 @@ export class MemberChanges {
     return await this.#options.changes.add(albumId, ref, call);
   }
 
-  /** Takes out what has the name; where that cannot be, what was put in for it goes again. */
+  /** An empty file over a photo: the photo stays in Immich until there are bytes, as when the file was put there. */
+  async #hold(
+    { path, ref }: AlbumPlace & { readonly ref: string },
+    target: AlbumPlace,
+    over: Over,
+    call: WriteCall,
+  ): Promise<void> {
+    if (assetBehind(ref) !== null) {
+      throw new CodedError('denied', 'It has no content yet, and replaces another photo already.');
+    }
+    await new HeldBackFile(target.path, await timeGivenTo(ref, call), call).place(over);
+    call.tell({ kind: 'gone', path });
+  }
+
+  /** Takes out what has the name; where that cannot be, what was put in for it is where it was. */
   async #makeRoom(
     target: AlbumPlace,
-    put: { readonly albumId: string; readonly ref: string; readonly isAdded: boolean },
+    put: {
+      readonly albumId: string;
+      readonly ref: string;
+      readonly isAdded: boolean;
+      /** Album that it was taken out of; null: none. */
+      readonly takenFrom: string | null;
+    },
     call: WriteCall,
   ): Promise<void> {
     if (target.ref === null) return;
+    const { changes } = this.#options;
     try {
       await this.#takeOut(target, call);
     } catch (error) {
-      if (put.isAdded && codeOf(error) === 'denied') {
-        await this.#options.changes.remove(put.albumId, put.ref, call);
-      }
+      // Back first: there is no moment in which no album has it.
+      if (put.takenFrom !== null) await changes.add(put.takenFrom, put.ref, call);
+      if (put.isAdded) await changes.remove(put.albumId, put.ref, call);
       throw error;
     }
   }

@@ -1,4 +1,4 @@
-import { CodedError } from '../../../src/model/coded-error.ts';
+import { CodedError, codeOf } from '../../../src/model/coded-error.ts';
 import type { Over } from '../../../src/model/write.ts';
 import type { WriteCall } from '../../../src/provider/provider.ts';
 import { heldBackAsset, isHeldBack } from './held-back-id.ts';
@@ -15,12 +15,13 @@ export interface AlbumPlace {
 /** Other collections of this provider are none of Immich's. */
 const ALBUM_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** Rejects `denied`, saying why, for what is no place in an album, `parent-missing`, `exists` where an album is. */
+/**
+ * Rejects `denied`, saying why, for what is no place in an album, `parent-missing`. Where an album is, it is `denied`
+ * too, and never `exists`: what `exists` is removed first by who writes over it, and no album goes for a photo.
+ */
 export async function albumPlaceAt(path: string, call: WriteCall): Promise<AlbumPlace> {
   const [name, above] = splitPath(path);
   checkName(path, call.accepts(path));
-  const ref = await call.held.refAt(path);
-  if (ref !== null && !(await isAsset(ref, call))) throw new CodedError('exists', 'An album is there.');
   if (above === '') throw new CodedError('denied', 'Immich keeps photos in albums: put it into a folder.');
   if (!call.enters(above)) throw leftOut();
   const albumId = await call.held.refAt(above);
@@ -28,6 +29,8 @@ export async function albumPlaceAt(path: string, call: WriteCall): Promise<Album
     throw new CodedError('parent-missing', 'There is no album for it.');
   }
   if (!ALBUM_ID.test(albumId)) throw new CodedError('denied', 'Only albums of Immich can be written to.');
+  const ref = await call.held.refAt(path);
+  if (ref !== null && !(await isAsset(ref, call))) throw albumInTheWay();
   return { path, name, albumId, ref };
 }
 
@@ -44,6 +47,19 @@ export async function newAlbumNameAt(path: string, call: WriteCall): Promise<str
   }
   if ((await call.held.refAt(path)) !== null) throw new CodedError('exists', 'Something is there already.');
   return name;
+}
+
+/**
+ * As `newAlbumNameAt`, for what may be written over something: with `over` as `anything` an album that is there is
+ * `denied` (see `albumPlaceAt`).
+ */
+export async function newAlbumNameOver(path: string, over: Over, call: WriteCall): Promise<string> {
+  try {
+    return await newAlbumNameAt(path, call);
+  } catch (error) {
+    if (over === 'nothing' || codeOf(error) !== 'exists') throw error;
+    throw albumInTheWay();
+  }
 }
 
 /** Is it a file, and not an album? */
@@ -80,6 +96,13 @@ export async function hasOtherName(
 
 export function missing(): CodedError {
   return new CodedError('not-found', 'It is not there any more.');
+}
+
+function albumInTheWay(): CodedError {
+  return new CodedError(
+    'denied',
+    'An album of that name is there, and is not written over: delete it first.',
+  );
 }
 
 function checkName(path: string, isAccepted: boolean): void {
