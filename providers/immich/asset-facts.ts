@@ -134,7 +134,7 @@ function readTimes(asset: ImmichAsset): Times {
 }
 
 /** The SHA-1 of the bytes; null for external libraries, whose checksum is one of the path. */
-function contentHashOf(asset: ImmichAsset): string | null {
+export function contentHashOf(asset: ImmichAsset): string | null {
   if (!asset.isUploaded || asset.checksum?.length !== 28) return null;
   const bytes = Buffer.from(asset.checksum, 'base64');
   return bytes.length === 20 ? bytes.toString('hex') : null;

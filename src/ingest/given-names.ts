@@ -11,6 +11,40 @@ interface Given extends GivenPlace {
   readonly names: readonly string[];
 }
 
+/** What was given in one collection. */
+class CollectionNames {
+  readonly #byRef = new Map<string, Given>();
+  /** How many hide an asset: asked for each asset of a scan, so never looked for among all names. */
+  readonly #hiders = new Map<string, number>();
+
+  all(): Given[] {
+    return [...this.#byRef.values()];
+  }
+
+  get(ref: string): Given | undefined {
+    return this.#byRef.get(ref);
+  }
+
+  hides(ref: string): boolean {
+    return this.#hiders.has(ref);
+  }
+
+  set(given: Given): void {
+    this.delete(given.ref);
+    this.#byRef.set(given.ref, given);
+    if (given.hides !== null) this.#hiders.set(given.hides, (this.#hiders.get(given.hides) ?? 0) + 1);
+  }
+
+  delete(ref: string): void {
+    const hidden = this.#byRef.get(ref)?.hides ?? null;
+    this.#byRef.delete(ref);
+    if (hidden === null) return;
+    const left = (this.#hiders.get(hidden) ?? 1) - 1;
+    if (left > 0) this.#hiders.set(hidden, left);
+    else this.#hiders.delete(hidden);
+  }
+}
+
 /** So long an asset of the source stays hidden behind what was never filled. */
 const LONGEST_HIDING_MS = 24 * 3_600_000;
 
@@ -20,17 +54,17 @@ const LONGEST_HIDING_MS = 24 * 3_600_000;
  */
 export class GivenNames {
   readonly #options: GivenNamesOptions;
-  /** By ref of the collection, then of the asset. */
-  #given = new Map<string, Map<string, Given>>();
+  /** By ref of the collection. */
+  #given = new Map<string, CollectionNames>();
 
   constructor(options: GivenNamesOptions) {
     this.#options = options;
   }
 
-  /** Reads them anew: at the start, and after a scan, which forgets those of assets that are gone. */
+  /** Reads them anew: at the start, and after a scan, which forgets what was begun for assets that are gone. */
   async load(): Promise<void> {
     const { catalog, sourceId } = this.#options;
-    const given = new Map<string, Map<string, Given>>();
+    const given = new Map<string, CollectionNames>();
     for (const row of await catalog.reader.givenNames(await sourceId())) add(given, row);
     this.#given = given;
   }
@@ -42,9 +76,9 @@ export class GivenNames {
     const known = this.#given.get(collection)?.get(ref);
     if (known === undefined && names.length === 0) return;
     await catalog.writer.giveNames(await sourceId(), place, names);
-    const ofCollection = this.#given.get(collection) ?? new Map<string, Given>();
+    const ofCollection = this.#given.get(collection) ?? new CollectionNames();
     if (names.length === 0) ofCollection.delete(ref);
-    else ofCollection.set(ref, { ...place, names });
+    else ofCollection.set({ ...place, names });
     this.#given.set(collection, ofCollection);
   }
 
@@ -56,7 +90,7 @@ export class GivenNames {
     const ofCollection = this.#given.get(event.collection);
     if (ofCollection === undefined) return [event];
     const { id } = event.facts.ref;
-    if ([...ofCollection.values()].some(({ hides }) => hides === id)) return [];
+    if (ofCollection.hides(id)) return [];
     const names = ofCollection.get(id)?.names;
     return names === undefined ? [event] : named(event, names);
   }
@@ -64,7 +98,7 @@ export class GivenNames {
   async #heldBackIn(collection: string): Promise<NamedEvent[]> {
     const { catalog, sourceId } = this.#options;
     const events: NamedEvent[] = [];
-    for (const given of [...(this.#given.get(collection)?.values() ?? [])]) {
+    for (const given of this.#given.get(collection)?.all() ?? []) {
       if (!given.isHeldBack) continue;
       const facts = await catalog.reader.asset(await sourceId(), given.ref);
       if (facts === null) continue;
@@ -84,9 +118,9 @@ export function named(event: NamedEvent & { kind: 'asset' }, names: readonly str
   });
 }
 
-function add(given: Map<string, Map<string, Given>>, row: GivenName): void {
-  const ofCollection = given.get(row.collection) ?? new Map<string, Given>();
-  const names = [...(ofCollection.get(row.ref)?.names ?? []), row.name];
-  ofCollection.set(row.ref, { ...row, names });
-  given.set(row.collection, ofCollection);
+function add(given: Map<string, CollectionNames>, { name, ...place }: GivenName): void {
+  const ofCollection = given.get(place.collection) ?? new CollectionNames();
+  const names = [...(ofCollection.get(place.ref)?.names ?? []), name];
+  ofCollection.set({ ...place, names });
+  given.set(place.collection, ofCollection);
 }

@@ -95,7 +95,7 @@ export function givenNameCases(create: () => Promise<CatalogUnderTest>): void {
     expect(await catalog.reader.namesake(album, 'img.jpg')).toBeNull();
   });
 
-  it('keeps names over a restart, and forgets them with the asset', async () => {
+  it('keeps names over a restart and while their asset is away, and forgets what was only begun with it', async () => {
     const place = (ref: string): GivenPlace => ({ collection: 'A', ref, isHeldBack: false, hides: null });
     const heldBack = { ...place('3'), isHeldBack: true, hides: '1' };
     await apply(member('1', 'x.jpg'), member('2', 'y.jpg'), member('3', 'empty.jpg'));
@@ -114,6 +114,9 @@ export function givenNameCases(create: () => Promise<CatalogUnderTest>): void {
     await catalog.writer.removeRef(sourceId, '1');
     expect(await catalog.reader.givenNames(sourceId)).toEqual(all);
     await catalog.writer.completeScan(sourceId, 1);
-    expect(await catalog.reader.givenNames(sourceId)).toEqual(all.slice(2));
+    expect(await catalog.reader.givenNames(sourceId)).toEqual(all);
+    await catalog.writer.removeRef(sourceId, '3');
+    await catalog.writer.completeScan(sourceId, 2);
+    expect(await catalog.reader.givenNames(sourceId)).toEqual(all.slice(0, 2));
   });
 }

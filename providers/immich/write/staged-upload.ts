@@ -3,6 +3,7 @@ import { CodedError, codeOf, isTransient, messageOf } from '../../../src/model/c
 import type { Over } from '../../../src/model/write.ts';
 import type { Staged, WriteCall } from '../../../src/provider/provider.ts';
 import type { AlbumChanges } from './album-changes.ts';
+import type { ContentHold } from './content-holds.ts';
 import { type AlbumPlace, albumPlaceAt, assetBehind, checkOver, hasOtherName } from './places.ts';
 import type { UploadedAsset } from './uploads.ts';
 
@@ -10,6 +11,8 @@ export interface StagedUploadOptions {
   readonly path: string;
   readonly sizeBytes: number;
   readonly asset: UploadedAsset;
+  /** Let go when this is discarded. */
+  readonly hold: ContentHold;
   readonly changes: AlbumChanges;
   /** Facts of an asset as an album shows it; rejects `denied` for one that none would show. */
   readonly factsOf: (assetId: string, call: WriteCall) => Promise<AssetFacts>;
@@ -20,8 +23,6 @@ export interface StagedUploadOptions {
 export class StagedUpload implements Staged {
   readonly sizeBytes: number;
   readonly #options: StagedUploadOptions;
-  /** It is shown, or it may be needed: it is not to be thrown away. */
-  #isKept = false;
 
   constructor(options: StagedUploadOptions) {
     this.#options = options;
@@ -29,14 +30,14 @@ export class StagedUpload implements Staged {
   }
 
   async place(over: Over): Promise<void> {
-    const { path, asset, changes, call } = this.#options;
+    const { path, asset, hold, call } = this.#options;
     const place = await albumPlaceAt(path, call);
     await checkOver(place, over, call);
-    if (asset.isTrashed) await changes.restore(asset.id, call);
+    if (asset.isTrashed) await this.#restore();
     const old = await this.#replacedBy(place);
     const facts =
       old === null ? await this.#add([place.albumId]) : await this.#replace(old.id, place, old.others);
-    this.#isKept = true;
+    hold.keep(asset.id);
     const takes = place.ref === null ? {} : { takes: path };
     call.tell({ kind: 'asset', collection: place.albumId, name: place.name, facts, ...takes });
     if (old === null) return;
@@ -51,16 +52,17 @@ export class StagedUpload implements Staged {
   /** Immich has answered: it is stored there. */
   readonly persist = async () => undefined;
 
+  /** Beside the turns of others: see `ContentHolds`. */
   async discard(): Promise<void> {
-    const { asset, changes, call } = this.#options;
-    if (this.#isKept || (!asset.isNew && !asset.isTrashed)) return;
-    this.#isKept = true;
-    try {
-      await changes.trash(asset.id, call);
-    } catch (error) {
-      // It stays in the timeline of its owner, who has it on the way to the next attempt anyway.
-      if (!isTransient(error) && codeOf(error) !== 'denied') throw error;
-    }
+    const { hold, changes, call } = this.#options;
+    await letGo(hold, changes, call);
+  }
+
+  /** It comes back to the albums that it was in. */
+  async #restore(): Promise<void> {
+    const { asset, hold, changes, call } = this.#options;
+    await changes.restore(asset.id, call);
+    hold.brought(asset.id, await changes.albumsOf(asset.id, call));
   }
 
   /** The asset that goes to the trash for this one, and what other albums it is in; null: none does. */
@@ -76,7 +78,7 @@ export class StagedUpload implements Staged {
 
   /** The old one goes when the new one is everywhere it was. */
   async #replace(old: string, { albumId }: AlbumPlace, others: readonly string[]): Promise<AssetFacts> {
-    const { changes, call } = this.#options;
+    const { asset, hold, changes, call } = this.#options;
     const added: string[] = [];
     const facts = await this.#add([albumId, ...others], added);
     try {
@@ -84,7 +86,7 @@ export class StagedUpload implements Staged {
       return facts;
     } catch (error) {
       if (codeOf(error) === 'denied') throw await this.#undone(added, error);
-      this.#isKept = true;
+      hold.keep(asset.id);
       const text = 'The new file is in Immich, but the one before may still be beside it: send it again.';
       throw new CodedError('unavailable', text, { cause: error });
     }
@@ -92,13 +94,13 @@ export class StagedUpload implements Staged {
 
   /** All of them or none. @param added is filled with those it was not in before. */
   async #add(albumIds: readonly string[], added: string[] = []): Promise<AssetFacts> {
-    const { asset, changes, factsOf, call } = this.#options;
+    const { asset, hold, changes, factsOf, call } = this.#options;
     try {
       for (const albumId of albumIds) if (await changes.add(albumId, asset.id, call)) added.push(albumId);
       return await factsOf(asset.id, call);
     } catch (error) {
       if (!isTransient(error)) throw await this.#undone(added, error);
-      this.#isKept = true;
+      hold.keep(asset.id);
       const text = 'The file has reached Immich, but could not be put into the album yet: send it again.';
       throw new CodedError('unavailable', text, { cause: error });
     }
@@ -106,14 +108,27 @@ export class StagedUpload implements Staged {
 
   /** @returns what to throw. */
   async #undone(added: readonly string[], error: unknown): Promise<unknown> {
-    const { asset, changes, call } = this.#options;
+    const { asset, hold, changes, call } = this.#options;
     try {
       for (const albumId of added) await changes.remove(albumId, asset.id, call);
       return error;
     } catch (second) {
-      this.#isKept = true;
+      hold.keep(asset.id);
       const text = `${messageOf(error)} What was begun could not be undone: ${messageOf(second)}`;
       return new CodedError('unavailable', text, { cause: error });
     }
+  }
+}
+
+/** What it leaves unused goes to the trash, unless Immich has it in an album by now. */
+export async function letGo(hold: ContentHold, changes: AlbumChanges, call: WriteCall): Promise<void> {
+  try {
+    await hold.letGo(async (assetId, albumIds) => {
+      const albums = await changes.albumsOf(assetId, call);
+      if (albums.every((id) => albumIds.includes(id))) await changes.trash(assetId, call);
+    });
+  } catch (error) {
+    // It stays in the timeline of its owner, who has it on the way to the next attempt anyway.
+    if (!isTransient(error) && codeOf(error) !== 'denied') throw error;
   }
 }

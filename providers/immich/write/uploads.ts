@@ -1,7 +1,8 @@
 import { extname } from 'node:path';
 import { CodedError, codeOf } from '../../../src/model/coded-error.ts';
 import type { Call, WriteCall } from '../../../src/provider/provider.ts';
-import { parseKeyPermissions } from '../api-answers.ts';
+import { parseAsset, parseKeyPermissions } from '../api-answers.ts';
+import { contentHashOf } from '../asset-facts.ts';
 import type { ImmichClient } from '../http-client.ts';
 import { lacksPermissions } from '../translate-error.ts';
 import { parseMediaTypes, parseUpload, parseUploadCheck } from './change-answers.ts';
@@ -13,6 +14,8 @@ export interface UploadedAsset {
   readonly id: string;
   /** Immich did not have these bytes before. */
   readonly isNew: boolean;
+  /** Immich has said by itself that it has just these bytes. */
+  readonly isKnown: boolean;
   readonly isTrashed: boolean;
 }
 
@@ -50,7 +53,7 @@ export class Uploads {
   /** @param modifiedMs since 1970. */
   async bring(file: ReceivedFile, name: string, modifiedMs: number, call: WriteCall): Promise<UploadedAsset> {
     const known = await this.#find(file.sha1, call);
-    if (known !== null) return { ...known, isNew: false };
+    if (known !== null) return { ...known, isNew: false, isKnown: true };
     const time = new Date(modifiedMs).toISOString();
     const form = uploadForm(
       {
@@ -76,9 +79,23 @@ export class Uploads {
       ),
     );
     const { id, isNew } = parseUpload(answer);
-    if (isNew) return { id, isNew, isTrashed: false };
+    if (isNew) return { id, isNew, isKnown: false, isTrashed: false };
     // Somebody else was faster, or a first try came through; only the check tells of the trash.
-    return { ...((await this.#find(file.sha1, call)) ?? { id, isTrashed: false }), isNew };
+    const found = await this.#find(file.sha1, call);
+    return { ...(found ?? { id, isTrashed: false }), isNew, isKnown: found !== null };
+  }
+
+  /**
+   * Rejects `unavailable` unless Immich has stored just the bytes with this checksum: it compares nothing with what was
+   * sent, and the only other copy may be about to go.
+   * @param sha1 lower-case hexadecimal.
+   */
+  async requireIntact(assetId: string, sha1: string, call: Call): Promise<void> {
+    const path = `/assets/${encodeURIComponent(assetId)}`;
+    const request = { method: 'GET', path, what: 'this photo' } as const;
+    const asset = parseAsset(await call.attempt((signal) => this.#client.readJson(request, signal)));
+    if (contentHashOf(asset) === sha1) return;
+    throw new CodedError('unavailable', 'The file did not reach Immich as it was sent: send it again.');
   }
 
   async #find(sha1: string, call: Call): Promise<{ id: string; isTrashed: boolean } | null> {

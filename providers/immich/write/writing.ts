@@ -3,11 +3,12 @@ import type { AssetFacts } from '../../../src/model/asset.ts';
 import type { Provider, Staged, WriteCall } from '../../../src/provider/provider.ts';
 import type { ImmichClient } from '../http-client.ts';
 import { AlbumChanges } from './album-changes.ts';
+import { ContentHolds } from './content-holds.ts';
 import { HeldBackFile, timeGivenTo } from './held-back.ts';
 import { MemberChanges } from './member-changes.ts';
 import { albumPlaceAt, assetBehind } from './places.ts';
-import { StagedUpload } from './staged-upload.ts';
-import type { UploadFolder } from './upload-folder.ts';
+import { letGo, StagedUpload } from './staged-upload.ts';
+import type { ReceivedFile, UploadFolder } from './upload-folder.ts';
 import { Uploads } from './uploads.ts';
 
 export interface WritingOptions {
@@ -37,6 +38,7 @@ export function createWriting(options: WritingOptions): Required<Pick<Provider, 
   const { client, folder } = options;
   const changes = new AlbumChanges(client, options.showsLiveVideos);
   const uploads = new Uploads(client);
+  const holds = new ContentHolds();
   const members = new MemberChanges({ ...options, changes, uploads });
 
   const receive = async (
@@ -55,13 +57,40 @@ export function createWriting(options: WritingOptions): Required<Pick<Provider, 
     try {
       if (file.sizeBytes === 0) return new HeldBackFile(path, modifiedMs, call);
       const time = modifiedMs ?? (await timeGivenTo(ref, call)) ?? Date.now();
-      const asset = await uploads.bring(file, name, time, call);
-      // An asset that no album would show is refused as it is; one from the trash is looked at when it is back.
-      if (!asset.isNew && !asset.isTrashed) await options.factsOf(asset.id, call);
-      const { sizeBytes } = file;
-      return new StagedUpload({ path, sizeBytes, asset, changes, factsOf: options.factsOf, call });
+      return await bring(file, path, name, time, call);
     } finally {
       await file.discard();
+    }
+  };
+
+  /** @param modifiedMs since 1970. */
+  const bring = async (
+    file: ReceivedFile,
+    path: string,
+    name: string,
+    modifiedMs: number,
+    call: WriteCall,
+  ): Promise<Staged> => {
+    const { sha1, sizeBytes } = file;
+    const hold = await holds.hold(sha1);
+    try {
+      const asset = await uploads.bring(file, name, modifiedMs, call);
+      if (asset.isNew) hold.brought(asset.id);
+      if (!asset.isKnown) await uploads.requireIntact(asset.id, sha1, call);
+      // An asset that no album would show is refused as it is; one from the trash is looked at when it is back.
+      if (!asset.isNew && !asset.isTrashed) await options.factsOf(asset.id, call);
+      return new StagedUpload({
+        path,
+        sizeBytes,
+        asset,
+        hold,
+        changes,
+        factsOf: options.factsOf,
+        call,
+      });
+    } catch (error) {
+      await letGo(hold, changes, call);
+      throw error;
     }
   };
 

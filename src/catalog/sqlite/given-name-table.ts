@@ -37,7 +37,7 @@ export class GivenNameWriting {
       'INSERT INTO given_name (source_id, collection, ref, name, is_held_back, hides) VALUES (?, ?, ?, ?, ?, ?)',
     );
     this.#forgetGone = database.prepare(
-      `DELETE FROM given_name WHERE source_id = ?1
+      `DELETE FROM given_name WHERE source_id = ?1 AND is_held_back = 1
        AND NOT EXISTS (SELECT 1 FROM asset WHERE asset.source_id = ?1 AND asset.ref = given_name.ref)`,
     );
   }
@@ -50,7 +50,10 @@ export class GivenNameWriting {
     }
   }
 
-  /** A name goes with its asset, not with a place of it: what comes back to an album has its name again. */
+  /**
+   * What was only begun goes with its asset. A name stays: an asset that is not here now may come back, from the trash or
+   * with another choice of albums, and is to have its name again.
+   */
   forgetGone(sourceId: number): void {
     this.#forgetGone.run(sourceId);
   }

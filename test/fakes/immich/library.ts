@@ -37,6 +37,8 @@ export class Library {
   readonly people = new Map<string, Person>();
   readonly memories = new Map<string, Memory>();
   readonly jobs = new Jobs();
+  /** What uploads leave behind instead of the bytes that came: a broken disk, a proxy that changes files. */
+  storedInstead: Buffer | null = null;
   /** What machine learning finds for some words; null: it is off. */
   smartSearch: ((words: string, asset: Asset) => boolean) | null = null;
   /** Ids of users whose timelines a user sees as well, as searches answer them; read in the source, not recorded. */
@@ -327,7 +329,7 @@ export class Library {
 
   /** An upload as the server stores it: name, size and checksum at once; picture size, thumbnail and date by a later job. */
   upload(init: AssetInit): Asset {
-    const asset = this.addAsset({ ...init, thumbhash: null });
+    const asset = this.addAsset({ ...init, thumbhash: null, content: this.storedInstead ?? init.content });
     Object.assign(asset, { width: null, height: null });
     asset.exif = { ...EMPTY_EXIF, fileSizeInByte: asset.content.size };
     this.jobs.add(() => this.#readMetadata(asset));
