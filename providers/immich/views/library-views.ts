@@ -56,16 +56,18 @@ export interface LibraryView {
   readonly foldersOf: FoldersOf;
 }
 
-/** Every asset in each of the views, with the folders it is in there. */
+/** Every asset in each of the views, with the folders it is in there. @returns the marks of the views that show some. */
 export function* tellLibrary(
   assets: Iterable<AssetFacts>,
   views: readonly LibraryView[],
-): Generator<ScanEvent, void, undefined> {
+): Generator<ScanEvent, ReadonlySet<string>, undefined> {
   const told = new Set<string>();
+  const marks = new Set<string>();
   for (const facts of assets) {
     for (const { ref, mark, foldersOf } of views) {
       const names = foldersOf(facts);
       if (names === null) continue;
+      marks.add(mark);
       let collection = ref;
       for (const [depth, name] of names.entries()) {
         const own = `${mark}/${JSON.stringify(names.slice(0, depth + 1))}`;
@@ -76,6 +78,7 @@ export function* tellLibrary(
       yield { kind: 'asset', collection, name: facts.ref.path, facts };
     }
   }
+  return marks;
 }
 
 function expectedCount(era: LibraryEra, { months }: LibraryLook): number | null {

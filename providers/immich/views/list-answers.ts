@@ -31,12 +31,20 @@ export interface Memory {
   readonly assets: readonly { readonly id: string; readonly updatedAt: string }[];
 }
 
-/** Everybody with a name who is not hidden. */
+/**
+ * Everybody with a name who is not hidden. Pages are counted from the start, so that somebody removed between two of them
+ * moves another one out of both: with other counts on a later page nothing is told.
+ */
 export async function readPeople(ask: Ask): Promise<Person[]> {
   const people: Person[] = [];
+  let counts: string | null = null;
   for (let page = 1; page <= MAX_PAGES; page += 1) {
     const path = `/people?page=${page}&size=${PEOPLE_PAGE}`;
     const body = fieldsOf(await ask.json({ method: 'GET', path, what: 'the people' }), 'the people');
+    const told = JSON.stringify([body.total, body.hidden]);
+    counts ??= told;
+    if (told !== counts)
+      throw new CodedError('unavailable', 'People of Immich changed while they were read.');
     for (const entry of listOf(body.people, 'the people')) {
       const fields = fieldsOf(entry, 'a person');
       const name = textOf(fields, 'name')?.trim() ?? '';

@@ -11,10 +11,18 @@ export interface ViewPlace {
   readonly state: string;
 }
 
+export function personRef({ id }: Pick<Person, 'id'>): string {
+  return `~person/${id}`;
+}
+
+export function tagRef({ id }: Pick<Tag, 'id'>): string {
+  return `~tag/${id}`;
+}
+
 /** A folder for each person. */
 export function personShelves(people: readonly Person[], telling: Telling, view: ViewPlace): Shelf[] {
   return people.map(({ id, name, updatedAt }) => ({
-    ref: `~person/${id}`,
+    ref: personRef({ id }),
     parent: view.ref,
     name,
     state: `${updatedAt} ${view.state}`,
@@ -31,7 +39,7 @@ export function tagShelves(tags: readonly Tag[], telling: Telling, view: ViewPla
   const shelves: Shelf[] = [];
   const add = (parentId: string | null, parent: string | null) => {
     for (const { id, name } of childrenOf.get(parentId) ?? []) {
-      const ref = `~tag/${id}`;
+      const ref = tagRef({ id });
       const children = childrenOf.get(id) ?? [];
       const read = () => readTag(telling, id, children);
       shelves.push({ ref, parent, name, state: view.state, read });

@@ -1,10 +1,10 @@
 import type { AssetFacts } from '../../../src/model/asset.ts';
 import type { ScanEvent } from '../../../src/provider/provider.ts';
 import { AlbumAssets } from '../album-assets.ts';
-import { parseReading, writeReading } from '../album-version.ts';
 import type { ImmichAsset } from '../api-answers.ts';
 import { readAhead } from '../read-ahead.ts';
 import type { AlbumReader } from '../read-album.ts';
+import { conclude, keep, readTime } from './emptiness.ts';
 import type { Filter, LibrarySearch } from './library-search.ts';
 
 /** Shelves that are read at once. */
@@ -33,6 +33,8 @@ export interface Telling {
   readonly startedMs: number;
   /** What was read before this is read anew, in milliseconds since 1970. */
   readonly staleMs: number;
+  /** Refs of the collections that this scan has come to an end with, or found unchanged. */
+  readonly settled: Set<string>;
   /** The version told last for a collection. */
   heldVersion(collection: string): Promise<string | null>;
 }
@@ -65,29 +67,26 @@ export async function* tellShelves(
   const limits = { maxReads: SHELVES_AT_ONCE, weightOf: () => 1, maxWeight: SHELVES_AT_ONCE };
   const read = async (shelf: Shelf) => ({ shelf, content: await shelf.read() });
   for await (const { shelf, content } of readAhead(unread, read, limits)) {
-    yield* contentEvents(shelf.ref, content);
-    isComplete &&= content.isComplete;
-    if (content.isComplete) yield completed(telling, shelf.ref, shelf.state);
+    const isTold = yield* tellContent(telling, shelf, content);
+    isComplete &&= isTold;
   }
   return { isComplete, oldestReadMs };
 }
 
-export function* contentEvents(
-  ref: string | null,
+/** @returns whether what was told is all that is there. */
+export async function* tellContent(
+  telling: Telling,
+  { ref, name, state }: { readonly ref: string | null; readonly name: string; readonly state: string },
   content: ShelfContent,
-): Generator<ScanEvent, void, undefined> {
-  for (const facts of content.assets) yield { kind: 'asset', collection: ref, name: facts.ref.path, facts };
-  if (!content.isComplete) yield { kind: 'kept', collection: ref };
-}
-
-export function completed(telling: Telling, ref: string, state: string): ScanEvent {
-  return { kind: 'complete', collection: ref, version: writeReading({ readMs: telling.startedMs, state }) };
-}
-
-/** When a collection was read that is still in this state, in milliseconds since 1970; null: it has to be read. */
-export async function readTime(telling: Telling, ref: string, state: string): Promise<number | null> {
-  const reading = parseReading(await telling.heldVersion(ref));
-  return reading?.state === state && reading.readMs > telling.staleMs ? reading.readMs : null;
+): AsyncGenerator<ScanEvent, boolean, undefined> {
+  let isEmpty = true;
+  for (const facts of content.assets) {
+    isEmpty = false;
+    yield { kind: 'asset', collection: ref, name: facts.ref.path, facts };
+  }
+  if (content.isComplete) return yield* conclude(telling, { ref, name, state, isEmpty });
+  yield* keep(telling.heldVersion, ref, false);
+  return false;
 }
 
 export function folder({ ref, parent, name }: Pick<Shelf, 'ref' | 'parent' | 'name'>): ScanEvent {

@@ -6,18 +6,17 @@ import type { AlbumReader } from '../read-album.ts';
 import type { ServerVersion } from '../server-version.ts';
 import { asksToWait } from '../translate-error.ts';
 import { viewFolder } from './album-view.ts';
+import { conclude, keep, readTime, remember } from './emptiness.ts';
 import { LibrarySearch } from './library-search.ts';
 import { type LibraryLook, lookAtLibrary, readOwnId } from './library-state.ts';
 import { type LibraryView, readLibrary, tellLibrary } from './library-views.ts';
-import { memoryShelves, personShelves, tagShelves, type ViewPlace } from './list-views.ts';
+import { memoryShelves, personRef, personShelves, tagRef, tagShelves, type ViewPlace } from './list-views.ts';
 import {
-  completed,
-  contentEvents,
   readMatches,
-  readTime,
   type Shelf,
   type ShelvesTold,
   type Telling,
+  tellContent,
   tellShelves,
 } from './shelf.ts';
 import { type ListName, type Lists, lookAtLists, type ViewsMemory } from './view-lists.ts';
@@ -45,6 +44,7 @@ export class ViewScan {
   /** Why the library could not be looked at, and so no view of it be told. */
   #libraryError: CodedError | null = null;
   #lists: Lists = new Map();
+  readonly #settled = new Set<string>();
 
   constructor(parts: ViewScanParts) {
     this.#parts = parts;
@@ -88,6 +88,7 @@ export class ViewScan {
     const { others: views, staleMs, call } = this.#parts;
     const telling: Telling = {
       ...{ reader, search: this.#search, staleMs, startedMs: this.#startedMs },
+      settled: this.#settled,
       heldVersion: (collection) => call.held.versionOf(collection),
     };
     let all: ShelvesTold = { isComplete: true, oldestReadMs: this.#startedMs };
@@ -131,7 +132,12 @@ export class ViewScan {
       for (const name of names.filter((each) => !this.#isHidden(each))) {
         this.#parts.call.warn(`a view that could not be read: ${messageOf(error)}`, name);
         yield* this.#top(name);
-        yield { kind: 'kept', collection: this.#refOf(name), mayHeal: true };
+        const { held } = this.#parts.call;
+        const heldVersion = (collection: string) => held.versionOf(collection);
+        yield* keep(heldVersion, this.#refOf(name), true);
+        const list = this.#lists.get(name as ListName);
+        const refs = [...(list?.people ?? []).map(personRef), ...(list?.tags ?? []).map(tagRef)];
+        for (const ref of refs) if (!this.#settled.has(ref)) yield* remember(heldVersion, ref);
       }
       return { isComplete: false, oldestReadMs: this.#startedMs };
     }
@@ -164,7 +170,10 @@ export class ViewScan {
     } else if (name === 'tags') shelves = tagShelves(list.tags, telling, view(`${state} ${list.digest}`));
     else shelves = memoryShelves(list.memories, telling, view(''));
     const shown = shelves.filter((shelf) => this.#parts.call.enters(shelf.name));
-    return yield* tellShelves(shown, telling);
+    const told = yield* tellShelves(shown, telling);
+    if (!told.isComplete) return told;
+    const outcome = { ref: this.#refOf(name), name, state: '', isEmpty: shelves.length === 0 };
+    return { ...told, isComplete: yield* conclude(telling, outcome) };
   }
 
   async *#tellFavorites(telling: Telling, state: string): AsyncGenerator<ScanEvent, ShelvesTold, undefined> {
@@ -176,9 +185,8 @@ export class ViewScan {
       return { isComplete: true, oldestReadMs: readMs };
     }
     const content = await readMatches(telling, { isFavorite: true }, ({ isFavorite }) => isFavorite);
-    yield* contentEvents(ref, content);
-    if (ref !== null && content.isComplete) yield completed(telling, ref, state);
-    return { isComplete: content.isComplete, oldestReadMs: this.#startedMs };
+    const isComplete = yield* tellContent(telling, { ref, name: 'favorites', state }, content);
+    return { isComplete, oldestReadMs: this.#startedMs };
   }
 
   /** Timeline and places show each asset, so the library is read once for both. */
@@ -199,8 +207,21 @@ export class ViewScan {
       return { isComplete: true, oldestReadMs: Math.min(...readTimes) };
     }
     const ownId = await readOwnId(ask, this.#era, library.months);
-    // Nobody owns anything in an empty timeline.
-    if (ownId === null) return { isComplete: true, oldestReadMs: this.#startedMs };
+    let isComplete = true;
+    if (ownId === null) {
+      if (library.months.some(({ count }) => count > 0))
+        throw new CodedError(
+          'unavailable',
+          'Immich answered a month without the assets that it counts in it.',
+        );
+      // Nobody owns anything in an empty timeline.
+      for (const name of names) {
+        const outcome = { ref: this.#refOf(name), name, state: library.state, isEmpty: true };
+        const isBelieved = yield* conclude(telling, outcome);
+        isComplete &&= isBelieved;
+      }
+      return { isComplete, oldestReadMs: this.#startedMs };
+    }
     let looks = 0;
     const content = await readLibrary(telling, this.#era, ownId, async () => {
       looks += 1;
@@ -214,12 +235,15 @@ export class ViewScan {
         foldersOf: name === 'timeline' ? content.timelineFolders : content.placeFolders,
       }),
     );
-    yield* tellLibrary(content.assets, views);
-    for (const ref of refs) {
-      if (!content.isComplete) yield { kind: 'kept', collection: ref, mayHeal: true };
-      else if (ref !== null) yield completed(telling, ref, library.state);
+    const marks = yield* tellLibrary(content.assets, views);
+    for (const name of names) {
+      const ref = this.#refOf(name);
+      const outcome = { ref, name, state: library.state, isEmpty: !marks.has(viewRef(name)) };
+      if (!content.isComplete) yield* keep(telling.heldVersion, ref, true);
+      const isBelieved = content.isComplete && (yield* conclude(telling, outcome));
+      isComplete &&= isBelieved;
     }
-    return { isComplete: content.isComplete, oldestReadMs: this.#startedMs };
+    return { isComplete, oldestReadMs: this.#startedMs };
   }
 
   #isHidden(name: ViewName): boolean {

@@ -33,6 +33,24 @@ describe('lists behind views', () => {
     await expect(readPeople(ask)).rejects.toMatchObject({ code: 'unavailable' });
   });
 
+  it.each([
+    [
+      { total: 2, hidden: 0 },
+      { total: 1, hidden: 0 },
+    ],
+    [
+      { total: 2, hidden: 0 },
+      { total: 2, hidden: 1 },
+    ],
+  ])('of people whose counts change from page to page are not taken for whole', async (first, second) => {
+    const pages = [
+      { people: [{ id: '1', name: 'Ann' }], hasNextPage: true, ...first },
+      { people: [], hasNextPage: false, ...second },
+    ];
+    const ask: Ask = { ...answering({}), json: async () => pages.shift() };
+    await expect(readPeople(ask)).rejects.toMatchObject({ code: 'unavailable' });
+  });
+
   it('leave out memories that are to be shown later', async () => {
     const memory = { id: '1', memoryAt: '2026-07-14T00:00:00.000Z', data: { year: 2022 }, assets: [] };
     const later = { ...memory, id: '2', showAt: '2026-07-20T00:00:00.000Z' };

@@ -349,6 +349,71 @@ describe('a view', () => {
     expect(await tree()).toEqual(before);
   });
 
+  const NOTHING_FOUND =
+    '{"albums":{"total":0,"items":[]},"assets":{"total":0,"count":0,"items":[],"nextPage":null}}';
+  it.each([
+    ['timeline', '3.1.0', '/api/timeline/buckets', '[]'],
+    ['timeline', '1.118.0', '/api/timeline/buckets', '[]'],
+    ['timeline', '1.118.0', '/api/search/metadata', NOTHING_FOUND],
+    ['places', '1.118.0', '/api/search/metadata', NOTHING_FOUND],
+    ['favorites', '3.1.0', '/api/search/metadata', NOTHING_FOUND],
+    ['people', '3.1.0', '/api/search/metadata', NOTHING_FOUND],
+    ['tags', '3.1.0', '/api/search/metadata', NOTHING_FOUND],
+    ['people', '3.1.0', '/api/people', '{"people":[],"total":0,"hidden":0,"hasNextPage":false}'],
+    ['tags', '3.1.0', '/api/tags', '[]'],
+    ['memories', '3.1.0', '/api/memories', '[]'],
+  ] as const)(
+    '%s of Immich %s, where %s is suddenly empty, keeps what it had until that is said twice',
+    async (name, version, match, body) => {
+      // Another view that the answer has no part in: beside it the source as a whole is not empty.
+      const other = version === '3.1.0' && body === NOTHING_FOUND ? 'memories' : 'albums';
+      const ingest = await start(version, { views: [other, name] });
+      const before = await tree();
+      const answer = { match, kind: 'status', status: 200, body } as const;
+      // Everything has moved, or nothing would be read.
+      const move = () => {
+        for (const asset of fake.library.assets.values()) fake.library.updateAsset(asset, {});
+      };
+      // An outage between two readings does not make the first empty answer believed.
+      move();
+      fake.faults.add({ match, kind: 'status', status: 500 });
+      await ingest.scan();
+      expect(await tree()).toEqual(before);
+      fake.faults.clear();
+
+      fake.faults.add(answer);
+      await ingest.scan();
+      expect((await ingest.status()).warnings).toContainEqual(
+        expect.objectContaining({ reason: 'an answer that is suddenly empty' }),
+      );
+      expect(await tree()).toEqual(before);
+
+      await ingest.scan();
+      expect((await ingest.status()).warnings).toEqual([]);
+      const files = (await tree(`${name}/`)).filter((path) => !path.endsWith('/'));
+      expect(files).toEqual([]);
+      expect(await tree(`${other}/`)).toEqual(before.filter((path) => path.startsWith(`${other}/`)));
+
+      fake.faults.clear();
+      move();
+      await ingest.scan();
+      expect(await ingest.status()).toMatchObject({ lastError: null, warnings: [] });
+      expect(await tree()).toEqual(before);
+    },
+  );
+
+  it('of favorites is empty at the second reading after the last one is none any more', async () => {
+    const ingest = await start('3.1.0', { views: ['albums', 'favorites'] });
+    fake.library.updateAsset(seedId('summer/IMG_0003.jpg'), { isFavorite: false });
+    await ingest.scan();
+    expect(await tree('favorites/')).toEqual(['favorites/IMG_0003.jpg']);
+    await ingest.scan();
+    expect(await tree('favorites/')).toEqual(['favorites/']);
+    fake.library.updateAsset(BEACH, {});
+    await ingest.scan();
+    expect((await ingest.status()).warnings).toEqual([]);
+  });
+
   it('of a server that is upgraded keeps its nodes', async () => {
     const ingest = await start('2.7.5', { views: VIEW_NAMES });
     const before = await tree();
