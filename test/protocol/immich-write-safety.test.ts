@@ -101,3 +101,31 @@ describe('Immich stores other bytes than were sent', () => {
     expect((await on.get(path)).equals(photo('good'))).toBe(true);
   });
 });
+
+describe('a name that a client gave is there again when its photo is', () => {
+  const renamed = ['photo 1-2.jpg', 'renamed.jpg'];
+
+  it('after the trash', async () => {
+    on = await ImmichWriteApp.start();
+    const { library } = on.fake;
+    expect((await on.move('Album 1/photo 1-1.jpg', 'Album 1/renamed.jpg')).status).toBe(201);
+    const asset = on.asset('photo 1-1.jpg');
+    library.trash(asset);
+    await on.rescan();
+    expect(await on.names('Album 1')).toEqual(['photo 1-2.jpg']);
+    library.restore(asset);
+    await on.rescan();
+    expect(await on.names('Album 1')).toEqual(renamed);
+  });
+
+  it('after another choice of albums', async () => {
+    on = await ImmichWriteApp.start();
+    expect((await on.move('Album 1/photo 1-1.jpg', 'Album 1/renamed.jpg')).status).toBe(201);
+    await on.halt();
+    await on.boot({ ALBUM_IDS: on.album('Album 2').id });
+    expect(await on.names()).toEqual(['Album 2']);
+    await on.halt();
+    await on.boot();
+    expect(await on.names('Album 1')).toEqual(renamed);
+  });
+});
