@@ -82,7 +82,7 @@ export function openForReading(file: string): DatabaseSync {
   return translating(() => {
     const database = new DatabaseSync(file, { readOnly: true, timeout: 10_000 });
     // No mmap: a fifth faster, but all of a large catalog would count as memory of this process.
-    database.exec('PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY;');
+    database.exec('PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;');
     return database;
   });
 }
