@@ -29,7 +29,7 @@ export class RenderedListings {
   /** The least recently used first, as in `#asked`. */
   readonly #kept = new Map<string, Kept>();
   /** State in which a shape was asked for last, and whether what it gave in that state is too large. */
-  readonly #asked = new Map<string, { readonly state: string; isTooLarge: boolean }>();
+  readonly #asked = new Map<string, { readonly state: string; readonly isTooLarge: boolean }>();
   #bytes = 0;
   /** Shapes that are being recorded, by one who asks each, and what is held of them. */
   readonly #recording = new Set<string>();

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type FolderApp, patterned, startFolderApp } from './dav-app.ts';
 import { readMultistatus } from './dav-multistatus.ts';
 import { type Ask, ask, chunked, propfind, Wire, type WireAnswer } from './dav-wire.ts';
+import { until } from './mediadav-process.ts';
 
 let running: FolderApp;
 let port = 0;
@@ -119,10 +120,13 @@ describe('PUT', () => {
       const wire = await Wire.open(port);
       wire.send(`PUT ${folder}/${name} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n${header}\r\n\r\n`);
       wire.send(part);
-      await until(async () => (await readdir(disk)).some((each) => each.startsWith('.mediadav-upload-')));
+      await until(
+        async () => (await readdir(disk)).some((each) => each.startsWith('.mediadav-upload-')),
+        10_000,
+      );
       expect(await listed()).toEqual(['kept.jpg']);
       wire.close();
-      await until(async () => (await readdir(disk)).length === 1);
+      await until(async () => (await readdir(disk)).length === 1, 10_000);
       expect(await onDisk()).toEqual({ 'kept.jpg': 'old' });
     }
   });
@@ -144,7 +148,7 @@ describe('PUT', () => {
     const wire = await Wire.open(port);
     const host = `Host: 127.0.0.1:${port}\r\nIf-Match: ${etag}\r\nContent-Length: 6\r\n`;
     wire.send(`PUT ${folder}/race.jpg HTTP/1.1\r\n${host}\r\nmin`);
-    await until(async () => (await readdir(disk)).length === 2);
+    await until(async () => (await readdir(disk)).length === 2, 10_000);
     expect(await put(`${folder}/race.jpg`, 'other')).toBe(204);
     wire.send('e!!');
     expect((await wire.answer('PUT')).status).toBe(412);
@@ -459,13 +463,6 @@ it('a source whose disk is gone is not written to', async () => {
     await other.stop();
   }
 });
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  for (const deadline = Date.now() + 10_000; !(await condition()); ) {
-    if (Date.now() > deadline) throw new Error(`still not so: ${condition}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
 
 interface FedChange {
   readonly removed: boolean;
