@@ -36,6 +36,13 @@ export class ScanVersions {
       [...this.#versions].map(([collection, version]) => [collection, `${settings} ${version}`]),
     );
   }
+
+  /** The same without the one of the whole source: for what the source has said, when more is held than that. */
+  ofCollectionsUnder(settings: string): ContentVersionMap {
+    const versions = new Map(this.under(settings));
+    versions.delete(null);
+    return versions;
+  }
 }
 
 /** A version from the catalog, or null when it is one from under other settings. */

@@ -1,5 +1,5 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
-import type { Catalog, Entry, SourceRecord } from '../catalog/catalog.ts';
+import type { Catalog, ContentVersionMap, Entry, SourceRecord } from '../catalog/catalog.ts';
 import type { AssetFacts } from '../model/asset.ts';
 import { CodedError, codeOf } from '../model/coded-error.ts';
 import type { Logger } from '../model/logger.ts';
@@ -9,7 +9,7 @@ import type { ScanWarning, Source } from '../source/source.ts';
 import type { Aftermath, OpenScan } from './aftermath.ts';
 import { GivenNames } from './given-names.ts';
 import { createHeld } from './held.ts';
-import { createLayout, type LayoutOptions, sourcePrefix } from './layout.ts';
+import { createLayout, type Layout, type LayoutOptions, sourcePrefix } from './layout.ts';
 import { LookedAftermath } from './looked-aftermath.ts';
 import { ScanOutcomes, type SourceFailure } from './scan-outcomes.ts';
 import { ScanRemarks } from './scan-remarks.ts';
@@ -388,11 +388,15 @@ export class SourceIngest {
     await flush();
     if ((await this.#watch?.catchUp(scan)) === false) mayRemove = false;
     const removed = mayRemove ? await writer.sweep(scan) : await writer.settle(scan);
-    // What may still hold something that is gone is to be read again.
-    const found = mayRemove ? versions.under(this.#settingsVersion) : new Map();
-    await writer.completeScan(record.id, Date.now(), found);
+    await writer.completeScan(record.id, Date.now(), this.#versionsToKeep(versions, layout, mayRemove));
     await this.#names.load();
     return { removed, mayHeal };
+  }
+
+  /** What may still hold something that is gone is to be read again. Where nothing is skipped by its version, that is no danger. */
+  #versionsToKeep(versions: ScanVersions, { showsOnce }: Layout, hasRemoved: boolean): ContentVersionMap {
+    if (hasRemoved) return versions.under(this.#settingsVersion);
+    return showsOnce ? new Map() : versions.ofCollectionsUnder(this.#settingsVersion);
   }
 
   #state(): SourceState {

@@ -402,6 +402,42 @@ describe('a view', () => {
     },
   );
 
+  it.each([
+    [['folders', 'flat'], 'favorites'],
+    [['folders', 'date'], 'people'],
+    [['flat'], 'favorites'],
+    [['date'], 'people'],
+  ] as const)('in the layouts %s, %s, is doubted when it is suddenly empty, like anywhere', async (layouts, name) => {
+    const ingest = await start('3.1.0', { views: ['memories', name], layouts });
+    const before = await tree();
+    const empty = { match: '/api/search/metadata', kind: 'status', status: 200, body: NOTHING_FOUND } as const;
+    const move = () => fake.library.updateAsset(BEACH, {});
+    // An outage between two readings does not make the first empty answer believed.
+    move();
+    fake.faults.add({ ...empty, status: 500 });
+    await ingest.scan();
+    expect(await tree()).toEqual(before);
+    fake.faults.clear();
+
+    move();
+    fake.faults.add(empty);
+    await ingest.scan();
+    expect((await ingest.status()).warnings).toContainEqual(
+      expect.objectContaining({ reason: 'an answer that is suddenly empty' }),
+    );
+    expect(await tree()).toEqual(before);
+
+    await ingest.scan();
+    expect((await ingest.status()).warnings).toEqual([]);
+    expect((await tree()).length).toBeLessThan(before.length);
+
+    fake.faults.clear();
+    move();
+    await ingest.scan();
+    expect(await ingest.status()).toMatchObject({ lastError: null, warnings: [] });
+    expect(await tree()).toEqual(before);
+  });
+
   it('of favorites is empty at the second reading after the last one is none any more', async () => {
     const ingest = await start('3.1.0', { views: ['albums', 'favorites'] });
     fake.library.updateAsset(seedId('summer/IMG_0003.jpg'), { isFavorite: false });
