@@ -91,7 +91,7 @@ describe.each(VERSIONS)('the views of Immich %s', (version) => {
 
   it('follow what changes: a favourite, a removal, a new person', async () => {
     const ingest = await under.start(version, { views: VIEW_NAMES });
-    const { library: made } = fake;
+    const { library: made } = under.fake;
     made.updateAsset(BEACH, { isFavorite: true });
     made.updateAsset(seedId('summer/IMG_0003.jpg'), { isFavorite: false });
     made.trash(seedId('summer/IMG_0001.jpg'));
