@@ -186,6 +186,11 @@ export interface Want {
   readonly sizeBytes: number;
   /** Absent: the whole content. Present: lies within the size. */
   readonly range?: ByteRange;
+  /**
+   * Called before the first byte, where the version does not name the bytes and the source tells which state of them it
+   * is about to give (an ETag). Throws when that is not the one that other parts of them came from.
+   */
+  readonly onState?: (state: string) => void;
 }
 
 export interface Call {
