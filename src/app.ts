@@ -31,8 +31,9 @@ import type { ServeConfig, SourceConfig } from './settings.ts';
 import { addMember, type Member, type MemberOptions, shownSourceOf } from './source-member.ts';
 import { reportOf } from './status.ts';
 import { readVersion } from './version.ts';
+import type { Mount } from './vfs/mounts.ts';
 import { SearchTree } from './vfs/search-tree.ts';
-import { type Mount, Vfs } from './vfs/vfs.ts';
+import { Vfs } from './vfs/vfs.ts';
 
 /** What `PORT` serves the WebDAV tree under. */
 const DAV_PREFIX = '/dav';
