@@ -102,6 +102,19 @@ export function digestCases(create: () => Promise<CatalogUnderTest>): void {
     expect(await catalog.reader.pendingCount(other.id)).toBe(1);
   });
 
+  it('has a content read again that was another one in between, which nobody has read', async () => {
+    const entry = asset('f1', 'x.jpg');
+    await catalog.writer.apply(sourceId, [entry]);
+    await enrich('f1', 'first');
+    expect(await catalog.reader.pendingCount(sourceId)).toBe(0);
+    await catalog.writer.apply(sourceId, [{ ...entry, facts: { ...entry.facts, version: 'v-other' } }]);
+    await catalog.writer.apply(sourceId, [entry]);
+    const [pending] = await catalog.reader.pendingAssets(sourceId, { afterId: 0, limit: 10 });
+    expect(pending).toMatchObject({ facts: { version: 'v-f1', digests: {} }, wasRead: false });
+    await enrich('f1', 'first');
+    expect(await catalog.reader.byDigest('sha256', digestOf('first'))).toHaveLength(1);
+  });
+
   it('tells what is known of one asset by the id of its source', async () => {
     await catalog.writer.apply(sourceId, [asset('f1', 'a.jpg')]);
     await enrich('f1', 'one');
