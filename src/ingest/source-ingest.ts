@@ -73,6 +73,8 @@ export class SourceIngest {
   readonly #source: Source;
   readonly #catalog: Catalog;
   readonly #layout: LayoutOptions;
+  /** See `sourcePrefix`. */
+  readonly #prefix: readonly string[] | null;
   readonly #logger: Logger;
   readonly #acceptsEmpty: boolean;
   readonly #settingsVersion: string;
@@ -109,14 +111,15 @@ export class SourceIngest {
     this.#stillness = new Stillness(this.#changed);
     this.#remarks = new ScanRemarks(this.name, options.source.looks, options.logger);
     this.#outcomes = new ScanOutcomes(this.name, options.logger);
-    const prefix = sourcePrefix(this.#layout);
+    this.#prefix = sourcePrefix(this.#layout);
     const { showsOnce } = createLayout(this.#layout);
     const { catalog } = options;
     const sourceId = () => this.#sourceId();
     this.#names = new GivenNames({ catalog, sourceId });
     this.#shown = new ShownPlaces({ catalog, prefix: this.writesBelow, sourceId });
     this.#held = createHeld({
-      ...{ reader: catalog.reader, sourceId, prefix, showsOnce, settingsVersion: this.#settingsVersion },
+      ...{ reader: catalog.reader, sourceId, prefix: this.#prefix, showsOnce },
+      settingsVersion: this.#settingsVersion,
       shown: options.source.canLook ? null : this.#shown,
     });
     this.#places = new TimePlaces({
@@ -222,13 +225,13 @@ export class SourceIngest {
 
   /** Names from the top of what is shown down to where paths of writes begin. */
   get writesBelow(): readonly string[] {
-    return [...(sourcePrefix(this.#layout) ?? []), ...this.#source.writesBelow];
+    return [...(this.#prefix ?? []), ...this.#source.writesBelow];
   }
 
   /** Changes the source; null when it is read-only, or is not shown by the paths it has. */
   get writer(): TreeWriter | null {
     const { writing } = this.#source;
-    const prefix = sourcePrefix(this.#layout);
+    const prefix = this.#prefix;
     if (writing === null || prefix === null) return null;
     return new SourceWrites({
       ...{ writing, aftermath: this.#aftermath(prefix), held: this.#held, turns: this.#turns },
