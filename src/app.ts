@@ -8,6 +8,7 @@ import type { MountLine, SourceReport, StatusReport } from './api/status-report.
 import type { Catalog, CatalogReader, DigestAlgorithm } from './catalog/catalog.ts';
 import { openSqliteCatalog } from './catalog/sqlite/sqlite-catalog.ts';
 import { RemoteCache } from './content/cache/remote-cache.ts';
+import { removeCache } from './content/cache/remove-cache.ts';
 import { Content } from './content/content.ts';
 import { PassingDigests } from './content/passing-digests.ts';
 import { Thumbnails } from './content/thumbnails.ts';
@@ -189,8 +190,13 @@ function openCache(
   members: readonly Member[],
   logger: Logger,
 ): RemoteCache | null {
-  if (cacheMaxBytes === null || members.every(({ source }) => source.holdsFiles)) return null;
-  return RemoteCache.open({ folder: join(catalog.dataDir, CACHE), maxBytes: cacheMaxBytes, logger });
+  const folder = join(catalog.dataDir, CACHE);
+  if (cacheMaxBytes === null) {
+    void removeCache(folder, logger);
+    return null;
+  }
+  if (members.every(({ source }) => source.holdsFiles)) return null;
+  return RemoteCache.open({ folder, maxBytes: cacheMaxBytes, logger });
 }
 
 interface ContentParts {

@@ -19,7 +19,7 @@ export interface BlockStoreOptions {
 }
 
 /** Folder of the files, one a content, by its number. */
-const FILES = 'contents';
+export const FILES = 'contents';
 const PAUSE_MS = 10 * 60 * 1000;
 
 /**
