@@ -1,21 +1,22 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
-import type { Catalog, ContentVersionMap, Entry, SourceRecord } from '../catalog/catalog.ts';
+import type { Catalog, Entry, SourceRecord } from '../catalog/catalog.ts';
 import type { AssetFacts } from '../model/asset.ts';
 import { CodedError, codeOf } from '../model/coded-error.ts';
 import type { Logger } from '../model/logger.ts';
 import type { TreeWriter } from '../model/write.ts';
 import type { Held } from '../provider/provider.ts';
-import type { ScanWarning, Source } from '../source/source.ts';
+import type { Source } from '../source/source.ts';
 import type { Aftermath, OpenScan } from './aftermath.ts';
 import { GivenNames } from './given-names.ts';
 import { createHeld } from './held.ts';
-import { createLayout, type Layout, type LayoutOptions, sourcePrefix } from './layout.ts';
+import { createLayout, type LayoutOptions, sourcePrefix } from './layout.ts';
 import { LookedAftermath } from './looked-aftermath.ts';
-import { ScanOutcomes, type SourceFailure } from './scan-outcomes.ts';
+import { ScanOutcomes } from './scan-outcomes.ts';
 import { ScanRemarks } from './scan-remarks.ts';
 import { ScanVersions } from './scan-versions.ts';
 import type { ScanHistory } from './schedule.ts';
 import { ShownPlaces } from './shown-places.ts';
+import type { SourceState, SourceStatus } from './source-status.ts';
 import { SourceWrites } from './source-writes.ts';
 import { Stillness } from './stillness.ts';
 import { TimePlaces } from './time-places.ts';
@@ -39,26 +40,6 @@ export interface SourceIngestOptions {
   readonly settingsVersion?: string;
   /** Called when there may be assets to read that were not read yet: after a scan, and when what changed holds still. */
   readonly changed?: () => void;
-}
-
-export type SourceState = 'waiting' | 'scanning' | 'ready' | 'failing';
-
-/** How a source is doing, for people and for `/api/health`. */
-export interface SourceStatus {
-  readonly name: string;
-  readonly state: SourceState;
-  readonly assetCount: number;
-  readonly collectionCount: number;
-  readonly sizeBytes: number;
-  /** End of the last scan that read everything; survives restarts. */
-  readonly completedMs: number | null;
-  readonly lastScanDurationMs: number | null;
-  readonly lastError: SourceFailure | null;
-  readonly warnings: readonly ScanWarning[];
-  /** What people should know of the source as a whole, in sentences. */
-  readonly notes: readonly string[];
-  /** Every change is noticed as it happens; false: at the next scan. */
-  readonly watching: boolean;
 }
 
 /**
@@ -112,19 +93,19 @@ export class SourceIngest {
     this.#remarks = new ScanRemarks(this.name, options.source.looks, options.logger);
     this.#outcomes = new ScanOutcomes(this.name, options.logger);
     this.#prefix = sourcePrefix(this.#layout);
-    const { showsOnce } = createLayout(this.#layout);
     const { catalog } = options;
     const sourceId = () => this.#sourceId();
     this.#names = new GivenNames({ catalog, sourceId });
     this.#shown = new ShownPlaces({ catalog, prefix: this.writesBelow, sourceId });
     this.#held = createHeld({
-      ...{ reader: catalog.reader, sourceId, prefix: this.#prefix, showsOnce },
+      ...{ reader: catalog.reader, sourceId, prefix: this.#prefix },
+      showsOnce: createLayout(this.#layout).showsOnce,
       settingsVersion: this.#settingsVersion,
       shown: options.source.canLook ? null : this.#shown,
     });
     this.#places = new TimePlaces({
-      ...{ catalog: this.#catalog, layout: this.#layout, logger: this.#logger, signal: this.#stop.signal },
-      ...{ sourceId: () => this.#sourceId(), exclusively: (work) => this.#exclusively(work) },
+      ...{ catalog, sourceId, layout: this.#layout, logger: this.#logger, signal: this.#stop.signal },
+      exclusively: (work) => this.#exclusively(work),
     });
   }
 
@@ -391,15 +372,13 @@ export class SourceIngest {
     await flush();
     if ((await this.#watch?.catchUp(scan)) === false) mayRemove = false;
     const removed = mayRemove ? await writer.sweep(scan) : await writer.settle(scan);
-    await writer.completeScan(record.id, Date.now(), this.#versionsToKeep(versions, layout, mayRemove));
+    const found = versions.under(this.#settingsVersion, {
+      hasRemoved: mayRemove,
+      showsOnce: layout.showsOnce,
+    });
+    await writer.completeScan(record.id, Date.now(), found);
     await this.#names.load();
     return { removed, mayHeal };
-  }
-
-  /** What may still hold something that is gone is to be read again. Where nothing is skipped by its version, that is no danger. */
-  #versionsToKeep(versions: ScanVersions, { showsOnce }: Layout, hasRemoved: boolean): ContentVersionMap {
-    if (hasRemoved) return versions.under(this.#settingsVersion);
-    return showsOnce ? new Map() : versions.ofCollectionsUnder(this.#settingsVersion);
   }
 
   #state(): SourceState {
