@@ -8,6 +8,7 @@ import type { MountLine, SourceReport, StatusReport } from './api/status-report.
 import type { Catalog, CatalogReader, DigestAlgorithm } from './catalog/catalog.ts';
 import { openSqliteCatalog } from './catalog/sqlite/sqlite-catalog.ts';
 import { RemoteCache } from './content/cache/remote-cache.ts';
+import { removeCache } from './content/cache/remove-cache.ts';
 import { Content } from './content/content.ts';
 import { PassingDigests } from './content/passing-digests.ts';
 import { Thumbnails } from './content/thumbnails.ts';
@@ -31,8 +32,9 @@ import type { ServeConfig, SourceConfig } from './settings.ts';
 import { addMember, type Member, type MemberOptions, shownSourceOf } from './source-member.ts';
 import { reportOf } from './status.ts';
 import { readVersion } from './version.ts';
+import type { Mount } from './vfs/mounts.ts';
 import { SearchTree } from './vfs/search-tree.ts';
-import { type Mount, Vfs } from './vfs/vfs.ts';
+import { Vfs } from './vfs/vfs.ts';
 
 /** What `PORT` serves the WebDAV tree under. */
 const DAV_PREFIX = '/dav';
@@ -188,8 +190,13 @@ function openCache(
   members: readonly Member[],
   logger: Logger,
 ): RemoteCache | null {
-  if (cacheMaxBytes === null || members.every(({ source }) => source.holdsFiles)) return null;
-  return RemoteCache.open({ folder: join(catalog.dataDir, CACHE), maxBytes: cacheMaxBytes, logger });
+  const folder = join(catalog.dataDir, CACHE);
+  if (cacheMaxBytes === null) {
+    void removeCache(folder, logger);
+    return null;
+  }
+  if (members.every(({ source }) => source.holdsFiles)) return null;
+  return RemoteCache.open({ folder, maxBytes: cacheMaxBytes, logger });
 }
 
 interface ContentParts {

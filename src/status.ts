@@ -1,7 +1,7 @@
 import type { SourceReport, StatusReport } from './api/status-report.ts';
 import type { CatalogReader } from './catalog/catalog.ts';
 import type { RemoteCache } from './content/cache/remote-cache.ts';
-import type { SourceStatus } from './ingest/source-ingest.ts';
+import type { SourceStatus } from './ingest/source-status.ts';
 import type { Member } from './source-member.ts';
 
 /** How each source is doing, and the cache: what `/api/health` and the front page tell. */

@@ -57,10 +57,26 @@ async function placeIn(
   if (status !== 200 && status !== 206) throw await refusalOf(answer, client, want);
   checkContent(headers);
   if (isModifiedElsewhen(headers, want.version)) throw changed();
-  if (status === 200) return placeInWhole(answer, want, limits);
+  const place = placeOf(answer, want, limits);
+  const state = stateOf(headers);
+  if (state !== null) want.onState?.(state);
+  return place;
+}
+
+function placeOf(answer: Answer<IncomingMessage>, want: Want, limits: Limits): Place {
+  if (answer.status === 200) return placeInWhole(answer, want, limits);
   if (want.range === undefined)
     throw unavailable('Immich answered a part of a file although all of it was asked for.');
   return placeInPart(answer, want.range, want.sizeBytes);
+}
+
+/**
+ * What tells two states of one file apart, of whatever size and age: the ETag, which has the milliseconds that
+ * `Last-Modified` lacks. A proxy that packs answers makes it a weak one (RFC 9110 section 8.8.3), of the same state.
+ */
+function stateOf(headers: Readonly<Record<string, unknown>>): string | null {
+  const state = headers.etag ?? headers['last-modified'];
+  return typeof state === 'string' && state !== '' ? state.replace(/^W\//, '') : null;
 }
 
 /** 206: Content-Range has to say exactly what was asked for (RFC 9110 section 14.4). */

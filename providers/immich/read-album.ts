@@ -1,4 +1,5 @@
 import type { AssetFacts } from '../../src/model/asset.ts';
+import { CodedError } from '../../src/model/coded-error.ts';
 import { AlbumAssets, type AssetChoice } from './album-assets.ts';
 import { type ImmichAlbum, parseAlbum } from './api-answers.ts';
 import type { AssetDetails } from './asset-details.ts';
@@ -37,11 +38,15 @@ export async function readAlbum(reader: AlbumReader, listed: ImmichAlbum): Promi
   if (found.shownCount !== count) {
     const request = { method: 'GET', path: era.headerPath(album.id), what: ONE_ALBUM } as const;
     album = parseAlbum(await ask.json(request));
+    if (album.id !== listed.id) throw new CodedError('unavailable', 'Immich answered another album.');
     found = new AlbumAssets(choice);
     count = await era.readAlbum(ask, album, found);
   }
   if (found.shownCount !== count) {
-    reader.warn('an album whose assets do not match its count', album.albumName);
+    reader.warn(
+      'the changes of an album that does not come with as many photos as Immich counts',
+      album.albumName,
+    );
     return unread(album);
   }
   const isComplete = await reader.details.complete(found);

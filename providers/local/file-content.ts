@@ -2,6 +2,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import type { ByteRange } from '../../src/model/byte-range.ts';
 import { CodedError } from '../../src/model/coded-error.ts';
+import type { PoolShare } from './pool-share.ts';
 import { versionOf } from './stat-facts.ts';
 import { translateFileError } from './translate-error.ts';
 
@@ -15,24 +16,28 @@ const MAX_READ_BYTES = 1024 * 1024;
 export class FileContent extends Readable {
   readonly #handle: FileHandle;
   readonly #version: string;
+  readonly #pool: PoolShare;
   #position: number;
   #left: number;
 
   /** @param range within the file; for an empty file any, because nothing comes of it. */
-  constructor(handle: FileHandle, range: ByteRange, version: string) {
+  constructor(handle: FileHandle, range: ByteRange, version: string, pool: PoolShare) {
     const length = range.end - range.start + 1;
     super({ highWaterMark: Math.min(MAX_READ_BYTES, Math.max(length, 1)) });
     this.#handle = handle;
     this.#version = version;
+    this.#pool = pool;
     this.#position = range.start;
     this.#left = length;
   }
 
   override _read(): void {
-    this.#next().then(
-      (chunk) => this.push(chunk),
-      (error: unknown) => this.destroy(translateFileError(error)),
-    );
+    this.#pool
+      .run(() => this.#next())
+      .then(
+        (chunk) => this.push(chunk),
+        (error: unknown) => this.destroy(translateFileError(error)),
+      );
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {

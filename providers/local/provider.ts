@@ -25,6 +25,7 @@ import { fileFactsOf } from './file-facts.ts';
 import { HintQueue } from './hint-queue.ts';
 import { look } from './look.ts';
 import { isSystemName, isWithin } from './names.ts';
+import { PoolShare } from './pool-share.ts';
 import { readInto } from './short-read.ts';
 import { ShortReads } from './short-reads.ts';
 import { statFactsOf, versionOf } from './stat-facts.ts';
@@ -57,7 +58,9 @@ class LocalProvider implements Provider {
   readonly traits: Traits = { identity: 'stable', ranges: 'native', membership: 'one', naming: 'disk' };
   readonly #path: string;
   readonly #disk = new Disk();
-  readonly #shortReads = new ShortReads();
+  /** Everything here that is not asked of a thread of its own goes by it. */
+  readonly #pool = new PoolShare();
+  readonly #shortReads = new ShortReads(this.#pool);
   #root: Root | null = null;
   #watches: FolderWatches | null = null;
   readonly #leftovers: Leftovers | null;
@@ -111,11 +114,13 @@ class LocalProvider implements Provider {
     }
   }
 
-  async describe(ref: SourceRef, _call: Call): Promise<AssetFacts> {
+  async describe(ref: SourceRef, call: Call): Promise<AssetFacts> {
     const root = await this.#knownRoot();
     try {
-      const path = await this.#resolve(root, ref);
-      const stats = await stat(path, { bigint: true });
+      const stats = await this.#pool.run(async () => {
+        const path = await this.#resolve(root, ref);
+        return await stat(path, { bigint: true });
+      }, call.signal);
       if (!stats.isFile()) throw new CodedError('not-found', 'There is no file of that name any more.');
       const facts = fileFactsOf(statFactsOf(stats, root.device, ref.path), ref.path);
       // A replaced file is the same place with a new content, whatever its inode.
@@ -126,17 +131,17 @@ class LocalProvider implements Provider {
   }
 
   async open(ref: SourceRef, want: Want, call: Call): Promise<Readable> {
-    const handle = await this.#open(ref, want);
+    const handle = await this.#open(ref, want, call);
     const range = want.range ?? { start: 0, end: want.sizeBytes - 1 };
-    return addAbortSignal(call.signal, new FileContent(handle, range, want.version));
+    return addAbortSignal(call.signal, new FileContent(handle, range, want.version, this.#pool));
   }
 
-  async read(ref: SourceRef, want: Want, _call: Call): Promise<Buffer> {
+  async read(ref: SourceRef, want: Want, call: Call): Promise<Buffer> {
     const root = await this.#knownRoot();
     const { start, end } = want.range ?? { start: 0, end: want.sizeBytes - 1 };
     try {
       const ask = { path: join(root.path, ref.path), startByte: start, lengthBytes: end - start + 1 };
-      const read = await this.#shortReads.read(ask);
+      const read = await this.#shortReads.read(ask, call.signal);
       checkOpened(root, read, want);
       if (read.bytes === null) throw new CodedError('unavailable', 'The file cannot be read.');
       return Buffer.from(read.bytes.buffer, read.bytes.byteOffset, read.bytes.byteLength);
@@ -145,20 +150,22 @@ class LocalProvider implements Provider {
     }
   }
 
-  async openFile(ref: SourceRef, want: Want, _call: Call): Promise<OpenFile> {
-    const handle = await this.#open(ref, want);
+  async openFile(ref: SourceRef, want: Want, call: Call): Promise<OpenFile> {
+    const handle = await this.#open(ref, want, call);
     return {
       fd: handle.fd,
-      readInto: (buffer, position) => readInto(handle.fd, buffer, position),
+      readInto: (buffer, position) => this.#pool.run(() => readInto(handle.fd, buffer, position)),
       verify: async () => {
-        if (versionOf(await handle.stat({ bigint: true })) !== want.version) throw changed();
+        const stats = await this.#pool.run(() => handle.stat({ bigint: true }));
+        if (versionOf(stats) !== want.version) throw changed();
       },
       close: () => handle.close(),
     };
   }
 
-  async space(_call: Call): Promise<Space> {
-    return await diskSpaceOf(await this.#findRoot());
+  async space(call: Call): Promise<Space> {
+    const root = await this.#findRoot();
+    return await this.#pool.run(() => diskSpaceOf(root), call.signal);
   }
 
   async close(): Promise<void> {
@@ -167,17 +174,24 @@ class LocalProvider implements Provider {
     this.#shortReads.close();
   }
 
-  async #open(ref: SourceRef, want: Want): Promise<FileHandle> {
+  async #open(ref: SourceRef, want: Want, { signal }: Call): Promise<FileHandle> {
     const root = await this.#knownRoot();
-    let handle: FileHandle | null = null;
     try {
-      // O_NONBLOCK: a file that was replaced by a pipe must not hold this call for ever.
-      handle = await open(join(root.path, ref.path), constants.O_RDONLY | constants.O_NONBLOCK);
+      return await this.#pool.run(() => this.#openChecked(root, ref, want), signal);
+    } catch (error) {
+      throw await this.#translate(root, error);
+    }
+  }
+
+  async #openChecked(root: Root, ref: SourceRef, want: Want): Promise<FileHandle> {
+    // O_NONBLOCK: a file that was replaced by a pipe must not hold this call for ever.
+    const handle = await open(join(root.path, ref.path), constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
       await this.#check(root, handle, ref, want);
       return handle;
     } catch (error) {
-      await handle?.close();
-      throw await this.#translate(root, error);
+      await handle.close();
+      throw error;
     }
   }
 
@@ -224,8 +238,10 @@ class LocalProvider implements Provider {
     const translated = translateFileError(error);
     if (translated.code !== 'not-found') return translated;
     try {
-      await lstat(root.path);
-      const entries = await readdir(root.path);
+      const entries = await this.#pool.run(async () => {
+        await lstat(root.path);
+        return await readdir(root.path);
+      });
       return entries.every(isSystemName) ? missingRoot(error) : translated;
     } catch (cause) {
       return missingRoot(cause);

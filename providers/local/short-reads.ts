@@ -1,5 +1,6 @@
 import { Disk } from './disk.ts';
 import type { ReadAsk, ShortRead } from './disk-messages.ts';
+import { PoolShare } from './pool-share.ts';
 import { readShort } from './short-read.ts';
 
 /** More at once than Node's own threads take: then one that does nothing else is worth its while. */
@@ -20,6 +21,7 @@ const STALLED_MS = 100;
  */
 export class ShortReads {
   readonly #disk: Disk;
+  readonly #share: PoolShare;
   #poolReads = 0;
   #threadReads = 0;
   #isBeginning = false;
@@ -27,18 +29,22 @@ export class ShortReads {
   /** When the thread last answered, or was first asked after a pause. */
   #movedMs = 0;
 
-  /** @param disk of these reads alone; closed with them. */
-  constructor(disk = new Disk()) {
+  /**
+   * @param share of the thread pool, with all else that reads the source.
+   * @param disk of these reads alone; closed with them.
+   */
+  constructor(share = new PoolShare(), disk = new Disk()) {
+    this.#share = share;
     this.#disk = disk;
   }
 
   /** Rejects with the error of the file system, or `unavailable` when the disk hangs. */
-  async read(ask: ReadAsk): Promise<ShortRead> {
+  async read(ask: ReadAsk, signal?: AbortSignal): Promise<ShortRead> {
     if (this.#mayAskThread()) return await this.#readByThread(ask);
     this.#poolReads += 1;
     if (this.#poolReads > MANY && !this.#disk.isRunning) this.#beginThread(ask);
     try {
-      return await readShort(ask);
+      return await this.#share.run(() => readShort(ask), signal);
     } finally {
       this.#poolReads -= 1;
     }

@@ -94,7 +94,7 @@ export class Content {
       key: createHash('sha256').update(name).digest('hex'),
       wantsDigests: this.#passing?.wants(node) ?? false,
       onDigests: (found) => void this.#passing?.note(node, found),
-      fetch: (range, signal) => source.open(ref, wantOf(node, range), signal),
+      fetch: (range, signal, onState) => source.open(ref, { ...wantOf(node, range), onState }, signal),
     };
   }
 

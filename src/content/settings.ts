@@ -12,8 +12,8 @@ export const CONTENT_SETTINGS = {
     default: 10 * GIB,
     shownDefault: '10GiB',
     help:
-      'Room for what was read from Immich, in DATA_DIR/cache: such as 500MB, 10GiB, or off. What was read longest ' +
-      'ago goes first. Local folders are never cached.',
+      'Room for what was read from Immich, in DATA_DIR/cache: such as 500MB, 10GiB, or off, which removes what is ' +
+      'there. What was read longest ago goes first. Local folders are never cached.',
   },
 } as const satisfies SettingTable;
 

@@ -18,7 +18,7 @@ interface Journey {
 
 /** COPY (RFC 4918 section 9.8): all of it or nothing. */
 export async function copy(request: DavRequest): Promise<void> {
-  const journey = await readJourney(request);
+  const journey = await readJourney(request, await request.vfs.copyPlace(request.path));
   if (journey === null) return;
   const { from, to, over, isDeep } = journey;
   const change = { place: to, isDeep: true, changesParent: to.node === null };
@@ -30,7 +30,7 @@ export async function copy(request: DavRequest): Promise<void> {
 
 /** MOVE (RFC 4918 section 9.9), in one step wherever the disk can. */
 export async function move(request: DavRequest): Promise<void> {
-  const journey = await readJourney(request);
+  const journey = await readJourney(request, await request.vfs.writePlace(request.path));
   if (journey === null) return;
   const { from, to, over, isDeep } = journey;
   if (!isDeep && from.node?.kind === 'collection') {
@@ -48,9 +48,8 @@ export async function move(request: DavRequest): Promise<void> {
 }
 
 /** Null: it was answered already. */
-async function readJourney(request: DavRequest): Promise<Journey | null> {
-  const { exchange, vfs, path } = request;
-  const from = await vfs.writePlace(path);
+async function readJourney(request: DavRequest, from: WritePlace): Promise<Journey | null> {
+  const { exchange, vfs } = request;
   const overwrite = (request.header('overwrite') ?? 'T').trim().toUpperCase();
   if (overwrite !== 'T' && overwrite !== 'F') throw new CodedError('invalid', 'Overwrite must be T or F.');
   const depth = (request.header('depth') ?? 'infinity').trim().toLowerCase();

@@ -23,14 +23,15 @@ export function createHeld(options: HeldOptions): Held {
   const { reader, sourceId, prefix, shown, showsOnce, settingsVersion } = options;
   const refAtStored = async (path: string) =>
     prefix === null ? null : reader.refAt(await sourceId(), [...prefix, ...path.split('/')]);
+  const storedVersion = async (collection: string | null) =>
+    versionUnder(settingsVersion, await reader.contentVersion(await sourceId(), collection));
   return {
     refAt: (path) => (shown === null ? refAtStored(path) : shown.refAt(path)),
     pathsOf: async (refPrefix) => reader.assetPaths(await sourceId(), refPrefix, MAX_PLACES),
-    versionOf: async (collection) => {
-      // Where it has no place, or its members have others too, what it held cannot be told from what is gone.
-      if (collection !== null && !showsOnce) return null;
-      return versionUnder(settingsVersion, await reader.contentVersion(await sourceId(), collection));
-    },
+    // Where it has no place, or its members have others too, what it held cannot be told from what is gone.
+    versionOf: async (collection) =>
+      collection !== null && !showsOnce ? null : await storedVersion(collection),
+    toldVersionOf: storedVersion,
     factsOf: async (refId) => reader.asset(await sourceId(), refId),
     placesOf: async (refId) => shown?.placesOf(refId) ?? [],
   };

@@ -5,7 +5,8 @@ const MAX_PLACES = 1_000;
 
 interface Reason {
   count: number;
-  readonly example: string;
+  /** Of names the first by letters: they come in any order, and another one at each scan would look like news. */
+  example: string;
   /** Of those counted, the first ones. */
   readonly places: Set<string>;
 }
@@ -34,6 +35,7 @@ export class LeftOut {
     const known = this.#reasons.get(reason) ?? { count: 0, example: place, places: new Set() };
     if (this.#hasPaths && known.places.has(place)) return;
     known.count += 1;
+    if (!this.#hasPaths && place < known.example) known.example = place;
     if (this.#hasPaths && known.places.size < MAX_PLACES) known.places.add(place);
     this.#reasons.set(reason, known);
   }

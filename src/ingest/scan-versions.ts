@@ -30,12 +30,25 @@ export class ScanVersions {
     return this.#isAllUnchanged;
   }
 
-  /** @param settings names the settings that the source was read under. */
-  under(settings: string): ContentVersionMap {
-    return new Map(
-      [...this.#versions].map(([collection, version]) => [collection, `${settings} ${version}`]),
-    );
+  /**
+   * Those to be remembered. When not everything that is gone was removed, what is held may be more than what was told: the
+   * whole source is to be read again, and so is each collection, unless none is ever skipped by its version (`showsOnce`
+   * false): then its version only tells what the source has said.
+   * @param settings names the settings that the source was read under.
+   */
+  under(settings: string, { hasRemoved, showsOnce }: ScanEnd): ContentVersionMap {
+    if (!hasRemoved && showsOnce) return new Map();
+    const told = [...this.#versions].filter(([collection]) => hasRemoved || collection !== null);
+    return new Map(told.map(([collection, version]) => [collection, `${settings} ${version}`]));
   }
+}
+
+/** How a scan has ended that came to its end. */
+export interface ScanEnd {
+  /** All that was not told is removed. */
+  readonly hasRemoved: boolean;
+  /** See `Layout.showsOnce`. */
+  readonly showsOnce: boolean;
 }
 
 /** A version from the catalog, or null when it is one from under other settings. */

@@ -5,17 +5,18 @@ import { CodedError, codeOf } from '../model/coded-error.ts';
 import type { Logger } from '../model/logger.ts';
 import type { TreeWriter } from '../model/write.ts';
 import type { Held } from '../provider/provider.ts';
-import type { ScanWarning, Source } from '../source/source.ts';
+import type { Source } from '../source/source.ts';
 import type { Aftermath, OpenScan } from './aftermath.ts';
 import { GivenNames } from './given-names.ts';
 import { createHeld } from './held.ts';
 import { createLayout, type LayoutOptions, sourcePrefix } from './layout.ts';
 import { LookedAftermath } from './looked-aftermath.ts';
-import { ScanOutcomes, type SourceFailure } from './scan-outcomes.ts';
+import { ScanOutcomes } from './scan-outcomes.ts';
 import { ScanRemarks } from './scan-remarks.ts';
 import { ScanVersions } from './scan-versions.ts';
 import type { ScanHistory } from './schedule.ts';
 import { ShownPlaces } from './shown-places.ts';
+import type { SourceState, SourceStatus } from './source-status.ts';
 import { SourceWrites } from './source-writes.ts';
 import { Stillness } from './stillness.ts';
 import { TimePlaces } from './time-places.ts';
@@ -41,26 +42,6 @@ export interface SourceIngestOptions {
   readonly changed?: () => void;
 }
 
-export type SourceState = 'waiting' | 'scanning' | 'ready' | 'failing';
-
-/** How a source is doing, for people and for `/api/health`. */
-export interface SourceStatus {
-  readonly name: string;
-  readonly state: SourceState;
-  readonly assetCount: number;
-  readonly collectionCount: number;
-  readonly sizeBytes: number;
-  /** End of the last scan that read everything; survives restarts. */
-  readonly completedMs: number | null;
-  readonly lastScanDurationMs: number | null;
-  readonly lastError: SourceFailure | null;
-  readonly warnings: readonly ScanWarning[];
-  /** What people should know of the source as a whole, in sentences. */
-  readonly notes: readonly string[];
-  /** Every change is noticed as it happens; false: at the next scan. */
-  readonly watching: boolean;
-}
-
 /**
  * Entries of one transaction, and of one turn of the event loop: about 10 ms of work when all are new and with all that
  * Immich tells of a photo, and up to 10 more when SQLite then folds its log in. Fewer cost more in sum.
@@ -73,6 +54,8 @@ export class SourceIngest {
   readonly #source: Source;
   readonly #catalog: Catalog;
   readonly #layout: LayoutOptions;
+  /** See `sourcePrefix`. */
+  readonly #prefix: readonly string[] | null;
   readonly #logger: Logger;
   readonly #acceptsEmpty: boolean;
   readonly #settingsVersion: string;
@@ -109,19 +92,20 @@ export class SourceIngest {
     this.#stillness = new Stillness(this.#changed);
     this.#remarks = new ScanRemarks(this.name, options.source.looks, options.logger);
     this.#outcomes = new ScanOutcomes(this.name, options.logger);
-    const prefix = sourcePrefix(this.#layout);
-    const { showsOnce } = createLayout(this.#layout);
+    this.#prefix = sourcePrefix(this.#layout);
     const { catalog } = options;
     const sourceId = () => this.#sourceId();
     this.#names = new GivenNames({ catalog, sourceId });
     this.#shown = new ShownPlaces({ catalog, prefix: this.writesBelow, sourceId });
     this.#held = createHeld({
-      ...{ reader: catalog.reader, sourceId, prefix, showsOnce, settingsVersion: this.#settingsVersion },
+      ...{ reader: catalog.reader, sourceId, prefix: this.#prefix },
+      showsOnce: createLayout(this.#layout).showsOnce,
+      settingsVersion: this.#settingsVersion,
       shown: options.source.canLook ? null : this.#shown,
     });
     this.#places = new TimePlaces({
-      ...{ catalog: this.#catalog, layout: this.#layout, logger: this.#logger, signal: this.#stop.signal },
-      ...{ sourceId: () => this.#sourceId(), exclusively: (work) => this.#exclusively(work) },
+      ...{ catalog, sourceId, layout: this.#layout, logger: this.#logger, signal: this.#stop.signal },
+      exclusively: (work) => this.#exclusively(work),
     });
   }
 
@@ -222,13 +206,13 @@ export class SourceIngest {
 
   /** Names from the top of what is shown down to where paths of writes begin. */
   get writesBelow(): readonly string[] {
-    return [...(sourcePrefix(this.#layout) ?? []), ...this.#source.writesBelow];
+    return [...(this.#prefix ?? []), ...this.#source.writesBelow];
   }
 
   /** Changes the source; null when it is read-only, or is not shown by the paths it has. */
   get writer(): TreeWriter | null {
     const { writing } = this.#source;
-    const prefix = sourcePrefix(this.#layout);
+    const prefix = this.#prefix;
     if (writing === null || prefix === null) return null;
     return new SourceWrites({
       ...{ writing, aftermath: this.#aftermath(prefix), held: this.#held, turns: this.#turns },
@@ -388,8 +372,10 @@ export class SourceIngest {
     await flush();
     if ((await this.#watch?.catchUp(scan)) === false) mayRemove = false;
     const removed = mayRemove ? await writer.sweep(scan) : await writer.settle(scan);
-    // What may still hold something that is gone is to be read again.
-    const found = mayRemove ? versions.under(this.#settingsVersion) : new Map();
+    const found = versions.under(this.#settingsVersion, {
+      hasRemoved: mayRemove,
+      showsOnce: layout.showsOnce,
+    });
     await writer.completeScan(record.id, Date.now(), found);
     await this.#names.load();
     return { removed, mayHeal };

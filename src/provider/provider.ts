@@ -186,6 +186,11 @@ export interface Want {
   readonly sizeBytes: number;
   /** Absent: the whole content. Present: lies within the size. */
   readonly range?: ByteRange;
+  /**
+   * Called before the first byte, where the version does not name the bytes and the source tells which state of them it
+   * is about to give (an ETag). Throws when that is not the one that other parts of them came from.
+   */
+  readonly onState?: (state: string) => void;
 }
 
 export interface Call {
@@ -237,6 +242,12 @@ export interface Held {
    * still exactly that; else null. Never one from before the settings of the source changed.
    */
   versionOf(collection: string | null): Promise<string | null>;
+  /**
+   * The version that a `complete` event of the last scan that ended well told for a collection, else null; also where the
+   * layout shows its members at several places, and `versionOf` can tell nothing. What is held may be another content: it
+   * only tells what the source said last.
+   */
+  toldVersionOf(collection: string): Promise<string | null>;
   /** What is held of one asset, by the id of its ref: facts told before, and what was found in its bytes. */
   factsOf(refId: string): Promise<AssetFacts | null>;
   /** Where an asset is shown, by the id of its ref; at most 100 places. */

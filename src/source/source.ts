@@ -66,6 +66,7 @@ export const NOTHING_HELD: Held = {
   refAt: async () => null,
   pathsOf: async () => [],
   versionOf: async () => null,
+  toldVersionOf: async () => null,
   factsOf: async () => null,
   placesOf: async () => [],
 };

@@ -6,32 +6,13 @@ import { CodedError, codeOf } from '../model/coded-error.ts';
 import type { AssetNode, CollectionNode, ListedNode, Node, NodeId, Page } from '../model/node.ts';
 import { ResourcePath } from '../model/resource-path.ts';
 import type { Space } from '../model/space.ts';
-import type { TreeWriter } from '../model/write.ts';
 import type { ScratchStore } from '../scratch/scratch-store.ts';
+import { type Mount, Mounts, SUPER_ROOT_ID } from './mounts.ts';
 import { folderOfScratch, isScratchNode, isScratchPath, ScratchTree } from './scratch-tree.ts';
 import { isSearchNode, SEARCH_NAME, type SearchTree } from './search-tree.ts';
-import { type SpaceReader, SpaceReadings, totalSpace } from './space-readings.ts';
+import { SpaceReadings, totalSpace } from './space-readings.ts';
 import { TreeChanges } from './tree-changes.ts';
 import { WritePlace } from './write-place.ts';
-
-/** A source in the mounted tree. */
-export interface Mount {
-  /** Name of its collection below the root, or null when it is the root itself (then it is the only one). */
-  readonly name: string | null;
-  readonly sourceId: number;
-  /** Why the source cannot be read now, or null. Asked only while nothing of it is known. */
-  readonly failure: () => string | null;
-  /** Changes the source; null: it is read-only. */
-  readonly writer: TreeWriter | null;
-  /** Where in the source's tree the paths of the writer begin: names of collections, outermost first. */
-  readonly writesBelow: readonly string[];
-  /** Why there is no `writer`, as a sentence for clients. */
-  readonly readOnlyReason: string;
-  /** Answers to searches, in a folder of the source; null: there is none. */
-  readonly search: SearchTree | null;
-  /** Absent: the source cannot tell. */
-  readonly space?: SpaceReader;
-}
 
 export interface VfsOptions {
   readonly reader: CatalogReader;
@@ -49,17 +30,13 @@ interface PageWanted {
   readonly limit: number;
 }
 
-/** The root above all sources. It is no row of the catalog. */
-const SUPER_ROOT_ID = 0;
-const STARTED_MS = Date.now();
-
 /**
  * The one tree of resources (RFC 4918 section 5) over all sources. Knows no HTTP, asks no provider for a listing.
  */
 export class Vfs {
   readonly #reader: CatalogReader;
   readonly #content: Content;
-  readonly #mounts: readonly Mount[];
+  readonly #mounts: Mounts;
   readonly #litter: ScratchStore | null;
   readonly #scratch: ScratchTree | null;
   readonly #spaces: SpaceReadings;
@@ -69,19 +46,19 @@ export class Vfs {
   constructor(options: VfsOptions) {
     this.#reader = options.reader;
     this.#content = options.content;
-    this.#mounts = options.mounts;
+    this.#mounts = new Mounts(options.mounts, options.reader);
     this.#litter = options.scratch;
     this.#scratch = options.scratch === null ? null : new ScratchTree(options.scratch);
     this.#spaces = new SpaceReadings(
       new Map(
-        this.#mounts.flatMap(({ sourceId, space }) => (space === undefined ? [] : [[sourceId, space]])),
+        this.#mounts.all.flatMap(({ sourceId, space }) => (space === undefined ? [] : [[sourceId, space]])),
       ),
     );
     this.changes = new TreeChanges({
       reader: this.#reader,
       members: (collection, after) => this.#followedMembers(collection, after),
       member: (collection, name) => this.#memberNamed(collection, name),
-      mountPath: ({ sourceId }) => this.#mountPath(sourceId),
+      mountPath: ({ sourceId }) => this.#mounts.pathOf(sourceId),
     });
   }
 
@@ -117,16 +94,16 @@ export class Vfs {
 
   async #shownPath(path: ResourcePath, node: Node): Promise<readonly string[]> {
     if (isSearchNode(node)) return path.segments;
-    const mountPath = node.id === SUPER_ROOT_ID ? null : this.#mountPath(node.sourceId);
+    const mountPath = node.id === SUPER_ROOT_ID ? null : this.#mounts.pathOf(node.sourceId);
     return mountPath === null ? path.segments : [...mountPath, ...(await this.#reader.pathOf(node.id))];
   }
 
   async #resolveInSources(path: ResourcePath): Promise<Node> {
-    const isBelowMount = !path.isRoot && this.#mounts.every(({ name }) => name !== null);
+    const isBelowMount = !path.isRoot && this.#mounts.all.every(({ name }) => name !== null);
     const rest = isBelowMount ? path.segments.slice(1) : path.segments;
     let current: Node = isBelowMount
-      ? await this.#mountNamed(path.segments[0] ?? '')
-      : await this.#rootNode();
+      ? await this.#mounts.named(path.segments[0] ?? '')
+      : await this.#mounts.root();
     const search = rest[0] === SEARCH_NAME ? this.#searchOf(current) : null;
     if (search !== null) return await search.nodeAt(rest.slice(1));
     for (const segment of rest) {
@@ -178,11 +155,11 @@ export class Vfs {
   /** The searches whose folder is in a collection. */
   #searchOf({ id, parentId, sourceId }: Node): SearchTree | null {
     if (parentId !== null || id === SUPER_ROOT_ID) return null;
-    return this.#mounts.find((mount) => mount.sourceId === sourceId)?.search ?? null;
+    return this.#mounts.of(sourceId)?.search ?? null;
   }
 
   #searchWith(node: Node): SearchTree {
-    const search = this.#mounts.find((mount) => mount.sourceId === node.sourceId)?.search;
+    const search = this.#mounts.of(node.sourceId)?.search;
     if (search == null) throw new CodedError('not-found', 'There are no searches any more.');
     return search;
   }
@@ -201,8 +178,8 @@ export class Vfs {
       return;
     }
     if (collection.id === SUPER_ROOT_ID) {
-      const skipped = this.#mounts.findIndex(({ name }) => name === startAfter) + 1;
-      yield await Promise.all(this.#mounts.slice(skipped).map((mount) => this.#mountNode(mount)));
+      const skipped = this.#mounts.all.findIndex(({ name }) => name === startAfter) + 1;
+      yield await Promise.all(this.#mounts.all.slice(skipped).map((mount) => this.#mounts.nodeOf(mount)));
       return;
     }
     let page: Page<T> | null = null;
@@ -246,13 +223,8 @@ export class Vfs {
   /** May anything at or below the path be written to at all? Says nothing of what is there. */
   isWritable(path: ResourcePath): boolean {
     // System litter is taken in by any folder in which something can be written.
-    const place = this.#scratch !== null && isScratchPath(path) ? folderOfScratch(path) : path;
-    const mount = this.#mountOf(place);
-    if (mount === null) return this.#mounts.some(({ writer }) => writer !== null);
-    if (mount.writer === null) return false;
-    const names = mount.name === null ? place.segments : place.segments.slice(1);
-    if (mount.search !== null && names[0] === SEARCH_NAME) return false;
-    return mount.writesBelow.every((name, at) => names[at] === undefined || names[at] === name);
+    const takesLitter = this.#scratch !== null && isScratchPath(path);
+    return this.#mounts.mayWriteAt(takesLitter ? folderOfScratch(path) : path);
   }
 
   /**
@@ -260,7 +232,7 @@ export class Vfs {
    * written, `unavailable` where it is not known what is there.
    */
   async writePlace(path: ResourcePath): Promise<WritePlace> {
-    const mount = this.#mountOf(path);
+    const mount = this.#mounts.at(path);
     if (this.#scratch !== null && this.isWritable(path) && isScratchPath(path)) {
       const above = await this.#resolveOrNull(path.parent);
       return this.#scratch.place(path, above?.kind === 'collection' ? above : null);
@@ -269,13 +241,7 @@ export class Vfs {
     if (mount?.writer === null) throw new CodedError('denied', mount.readOnlyReason);
     const node = await this.#resolveOrNull(path);
     if (mount === null) return await this.#placeAbove(path, node);
-    if (!this.isWritable(path)) {
-      const where = mount.writesBelow.join('/');
-      throw new CodedError(
-        'denied',
-        `Of this source only "${where}" can be written to: nothing was changed.`,
-      );
-    }
+    if (!this.isWritable(path)) throw onlyBelow(mount);
     const { sourceId, writer } = mount;
     const isTop = node?.parentId === null;
     const above = path.isRoot || isTop ? null : await this.#resolveOrNull(path.parent);
@@ -291,6 +257,24 @@ export class Vfs {
     });
   }
 
+  /**
+   * A place that is to be copied: in a source that can be written to it may be any that can be read, such as another view
+   * of the same. Rejects as `writePlace` does.
+   */
+  async copyPlace(path: ResourcePath): Promise<WritePlace> {
+    const mount = this.#mounts.at(path);
+    if (mount === null || mount.writer === null || this.isWritable(path)) return await this.writePlace(path);
+    const node = await this.#resolveOrNull(path);
+    return new WritePlace({
+      ...{ path, node, parent: null, sourceId: mount.sourceId, storedPath: path.segments.join('/') },
+      ...{ writer: null, key: await this.keyOf(path, node), litter: null },
+      read: async (signal) => {
+        if (node?.kind !== 'asset') throw onlyBelow(mount);
+        return await this.open(node, undefined, signal);
+      },
+    });
+  }
+
   /** See `TreeWriter.paths`. */
   async #sourcePath(id: NodeId, { writer, writesBelow }: Mount): Promise<readonly string[]> {
     if (writer?.paths !== 'shown') return await this.#reader.storedPathOf(id);
@@ -299,7 +283,9 @@ export class Vfs {
 
   /** The root above all sources, or a name in it that no source has. */
   async #placeAbove(path: ResourcePath, node: Node | null): Promise<WritePlace> {
-    const readOnly = this.#mounts.every(({ writer }) => writer === null) ? this.#mounts[0] : undefined;
+    const readOnly = this.#mounts.all.every(({ writer }) => writer === null)
+      ? this.#mounts.all[0]
+      : undefined;
     if (readOnly !== undefined) throw new CodedError('denied', readOnly.readOnlyReason);
     if (node !== null) {
       return new WritePlace({
@@ -326,64 +312,21 @@ export class Vfs {
     }
   }
 
-  /** The source that the path leads to; null for the root above all of them and for what is none. */
-  #mountOf(path: ResourcePath): Mount | null {
-    const only = this.#mounts.find((mount) => mount.name === null);
-    const composed = path.segments[0]?.normalize('NFC');
-    return only ?? this.#mounts.find((each) => each.name?.normalize('NFC') === composed) ?? null;
-  }
-
   /**
    * Space of the source that a collection belongs to, by source id; of the root above all sources that of each. Answers
    * within moments, without those who do not answer in time.
    */
   async spacesAt(node: Node): Promise<ReadonlyMap<number, Space>> {
     if (node.id !== SUPER_ROOT_ID) return await this.#spaces.of([node.sourceId]);
-    const spaces = await this.#spaces.of(this.#mounts.map(({ sourceId }) => sourceId));
+    const spaces = await this.#spaces.of(this.#mounts.all.map(({ sourceId }) => sourceId));
     const total = totalSpace(spaces.values());
     return total === null ? spaces : new Map([...spaces, [node.sourceId, total]]);
   }
 
   async #memberNamed(collection: CollectionNode, name: string): Promise<Node | null> {
     if (collection.id !== SUPER_ROOT_ID) return await this.#reader.child(collection.id, name);
-    const mount = this.#mounts.find((each) => each.name === name);
-    return mount === undefined ? null : await this.#mountNode(mount);
-  }
-
-  #mountPath(sourceId: number): readonly string[] | null {
-    const mount = this.#mounts.find((each) => each.sourceId === sourceId);
-    if (mount === undefined) return null;
-    return mount.name === null ? [] : [mount.name];
-  }
-
-  async #rootNode(): Promise<CollectionNode> {
-    const only = this.#mounts.find((mount) => mount.name === null);
-    if (only !== undefined) return await this.#mountNode(only);
-    const roots = await Promise.all(this.#mounts.map((mount) => this.#reader.root(mount.sourceId)));
-    return {
-      kind: 'collection',
-      id: SUPER_ROOT_ID,
-      parentId: null,
-      sourceId: 0,
-      name: '',
-      storedName: '',
-      ref: null,
-      isUnread: false,
-      modifiedMs: Math.max(STARTED_MS, ...roots.map((root) => root.modifiedMs)),
-      createdMs: Math.min(STARTED_MS, ...roots.map((root) => root.createdMs ?? STARTED_MS)),
-      changedSeq: Math.max(0, ...roots.map((root) => root.changedSeq)),
-      stateSeq: Math.max(0, ...roots.map((root) => root.stateSeq)),
-    };
-  }
-
-  async #mountNode(mount: Mount): Promise<CollectionNode> {
-    return { ...(await this.#reader.root(mount.sourceId)), name: mount.name ?? '' };
-  }
-
-  async #mountNamed(name: string): Promise<CollectionNode> {
-    const mount = this.#mountOf(ResourcePath.of([name]));
-    if (mount === null) throw new CodedError('not-found', 'There is nothing of that name.');
-    return await this.#mountNode(mount);
+    const mount = this.#mounts.all.find((each) => each.name === name);
+    return mount === undefined ? null : await this.#mounts.nodeOf(mount);
   }
 
   async #missing(within: Node): Promise<CodedError> {
@@ -397,7 +340,12 @@ export class Vfs {
   #refuseUnknown(collection: CollectionNode): void {
     if (collection.isUnread) throw new CodedError('unavailable', 'This folder could not be read yet.');
     if (collection.parentId !== null) return;
-    const failure = this.#mounts.find((mount) => mount.sourceId === collection.sourceId)?.failure();
+    const failure = this.#mounts.of(collection.sourceId)?.failure();
     if (failure !== null && failure !== undefined) throw new CodedError('unavailable', failure);
   }
+}
+
+function onlyBelow({ writesBelow }: Mount): CodedError {
+  const where = writesBelow.join('/');
+  return new CodedError('denied', `Of this source only "${where}" can be written to: nothing was changed.`);
 }

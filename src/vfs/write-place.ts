@@ -15,14 +15,14 @@ export interface WritePlaceOptions {
   readonly sourceId: number;
   /** As in `SourceRef.path`; `''` for what has its place by the settings: the top of a source, or the root above. */
   readonly storedPath: string;
-  /** Null above all sources. */
+  /** Null above all sources, and where something can only be copied from. */
   readonly writer: TreeWriter | null;
   /** See `Vfs.keyOf`. */
   readonly key: string;
   /** Where system litter in and beside it is kept; null where none is. */
   readonly litter: ScratchStore | null;
   /** Reads what is there, for a place in a source; null where only the source itself can copy. */
-  readonly read: (() => Promise<Readable>) | null;
+  readonly read: ((signal: AbortSignal) => Promise<Readable>) | null;
 }
 
 /** One of many resources that could not be changed. */
@@ -116,15 +116,24 @@ export class WritePlace {
   #writable(): TreeWriter {
     const { writer } = this.#options;
     if (writer !== null && !this.isFixed) return writer;
+    if (this.#options.read !== null)
+      throw new CodedError(
+        'denied',
+        'Of a folder that is only a view, single files can be copied, not all of it.',
+      );
     throw new CodedError('denied', 'The settings of this server say what is here: it stays as it is.');
   }
 
-  /** macOS saves by moving a file from a folder of temporary items to its place. @returns false where that is not so. */
+  /**
+   * macOS saves by moving a file from a folder of temporary items to its place; and what a view of a source shows has no
+   * path there, so that only its bytes can be copied. @returns false where neither is so.
+   */
   async #carryTo(to: WritePlace, { over, permit }: MoveWrite, signal: AbortSignal): Promise<boolean> {
-    const { read, sourceId } = this.#options;
-    if (read === null || sourceId === to.#options.sourceId || this.node?.kind !== 'asset') return false;
+    const { read, sourceId, writer } = this.#options;
+    const isOneSource = sourceId === to.#options.sourceId;
+    if (read === null || isOneSource !== (writer === null) || this.node?.kind !== 'asset') return false;
     const { sizeBytes, modifiedMs } = this.node.asset;
-    const content = await read();
+    const content = await read(signal);
     try {
       const claims = { sizeBytes, digests: {}, modifiedMs };
       await to.put(content, { claims, over, ...(permit && { permit }) }, signal);

@@ -1,6 +1,7 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Catalog, Entry, Scan } from '../../src/catalog/catalog.ts';
+import { describe, expect, it } from 'vitest';
+import type { Entry, Scan } from '../../src/catalog/catalog.ts';
 import type { Node } from '../../src/model/node.ts';
+import { CatalogCase, type CatalogUnderTest } from './catalog-case.ts';
 import { asset, folder } from './catalog-entries.ts';
 import { changeLogCases } from './change-log-cases.ts';
 import { digestCases } from './digest-cases.ts';
@@ -11,47 +12,29 @@ import { problemCases } from './problem-cases.ts';
 import { subtreeCases } from './subtree-cases.ts';
 import { unchangedCases } from './unchanged-cases.ts';
 
-/** One engine under test. `reopen` gives the same catalog as after a restart. */
-export interface CatalogUnderTest {
-  open(): Promise<Catalog>;
-  dispose(): Promise<void>;
-}
-
 /** What every catalog engine must do; an engine's test calls this with its own factory. */
 export function catalogSuite(name: string, create: () => Promise<CatalogUnderTest>): void {
   describe(`catalog: ${name}`, () => {
-    let under: CatalogUnderTest;
-    let catalog: Catalog;
-    let sourceId: number;
-
-    beforeEach(async () => {
-      under = await create();
-      catalog = await under.open();
-      sourceId = (await catalog.writer.ensureSource('photos')).id;
-    });
-    afterEach(async () => {
-      await catalog.close();
-      await under.dispose();
-    });
+    const on = new CatalogCase(create);
 
     /** The whole tree as `path id etag` lines, by path. */
     const tree = async (): Promise<Record<string, number>> => {
       const lines: Record<string, number> = {};
       const walk = async (id: number, prefix: string): Promise<void> => {
-        for (const node of (await catalog.reader.children(id, { limit: 1000 })).entries) {
+        for (const node of (await on.catalog.reader.children(id, { limit: 1000 })).entries) {
           lines[prefix + node.name] = node.id;
           if (node.kind === 'collection') await walk(node.id, `${prefix}${node.name}/`);
         }
       };
-      await walk((await catalog.reader.root(sourceId)).id, '');
+      await walk((await on.catalog.reader.root(on.sourceId)).id, '');
       return lines;
     };
     const scanOf = async (entries: Entry[]): Promise<number> => {
-      const scan = catalog.writer.beginScan(sourceId);
-      await catalog.writer.apply(sourceId, entries, scan);
-      return await catalog.writer.sweep(scan);
+      const scan = on.catalog.writer.beginScan(on.sourceId);
+      await on.catalog.writer.apply(on.sourceId, entries, scan);
+      return await on.catalog.writer.sweep(scan);
     };
-    const applying = (entries: Entry[], scan?: Scan) => catalog.writer.apply(sourceId, entries, scan);
+    const applying = (entries: Entry[], scan?: Scan) => on.catalog.writer.apply(on.sourceId, entries, scan);
 
     it('shows what was told, in the order of names', async () => {
       await applying([
@@ -61,7 +44,7 @@ export function catalogSuite(name: string, create: () => Promise<CatalogUnderTes
         asset('f2', 'y.jpg'),
       ]);
       expect(Object.keys(await tree())).toEqual(['b', 'b/a', 'b/a/z.jpg', 'y.jpg']);
-      const source = await catalog.reader.source('photos');
+      const source = await on.catalog.reader.source('photos');
       expect(source).toMatchObject({ assetCount: 2, collectionCount: 2, sizeBytes: 20 });
     });
 
@@ -74,11 +57,11 @@ export function catalogSuite(name: string, create: () => Promise<CatalogUnderTes
         asset('f3', 'a?.jpg', 'd1'),
       ]);
       const parent = (await tree()).b ?? 0;
-      const whole = (await catalog.reader.children(parent, { limit: 1000 })).entries;
+      const whole = (await on.catalog.reader.children(parent, { limit: 1000 })).entries;
       const listed: unknown[] = [];
       let after: string | null = '';
       while (after !== null) {
-        const page: Awaited<ReturnType<typeof catalog.reader.listing>> = await catalog.reader.listing(
+        const page: Awaited<ReturnType<typeof on.catalog.reader.listing>> = await on.catalog.reader.listing(
           parent,
           { after, limit: 3 },
         );
@@ -116,20 +99,20 @@ export function catalogSuite(name: string, create: () => Promise<CatalogUnderTes
     it('keeps ids over a restart', async () => {
       await applying([folder('d1', 'b'), asset('f1', 'z.jpg', 'd1')]);
       const before = await tree();
-      const publicId = catalog.reader.publicId(before['b/z.jpg'] ?? 0);
-      await catalog.close();
-      catalog = await under.open();
+      const publicId = on.catalog.reader.publicId(before['b/z.jpg'] ?? 0);
+      await on.catalog.close();
+      await on.reopen();
       expect(await tree()).toEqual(before);
-      expect(catalog.reader.publicId(before['b/z.jpg'] ?? 0)).toBe(publicId);
-      expect(catalog.reader.nodeIdOf(publicId)).toBe(before['b/z.jpg']);
+      expect(on.catalog.reader.publicId(before['b/z.jpg'] ?? 0)).toBe(publicId);
+      expect(on.catalog.reader.nodeIdOf(publicId)).toBe(before['b/z.jpg']);
       expect(publicId).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
     });
 
     it('knows no public ids of another catalog, nor malformed ones', async () => {
-      const id = catalog.reader.publicId(1);
+      const id = on.catalog.reader.publicId(1);
       const other = `${id.startsWith('0') ? '1' : '0'}${id.slice(1)}`;
       for (const wrong of [other, '', 'x', '00000000-0000-0000-0000-000000000000', `${id}0`]) {
-        expect(catalog.reader.nodeIdOf(wrong)).toBeNull();
+        expect(on.catalog.reader.nodeIdOf(wrong)).toBeNull();
       }
     });
 
@@ -145,9 +128,9 @@ export function catalogSuite(name: string, create: () => Promise<CatalogUnderTes
       const before = await tree();
       expect(await scanOf([asset('f2', 'x.jpg')])).toBe(0);
       expect(await tree()).toEqual(before);
-      const node = await catalog.reader.node(before['x.jpg'] ?? 0);
+      const node = await on.catalog.reader.node(before['x.jpg'] ?? 0);
       expect(node).toMatchObject({ kind: 'asset', asset: { ref: { id: 'f2' } } });
-      expect((await catalog.reader.source('photos'))?.assetCount).toBe(1);
+      expect((await on.catalog.reader.source('photos'))?.assetCount).toBe(1);
     });
 
     it('follows two files that swapped their names', async () => {
@@ -181,13 +164,13 @@ export function catalogSuite(name: string, create: () => Promise<CatalogUnderTes
     });
 
     it('removes what a complete scan did not see, and only of that source', async () => {
-      const other = await catalog.writer.ensureSource('other');
-      await catalog.writer.apply(other.id, [asset('f1', 'theirs.jpg')]);
+      const other = await on.catalog.writer.ensureSource('other');
+      await on.catalog.writer.apply(other.id, [asset('f1', 'theirs.jpg')]);
       await applying([folder('d1', 'a'), asset('f1', 'x.jpg', 'd1'), asset('f2', 'y.jpg')]);
       expect(await scanOf([asset('f2', 'y.jpg')])).toBe(2);
       expect(Object.keys(await tree())).toEqual(['y.jpg']);
-      expect(await catalog.reader.source('photos')).toMatchObject({ assetCount: 1, collectionCount: 0 });
-      expect((await catalog.reader.children(other.rootId, { limit: 9 })).entries).toHaveLength(1);
+      expect(await on.catalog.reader.source('photos')).toMatchObject({ assetCount: 1, collectionCount: 0 });
+      expect((await on.catalog.reader.children(other.rootId, { limit: 9 })).entries).toHaveLength(1);
     });
 
     it('sweeps a large tree whole', async () => {
@@ -195,7 +178,7 @@ export function catalogSuite(name: string, create: () => Promise<CatalogUnderTes
       await applying(many);
       expect(await scanOf(many.slice(0, 10))).toBe(4990);
       expect(Object.keys(await tree())).toHaveLength(10);
-      expect(await catalog.reader.source('photos')).toMatchObject({ assetCount: 10, sizeBytes: 100 });
+      expect(await on.catalog.reader.source('photos')).toMatchObject({ assetCount: 10, sizeBytes: 100 });
     });
 
     it('keeps what is below a collection that could not be read', async () => {
@@ -236,22 +219,22 @@ export function catalogSuite(name: string, create: () => Promise<CatalogUnderTes
       expect(names).toContain('a？b.jpg');
       expect(names).toContain('CON_.jpg');
       expect(names).toHaveLength(3);
-      const root = await catalog.reader.root(sourceId);
-      expect(await catalog.reader.child(root.id, 'a?b.jpg')).toMatchObject({ storedName: 'a?b.jpg' });
-      expect(await catalog.reader.child(root.id, 'CON.jpg')).toMatchObject({ name: 'CON_.jpg' });
-      expect(await catalog.reader.child(root.id, 'con.jpg')).toBeNull();
+      const root = await on.catalog.reader.root(on.sourceId);
+      expect(await on.catalog.reader.child(root.id, 'a?b.jpg')).toMatchObject({ storedName: 'a?b.jpg' });
+      expect(await on.catalog.reader.child(root.id, 'CON.jpg')).toMatchObject({ name: 'CON_.jpg' });
+      expect(await on.catalog.reader.child(root.id, 'con.jpg')).toBeNull();
     });
 
     it.each(['NFC', 'NFD'] as const)('finds a name stored in %s by its other form', async (form) => {
       const stored = 'Bäume.jpg'.normalize(form);
       await applying([asset('f1', stored), folder('al', stored.replace('.jpg', ''), null, 'free')]);
-      const root = await catalog.reader.root(sourceId);
+      const root = await on.catalog.reader.root(on.sourceId);
       for (const asked of ['NFC', 'NFD'] as const) {
-        expect(await catalog.reader.child(root.id, 'Bäume.jpg'.normalize(asked))).toMatchObject({
+        expect(await on.catalog.reader.child(root.id, 'Bäume.jpg'.normalize(asked))).toMatchObject({
           name: stored,
         });
-        expect(await catalog.reader.child(root.id, 'Bäume'.normalize(asked))).not.toBeNull();
-        expect(await catalog.reader.child(root.id, 'bäume.jpg'.normalize(asked))).toBeNull();
+        expect(await on.catalog.reader.child(root.id, 'Bäume'.normalize(asked))).not.toBeNull();
+        expect(await on.catalog.reader.child(root.id, 'bäume.jpg'.normalize(asked))).toBeNull();
       }
     });
 
@@ -260,7 +243,7 @@ export function catalogSuite(name: string, create: () => Promise<CatalogUnderTes
       const places = ['a1', 'a2'].map((id) => ({ ...asset('u1', 'x.jpg', id, 'free'), anchor: id }));
       await applying([...albums, ...places]);
       expect(Object.keys(await tree())).toEqual(['One', 'One/x.jpg', 'Two', 'Two/x.jpg']);
-      expect((await catalog.reader.source('photos'))?.assetCount).toBe(1);
+      expect((await on.catalog.reader.source('photos'))?.assetCount).toBe(1);
       await scanOf([...albums, ...places.slice(1)]);
       expect(Object.keys(await tree())).toEqual(['One', 'Two', 'Two/x.jpg']);
     });
@@ -270,35 +253,35 @@ export function catalogSuite(name: string, create: () => Promise<CatalogUnderTes
       const found = { width: 4, height: 3, digests: { sha256: 'ab'.repeat(32), md5: 'cd'.repeat(16) } };
       await applying([entry]);
       const { 'x.jpg': id = 0 } = await tree();
-      await catalog.writer.refreshAsset(sourceId, { ...entry.facts, ...found });
+      await on.catalog.writer.refreshAsset(on.sourceId, { ...entry.facts, ...found });
       await applying([entry]);
-      expect(assetOf(await catalog.reader.node(id))).toMatchObject(found);
+      expect(assetOf(await on.catalog.reader.node(id))).toMatchObject(found);
       await applying([{ ...entry, facts: { ...entry.facts, version: 'v2', sizeBytes: 11 } }]);
-      expect(assetOf(await catalog.reader.node(id))).toMatchObject({
+      expect(assetOf(await on.catalog.reader.node(id))).toMatchObject({
         width: null,
         digests: {},
         sizeBytes: 11,
       });
-      expect((await catalog.reader.source('photos'))?.sizeBytes).toBe(11);
+      expect((await on.catalog.reader.source('photos'))?.sizeBytes).toBe(11);
     });
 
     it('counts every change in the log', async () => {
       await applying([asset('f1', 'a.jpg')]);
       const { 'a.jpg': id = 0 } = await tree();
-      const before = (await catalog.reader.node(id))?.changedSeq ?? 0;
+      const before = (await on.catalog.reader.node(id))?.changedSeq ?? 0;
       await applying([asset('f1', 'a.jpg')]);
-      expect((await catalog.reader.node(id))?.changedSeq).toBe(before);
+      expect((await on.catalog.reader.node(id))?.changedSeq).toBe(before);
       await applying([asset('f1', 'b.jpg')]);
-      expect((await catalog.reader.node(id))?.changedSeq).toBeGreaterThan(before);
+      expect((await on.catalog.reader.node(id))?.changedSeq).toBeGreaterThan(before);
     });
 
     it('pages through a collection without losing or repeating a member', async () => {
       await applying(Array.from({ length: 257 }, (_, at) => asset(`f${at}`, `${at}.jpg`)));
-      const { id } = await catalog.reader.root(sourceId);
+      const { id } = await on.catalog.reader.root(on.sourceId);
       const seen: string[] = [];
       let next: string | null = null;
       do {
-        const page: Awaited<ReturnType<typeof catalog.reader.children>> = await catalog.reader.children(
+        const page: Awaited<ReturnType<typeof on.catalog.reader.children>> = await on.catalog.reader.children(
           id,
           next === null ? { limit: 10 } : { limit: 10, after: next },
         );

@@ -1,43 +1,30 @@
-import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { Catalog, Entry, ShownSource } from '../../src/catalog/catalog.ts';
+import { expect, it } from 'vitest';
+import type { Entry, ShownSource } from '../../src/catalog/catalog.ts';
 import type { Change } from '../../src/model/change.ts';
+import { CatalogCase, type CatalogUnderTest } from './catalog-case.ts';
 import { asset, folder } from './catalog-entries.ts';
-import type { CatalogUnderTest } from './catalog-suite.ts';
 
 const DAY_MS = 86_400_000;
 
 /** What whoever follows the log may rely on. */
 export function changeLogCases(create: () => Promise<CatalogUnderTest>): void {
-  let under: CatalogUnderTest;
-  let catalog: Catalog;
-  let sourceId: number;
-  let rootId: number;
+  const on = new CatalogCase(create);
 
-  beforeEach(async () => {
-    under = await create();
-    catalog = await under.open();
-    ({ id: sourceId, rootId } = await catalog.writer.ensureSource('photos'));
-  });
-  afterEach(async () => {
-    await catalog.close();
-    await under.dispose();
-  });
-
-  const apply = (...entries: Entry[]) => catalog.writer.apply(sourceId, entries);
+  const apply = (...entries: Entry[]) => on.catalog.writer.apply(on.sourceId, entries);
   /** Everything that is not told is gone. */
   const scan = async (...entries: Entry[]): Promise<void> => {
-    const marks = catalog.writer.beginScan(sourceId);
-    await catalog.writer.apply(sourceId, entries, marks);
-    await catalog.writer.sweep(marks);
+    const marks = on.catalog.writer.beginScan(on.sourceId);
+    await on.catalog.writer.apply(on.sourceId, entries, marks);
+    await on.catalog.writer.sweep(marks);
   };
-  const head = () => catalog.reader.headSeq();
+  const head = () => on.catalog.reader.headSeq();
   /** All changes since a cursor, in pages; but not of roots, whose time is that of their last change. */
   const since = async (cursor: number, pageSize = 100): Promise<Change[]> => {
     const all: Change[] = [];
-    let page = await catalog.reader.changes(cursor, pageSize);
+    let page = await on.catalog.reader.changes(cursor, pageSize);
     all.push(...page.changes);
     while (page.hasMore) {
-      page = await catalog.reader.changes(page.cursor, pageSize);
+      page = await on.catalog.reader.changes(page.cursor, pageSize);
       all.push(...page.changes);
     }
     return all.filter((change) => change.kind === 'removed' || change.node.parentId !== null);
@@ -45,14 +32,15 @@ export function changeLogCases(create: () => Promise<CatalogUnderTest>): void {
   /** `+name` for each update and `-id` for each removal. */
   const textOf = (changes: readonly Change[]): string[] =>
     changes.map((change) => (change.kind === 'updated' ? `+${change.node.name}` : `-${change.nodeId}`));
-  const idOf = async (name: string): Promise<number> => (await catalog.reader.child(rootId, name))?.id ?? 0;
+  const idOf = async (name: string): Promise<number> =>
+    (await on.catalog.reader.child(on.rootId, name))?.id ?? 0;
 
   it('tells the whole tree from 0, and nothing from the head', async () => {
     await apply(folder('d1', 'a'), asset('f1', 'x.jpg', 'd1'), asset('f2', 'y.jpg'));
-    const page = await catalog.reader.changes(0, 100);
+    const page = await on.catalog.reader.changes(0, 100);
     expect(textOf(page.changes).sort()).toEqual(['+1', '+a', '+x.jpg', '+y.jpg']);
     expect(page).toMatchObject({ cursor: await head(), hasMore: false });
-    expect(await catalog.reader.changes(page.cursor, 100)).toEqual({
+    expect(await on.catalog.reader.changes(page.cursor, 100)).toEqual({
       ...{ changes: [], cursor: page.cursor, hasMore: false },
     });
   });
@@ -71,7 +59,7 @@ export function changeLogCases(create: () => Promise<CatalogUnderTest>): void {
     const before = await head();
     await apply(asset('f1', 'b.jpg'));
     await apply(asset('f1', 'c.jpg'));
-    await catalog.writer.enrich(sourceId, 'f1', 'v-f1', {
+    await on.catalog.writer.enrich(on.sourceId, 'f1', 'v-f1', {
       ...{ digests: { md5: 'ab'.repeat(16) }, contentType: null },
       media: NO_MEDIA,
     });
@@ -87,7 +75,7 @@ export function changeLogCases(create: () => Promise<CatalogUnderTest>): void {
     await scan(asset('f1', 'a.jpg'));
     expect(await since(before)).toEqual([]);
     expect(await head()).toBeGreaterThan(before);
-    expect((await catalog.reader.changes(before, 10)).cursor).toBe(await head());
+    expect((await on.catalog.reader.changes(before, 10)).cursor).toBe(await head());
   });
 
   it('tells the removal of what was there, once, whatever happened to it before', async () => {
@@ -103,7 +91,7 @@ export function changeLogCases(create: () => Promise<CatalogUnderTest>): void {
   it('tells of a removed folder that all in it is gone, too', async () => {
     await apply(folder('d1', 'a'), folder('d2', 'b', 'd1'), asset('f1', 'x.jpg', 'd2'));
     const before = await head();
-    expect(await catalog.writer.removeAt(sourceId, ['a'])).toBe(3);
+    expect(await on.catalog.writer.removeAt(on.sourceId, ['a'])).toBe(3);
     expect((await since(before)).filter(({ kind }) => kind === 'removed')).toHaveLength(3);
   });
 
@@ -135,7 +123,7 @@ export function changeLogCases(create: () => Promise<CatalogUnderTest>): void {
     };
     await apply(folder('d1', 'a'), folder('d2', 'b', 'd1'), at('a/b/x.jpg'), folder('d3', 'other'));
     await apply(folder('d1', 'moved', 'd3'));
-    expect(await catalog.reader.asset(sourceId, 'f1')).toMatchObject({
+    expect(await on.catalog.reader.asset(on.sourceId, 'f1')).toMatchObject({
       ref: { path: 'other/moved/b/x.jpg' },
     });
     const before = await head();
@@ -152,7 +140,9 @@ export function changeLogCases(create: () => Promise<CatalogUnderTest>): void {
     const file: Entry = { ...entry, facts: { ...entry.facts, ref: { id: 'f1', path: 'a/x.jpg' } } };
     await apply(view, folder('d1', 'a', 'view'), made('images', 'images', 'd1'), file);
     await apply(view, folder('d2', 'b', 'view'), folder('d1', 'moved', 'd2'));
-    expect(await catalog.reader.asset(sourceId, 'f1')).toMatchObject({ ref: { path: 'b/moved/x.jpg' } });
+    expect(await on.catalog.reader.asset(on.sourceId, 'f1')).toMatchObject({
+      ref: { path: 'b/moved/x.jpg' },
+    });
   });
 
   it('tells nothing when the same is told twice', async () => {
@@ -168,7 +158,7 @@ export function changeLogCases(create: () => Promise<CatalogUnderTest>): void {
     let cursor = 0;
     let round = 0;
     for (;;) {
-      const page = await catalog.reader.changes(cursor, pageSize);
+      const page = await on.catalog.reader.changes(cursor, pageSize);
       for (const change of page.changes) {
         if (change.kind === 'updated') held.set(change.node.id, change.node.name);
         else held.delete(change.nodeId);
@@ -184,9 +174,9 @@ export function changeLogCases(create: () => Promise<CatalogUnderTest>): void {
       );
       await scan(...renamed, asset(`new${round}`, `new${round}.jpg`));
     }
-    const members = await catalog.reader.children(rootId, { limit: 1000 });
+    const members = await on.catalog.reader.children(on.rootId, { limit: 1000 });
     const expected = new Map(members.entries.map((node) => [node.id, node.name]));
-    held.delete(rootId);
+    held.delete(on.rootId);
     expect(held).toEqual(expected);
   });
 
@@ -194,14 +184,14 @@ export function changeLogCases(create: () => Promise<CatalogUnderTest>): void {
     await apply(asset('f1', 'a.jpg'), asset('f2', 'b.jpg'));
     const before = await head();
     const [a, b] = [await idOf('a.jpg'), await idOf('b.jpg')];
-    const marks = catalog.writer.beginScan(sourceId);
-    await catalog.writer.apply(sourceId, [asset('f2', 'a.jpg')], marks);
+    const marks = on.catalog.writer.beginScan(on.sourceId);
+    await on.catalog.writer.apply(on.sourceId, [asset('f2', 'a.jpg')], marks);
     expect(await since(before)).toMatchObject([{ kind: 'updated', node: { id: b, name: 'a.jpg' } }]);
-    expect(await catalog.reader.node(a)).toBeNull();
-    await expect(catalog.reader.pathOf(a)).rejects.toMatchObject({ code: 'not-found' });
+    expect(await on.catalog.reader.node(a)).toBeNull();
+    await expect(on.catalog.reader.pathOf(a)).rejects.toMatchObject({ code: 'not-found' });
     const cursor = await head();
-    await catalog.writer.apply(sourceId, [asset('f1', 'b.jpg')], marks);
-    await catalog.writer.sweep(marks);
+    await on.catalog.writer.apply(on.sourceId, [asset('f1', 'b.jpg')], marks);
+    await on.catalog.writer.sweep(marks);
     expect(await since(cursor)).toMatchObject([{ kind: 'updated', node: { id: a, name: 'b.jpg' } }]);
   });
 
@@ -209,7 +199,7 @@ export function changeLogCases(create: () => Promise<CatalogUnderTest>): void {
     await apply(asset('f1', 'a.jpg'));
     const beyond = (await head()) + 1;
     for (const cursor of [beyond, 2 ** 40 + 1, Number.MAX_SAFE_INTEGER]) {
-      await expect(catalog.reader.changes(cursor, 10)).rejects.toMatchObject({ code: 'cursor-expired' });
+      await expect(on.catalog.reader.changes(cursor, 10)).rejects.toMatchObject({ code: 'cursor-expired' });
     }
   });
 
@@ -218,8 +208,8 @@ export function changeLogCases(create: () => Promise<CatalogUnderTest>): void {
     const before = await head();
     await scan(asset('f1', 'a.jpg'));
     const [after, changes] = [await head(), await since(before)];
-    await catalog.close();
-    catalog = await under.open();
+    await on.catalog.close();
+    await on.reopen();
     expect(await head()).toBe(after);
     expect(await since(before)).toEqual(changes);
     await apply(asset('f3', 'c.jpg'));
@@ -233,9 +223,9 @@ export function changeLogCases(create: () => Promise<CatalogUnderTest>): void {
     const early = await head();
     await scan(...files.slice(5));
     const late = await head();
-    expect(await catalog.writer.pruneTombstones(Date.now() + DAY_MS, 3)).toBe(3);
-    expect(await catalog.writer.pruneTombstones(Date.now() + DAY_MS, 3)).toBe(2);
-    expect(await catalog.writer.pruneTombstones(Date.now() + DAY_MS, 3)).toBe(0);
+    expect(await on.catalog.writer.pruneTombstones(Date.now() + DAY_MS, 3)).toBe(3);
+    expect(await on.catalog.writer.pruneTombstones(Date.now() + DAY_MS, 3)).toBe(2);
+    expect(await on.catalog.writer.pruneTombstones(Date.now() + DAY_MS, 3)).toBe(0);
     return { early, late };
   };
 
@@ -243,13 +233,13 @@ export function changeLogCases(create: () => Promise<CatalogUnderTest>): void {
     await apply(asset('f1', 'a.jpg'), asset('f2', 'b.jpg'));
     const before = await head();
     await scan(asset('f1', 'a.jpg'));
-    expect(await catalog.writer.pruneTombstones(Date.now() - DAY_MS, 10)).toBe(0);
+    expect(await on.catalog.writer.pruneTombstones(Date.now() - DAY_MS, 10)).toBe(0);
     expect(await since(before)).toHaveLength(1);
   });
 
   it('refuses a cursor from before what was forgotten, and serves those behind it', async () => {
     const { early, late } = await pruned();
-    await expect(catalog.reader.changes(early, 10)).rejects.toMatchObject({ code: 'cursor-expired' });
+    await expect(on.catalog.reader.changes(early, 10)).rejects.toMatchObject({ code: 'cursor-expired' });
     expect(await since(late)).toEqual([]);
     expect(await head()).toBe(late);
     await apply(asset('f9', 'renamed.jpg'));
@@ -262,23 +252,23 @@ export function changeLogCases(create: () => Promise<CatalogUnderTest>): void {
     expect(textOf(all).sort()).toEqual(['+5.jpg', '+6.jpg', '+7.jpg', '+8.jpg', '+9.jpg']);
     for (const [index, { cursor }] of all.entries())
       expect(await since(cursor)).toEqual(all.slice(index + 1));
-    expect((await catalog.reader.changes(0, 100)).cursor).toBe(late);
+    expect((await on.catalog.reader.changes(0, 100)).cursor).toBe(late);
   });
 
   it('has newcomers start anew when more is forgotten while they catch up', async () => {
     await pruned();
-    const { cursor } = await catalog.reader.changes(0, 2);
+    const { cursor } = await on.catalog.reader.changes(0, 2);
     await scan(asset('f9', '9.jpg'));
     expect(await since(cursor)).not.toEqual([]);
-    await catalog.writer.pruneTombstones(Date.now() + DAY_MS, 100);
-    await expect(catalog.reader.changes(cursor, 2)).rejects.toMatchObject({ code: 'cursor-expired' });
+    await on.catalog.writer.pruneTombstones(Date.now() + DAY_MS, 100);
+    await expect(on.catalog.reader.changes(cursor, 2)).rejects.toMatchObject({ code: 'cursor-expired' });
     expect(textOf(await since(0, 1)).sort()).toEqual(['+9.jpg']);
   });
 
   it('never gives a number twice, also after all was forgotten', async () => {
     const { late } = await pruned();
-    await catalog.close();
-    catalog = await under.open();
+    await on.catalog.close();
+    await on.reopen();
     expect(await head()).toBe(late);
     await apply(asset('f11', 'new.jpg'));
     expect(await head()).toBeGreaterThan(late);
@@ -289,36 +279,36 @@ export function changeLogCases(create: () => Promise<CatalogUnderTest>): void {
   });
 
   it('remembers which sources are shown', async () => {
-    expect(await catalog.reader.shownSources()).toEqual([]);
-    const sources = [{ ...shown(sourceId, 'photos'), folder: '/mnt/photos' }];
-    await catalog.writer.showSources(sources);
-    await catalog.close();
-    catalog = await under.open();
-    expect(await catalog.reader.shownSources()).toEqual(sources);
+    expect(await on.catalog.reader.shownSources()).toEqual([]);
+    const sources = [{ ...shown(on.sourceId, 'photos'), folder: '/mnt/photos' }];
+    await on.catalog.writer.showSources(sources);
+    await on.catalog.close();
+    await on.reopen();
+    expect(await on.catalog.reader.shownSources()).toEqual(sources);
   });
 
   it('expires cursors when a source leaves the tree or comes back, not when a new one comes', async () => {
     await apply(asset('f1', 'a.jpg'));
-    await catalog.writer.showSources([shown(sourceId, 'photos')]);
+    await on.catalog.writer.showSources([shown(on.sourceId, 'photos')]);
     const first = await head();
-    const other = await catalog.writer.ensureSource('other');
-    await catalog.writer.apply(other.id, [asset('f1', 'theirs.jpg')]);
-    await catalog.writer.showSources([shown(sourceId, 'photos'), shown(other.id, 'other')]);
+    const other = await on.catalog.writer.ensureSource('other');
+    await on.catalog.writer.apply(other.id, [asset('f1', 'theirs.jpg')]);
+    await on.catalog.writer.showSources([shown(on.sourceId, 'photos'), shown(other.id, 'other')]);
     expect(textOf(await since(first)).sort()).toEqual(['+theirs.jpg']);
     const second = await head();
     for (const sources of [
-      [shown(sourceId, 'photos')],
-      [shown(sourceId, 'photos'), shown(other.id, 'other')],
+      [shown(on.sourceId, 'photos')],
+      [shown(on.sourceId, 'photos'), shown(other.id, 'other')],
     ]) {
       const before = await head();
-      await catalog.writer.showSources(sources);
-      await expect(catalog.reader.changes(before, 10)).rejects.toMatchObject({ code: 'cursor-expired' });
+      await on.catalog.writer.showSources(sources);
+      await expect(on.catalog.reader.changes(before, 10)).rejects.toMatchObject({ code: 'cursor-expired' });
       // The same again is nothing new.
       const after = await head();
-      await catalog.writer.showSources(sources);
+      await on.catalog.writer.showSources(sources);
       expect(await since(after)).toEqual([]);
     }
-    await expect(catalog.reader.changes(second, 10)).rejects.toMatchObject({ code: 'cursor-expired' });
+    await expect(on.catalog.reader.changes(second, 10)).rejects.toMatchObject({ code: 'cursor-expired' });
     expect(textOf(await since(0, 2)).sort()).toEqual(['+a.jpg', '+theirs.jpg']);
   });
 
@@ -326,7 +316,7 @@ export function changeLogCases(create: () => Promise<CatalogUnderTest>): void {
     const rings = async (work: () => Promise<unknown>): Promise<boolean> => {
       const controller = new AbortController();
       let hasRung = false;
-      const wait = catalog.bell.wait(controller.signal).then(() => {
+      const wait = on.catalog.bell.wait(controller.signal).then(() => {
         hasRung = !controller.signal.aborted;
       });
       await work();
@@ -339,8 +329,8 @@ export function changeLogCases(create: () => Promise<CatalogUnderTest>): void {
     expect(await rings(() => apply(asset('f1', 'a.jpg')))).toBe(false);
     expect(await rings(() => apply(asset('f2', 'b.jpg', 'unknown')).catch(() => null))).toBe(false);
     expect(await rings(() => apply(asset('f2', 'b.jpg')))).toBe(true);
-    expect(await rings(() => catalog.writer.completeScan(sourceId, 1))).toBe(false);
-    expect(await rings(() => catalog.writer.removeAt(sourceId, ['b.jpg']))).toBe(true);
+    expect(await rings(() => on.catalog.writer.completeScan(on.sourceId, 1))).toBe(false);
+    expect(await rings(() => on.catalog.writer.removeAt(on.sourceId, ['b.jpg']))).toBe(true);
   });
 }
 

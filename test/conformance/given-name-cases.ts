@@ -1,36 +1,29 @@
-import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { AssetEntry, Catalog, Entry, GivenPlace } from '../../src/catalog/catalog.ts';
+import { beforeEach, expect, it } from 'vitest';
+import type { AssetEntry, Entry, GivenPlace } from '../../src/catalog/catalog.ts';
+import { CatalogCase, type CatalogUnderTest } from './catalog-case.ts';
 import { asset, folder } from './catalog-entries.ts';
-import type { CatalogUnderTest } from './catalog-suite.ts';
 
 /** What a catalog must do for sources whose assets are shown under names that clients gave them. */
 export function givenNameCases(create: () => Promise<CatalogUnderTest>): void {
-  let under: CatalogUnderTest;
-  let catalog: Catalog;
-  let sourceId: number;
-
+  const on = new CatalogCase(create, 'albums');
   beforeEach(async () => {
-    under = await create();
-    catalog = await under.open();
-    sourceId = (await catalog.writer.ensureSource('albums')).id;
-    await catalog.writer.apply(sourceId, [folder('A', 'a', null, 'free'), folder('B', 'b', null, 'free')]);
-  });
-  afterEach(async () => {
-    await catalog.close();
-    await under.dispose();
+    await on.catalog.writer.apply(on.sourceId, [
+      folder('A', 'a', null, 'free'),
+      folder('B', 'b', null, 'free'),
+    ]);
   });
 
   const member = (id: string, name: string, album = 'A', more: Partial<AssetEntry> = {}): AssetEntry => ({
     ...{ ...asset(id, name, album, 'free'), anchor: album },
     ...more,
   });
-  const apply = (...entries: Entry[]) => catalog.writer.apply(sourceId, entries);
+  const apply = (...entries: Entry[]) => on.catalog.writer.apply(on.sourceId, entries);
   /** Nodes by the path that is shown. */
   const shown = async (): Promise<Record<string, number>> => {
     const found: Record<string, number> = {};
-    const root = await catalog.reader.root(sourceId);
-    for (const album of (await catalog.reader.children(root.id, { limit: 10 })).entries) {
-      const { entries } = await catalog.reader.children(album.id, { limit: 10 });
+    const root = await on.catalog.reader.root(on.sourceId);
+    for (const album of (await on.catalog.reader.children(root.id, { limit: 10 })).entries) {
+      const { entries } = await on.catalog.reader.children(album.id, { limit: 10 });
       for (const { id, name } of entries) found[`${album.name}/${name}`] = id;
     }
     return found;
@@ -45,14 +38,14 @@ export function givenNameCases(create: () => Promise<CatalogUnderTest>): void {
     await apply(...twins);
     const before = await shown();
     expect(Object.keys(before)).toEqual(['a/x.jpg', 'a/y.jpg']);
-    const seq = await catalog.reader.headSeq();
+    const seq = await on.catalog.reader.headSeq();
     await apply(...twins.toReversed());
-    expect([await shown(), await catalog.reader.headSeq()]).toEqual([before, seq]);
-    expect((await catalog.reader.placesOf(sourceId, '1', 9)).map(({ name }) => name)).toEqual([
+    expect([await shown(), await on.catalog.reader.headSeq()]).toEqual([before, seq]);
+    expect((await on.catalog.reader.placesOf(on.sourceId, '1', 9)).map(({ name }) => name)).toEqual([
       'x.jpg',
       'y.jpg',
     ]);
-    expect(await catalog.reader.source('albums')).toMatchObject({ assetCount: 1 });
+    expect(await on.catalog.reader.source('albums')).toMatchObject({ assetCount: 1 });
   });
 
   it('renames the place whose name is no longer told', async () => {
@@ -71,52 +64,53 @@ export function givenNameCases(create: () => Promise<CatalogUnderTest>): void {
     const [x = 0, z = 0] = [before['a/x.jpg'], before['b/z.jpg']];
     await apply(member('3', 'x.jpg', 'A', { takes: x }));
     expect(await shown()).toEqual(before);
-    expect(await catalog.reader.asset(sourceId, '1')).toBeNull();
+    expect(await on.catalog.reader.asset(on.sourceId, '1')).toBeNull();
     await apply(member('2', 'moved.jpg', 'A', { takes: z }));
     expect(await shown()).toEqual({ 'a/moved.jpg': z, 'a/x.jpg': x });
-    expect(await catalog.reader.source('albums')).toMatchObject({ assetCount: 2 });
+    expect(await on.catalog.reader.source('albums')).toMatchObject({ assetCount: 2 });
   });
 
   it('removes one place, or all places of a ref', async () => {
     await apply(...twins, member('1', 'x.jpg', 'B'), member('2', 'z.jpg', 'B'));
     const before = await shown();
-    expect(await catalog.writer.removeNode(sourceId, before['a/y.jpg'] ?? 0)).toBe(1);
-    expect(await catalog.writer.removeRef(sourceId, '1')).toBe(2);
+    expect(await on.catalog.writer.removeNode(on.sourceId, before['a/y.jpg'] ?? 0)).toBe(1);
+    expect(await on.catalog.writer.removeRef(on.sourceId, '1')).toBe(2);
     expect(Object.keys(await shown())).toEqual(['b/z.jpg']);
-    expect(await catalog.writer.removeRef(sourceId, 'B')).toBe(2);
-    expect(await catalog.writer.removeRef(sourceId, 'none')).toBe(0);
-    expect(await catalog.reader.source('albums')).toMatchObject({ assetCount: 0, collectionCount: 1 });
+    expect(await on.catalog.writer.removeRef(on.sourceId, 'B')).toBe(2);
+    expect(await on.catalog.writer.removeRef(on.sourceId, 'none')).toBe(0);
+    expect(await on.catalog.reader.source('albums')).toMatchObject({ assetCount: 0, collectionCount: 1 });
   });
 
   it('finds what differs by case alone', async () => {
     await apply(member('1', 'IMG_é.JPG'));
-    const album = (await catalog.reader.child((await catalog.reader.root(sourceId)).id, 'a'))?.id ?? 0;
-    expect(await catalog.reader.namesake(album, 'img_e\u0301.jpg')).toMatchObject({ name: 'IMG_é.JPG' });
-    expect(await catalog.reader.namesake(album, 'img.jpg')).toBeNull();
+    const album =
+      (await on.catalog.reader.child((await on.catalog.reader.root(on.sourceId)).id, 'a'))?.id ?? 0;
+    expect(await on.catalog.reader.namesake(album, 'img_e\u0301.jpg')).toMatchObject({ name: 'IMG_é.JPG' });
+    expect(await on.catalog.reader.namesake(album, 'img.jpg')).toBeNull();
   });
 
   it('keeps names over a restart and while their asset is away, and forgets what was only begun with it', async () => {
     const place = (ref: string): GivenPlace => ({ collection: 'A', ref, isHeldBack: false, hides: null });
     const heldBack = { ...place('3'), isHeldBack: true, hides: '1' };
     await apply(member('1', 'x.jpg'), member('2', 'y.jpg'), member('3', 'empty.jpg'));
-    await catalog.writer.giveNames(sourceId, place('1'), ['p.jpg', 'q.jpg']);
-    await catalog.writer.giveNames(sourceId, place('2'), ['r.jpg']);
-    await catalog.writer.giveNames(sourceId, place('2'), []);
-    await catalog.writer.giveNames(sourceId, heldBack, ['empty.jpg']);
-    await catalog.close();
-    catalog = await under.open();
+    await on.catalog.writer.giveNames(on.sourceId, place('1'), ['p.jpg', 'q.jpg']);
+    await on.catalog.writer.giveNames(on.sourceId, place('2'), ['r.jpg']);
+    await on.catalog.writer.giveNames(on.sourceId, place('2'), []);
+    await on.catalog.writer.giveNames(on.sourceId, heldBack, ['empty.jpg']);
+    await on.catalog.close();
+    await on.reopen();
     const all = [
       { ...place('1'), name: 'p.jpg' },
       { ...place('1'), name: 'q.jpg' },
       { ...heldBack, name: 'empty.jpg' },
     ];
-    expect(await catalog.reader.givenNames(sourceId)).toEqual(all);
-    await catalog.writer.removeRef(sourceId, '1');
-    expect(await catalog.reader.givenNames(sourceId)).toEqual(all);
-    await catalog.writer.completeScan(sourceId, 1);
-    expect(await catalog.reader.givenNames(sourceId)).toEqual(all);
-    await catalog.writer.removeRef(sourceId, '3');
-    await catalog.writer.completeScan(sourceId, 2);
-    expect(await catalog.reader.givenNames(sourceId)).toEqual(all.slice(0, 2));
+    expect(await on.catalog.reader.givenNames(on.sourceId)).toEqual(all);
+    await on.catalog.writer.removeRef(on.sourceId, '1');
+    expect(await on.catalog.reader.givenNames(on.sourceId)).toEqual(all);
+    await on.catalog.writer.completeScan(on.sourceId, 1);
+    expect(await on.catalog.reader.givenNames(on.sourceId)).toEqual(all);
+    await on.catalog.writer.removeRef(on.sourceId, '3');
+    await on.catalog.writer.completeScan(on.sourceId, 2);
+    expect(await on.catalog.reader.givenNames(on.sourceId)).toEqual(all.slice(0, 2));
   });
 }

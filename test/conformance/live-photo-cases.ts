@@ -1,33 +1,20 @@
-import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { AssetEntry, Catalog, Entry } from '../../src/catalog/catalog.ts';
+import { expect, it } from 'vitest';
+import type { AssetEntry, Entry } from '../../src/catalog/catalog.ts';
 import { type AssetFacts, type MediaFacts, UNKNOWN_MEDIA } from '../../src/model/asset.ts';
 import { otherHalfOf } from '../../src/model/live-photo.ts';
 import type { Node } from '../../src/model/node.ts';
 import { Random } from '../protocol/restart-changes.ts';
+import { CatalogCase, type CatalogUnderTest } from './catalog-case.ts';
 import { asset, folder } from './catalog-entries.ts';
-import type { CatalogUnderTest } from './catalog-suite.ts';
 
 const ID = '570F1469-09C7-4E50-9875-05F21D5BD166';
 const OTHER_ID = '8A21D8A5-2F0E-4B8A-9C7E-111111111111';
 
 /** Which still and which film are one live photo, and who is told when that changes. */
 export function livePhotoCases(create: () => Promise<CatalogUnderTest>): void {
-  let under: CatalogUnderTest;
-  let catalog: Catalog;
-  let sourceId: number;
-  let rootId: number;
+  const on = new CatalogCase(create);
 
-  beforeEach(async () => {
-    under = await create();
-    catalog = await under.open();
-    ({ id: sourceId, rootId } = await catalog.writer.ensureSource('photos'));
-  });
-  afterEach(async () => {
-    await catalog.close();
-    await under.dispose();
-  });
-
-  const apply = (...entries: Entry[]) => catalog.writer.apply(sourceId, entries);
+  const apply = (...entries: Entry[]) => on.catalog.writer.apply(on.sourceId, entries);
   /** A file of a disk, below folders that are named by their refs. */
   const file = (path: string, facts: Partial<AssetFacts> = {}, ref = path): AssetEntry => {
     const [name = '', parent = null] = path.split('/').reverse();
@@ -35,7 +22,7 @@ export function livePhotoCases(create: () => Promise<CatalogUnderTest>): void {
     return { ...entry, facts: { ...entry.facts, ref: { id: ref, path }, ...facts } };
   };
   const read = (ref: string, media: Partial<MediaFacts> = {}, version = `v-${ref}`) =>
-    catalog.writer.enrich(sourceId, ref, version, {
+    on.catalog.writer.enrich(on.sourceId, ref, version, {
       ...{ digests: {}, media: { ...UNKNOWN_MEDIA, ...media }, contentType: null },
     });
   /** New files that were read. */
@@ -45,7 +32,7 @@ export function livePhotoCases(create: () => Promise<CatalogUnderTest>): void {
   };
   const nodeAt = async (path: string): Promise<Node> => {
     let node: Node | null = null;
-    for (const name of path.split('/')) node = await catalog.reader.child(node?.id ?? rootId, name);
+    for (const name of path.split('/')) node = await on.catalog.reader.child(node?.id ?? on.rootId, name);
     if (node === null) throw new Error(`nothing is at ${path}`);
     return node;
   };
@@ -53,14 +40,14 @@ export function livePhotoCases(create: () => Promise<CatalogUnderTest>): void {
   const twinOf = async (path: string): Promise<string | null> => {
     const node = await nodeAt(path);
     const twinId = node.kind === 'asset' ? node.twinId : null;
-    return twinId === null ? null : ((await catalog.reader.pathOf(twinId)).join('/') ?? null);
+    return twinId === null ? null : ((await on.catalog.reader.pathOf(twinId)).join('/') ?? null);
   };
   const twins = async (...paths: string[]) => Promise.all(paths.map(twinOf));
   /** Names of assets that the log tells to have changed while `work` ran. */
   const told = async (work: () => Promise<unknown>): Promise<string[]> => {
-    const before = await catalog.reader.headSeq();
+    const before = await on.catalog.reader.headSeq();
     await work();
-    const { changes } = await catalog.reader.changes(before, 1000);
+    const { changes } = await on.catalog.reader.changes(before, 1000);
     return changes
       .flatMap((change) =>
         change.kind === 'updated' && change.node.kind === 'asset' ? change.node.name : [],
@@ -75,16 +62,16 @@ export function livePhotoCases(create: () => Promise<CatalogUnderTest>): void {
     const names = await told(() => read('d1/film.MOV', { livePhotoId: ID }));
     expect(names).toEqual(['IMG_1.HEIC', 'film.MOV']);
     expect(await twins('IMG_1.HEIC', 'd1/film.MOV')).toEqual(['d1/film.MOV', 'IMG_1.HEIC']);
-    await catalog.close();
-    catalog = await under.open();
+    await on.catalog.close();
+    await on.reopen();
     expect(await twins('IMG_1.HEIC', 'd1/film.MOV')).toEqual(['d1/film.MOV', 'IMG_1.HEIC']);
   });
 
   it('pairs nothing of one kind, of different ids, of another source, or of no id', async () => {
-    const other = await catalog.writer.ensureSource('other');
-    await catalog.writer.apply(other.id, [file('theirs.MOV')]);
+    const other = await on.catalog.writer.ensureSource('other');
+    await on.catalog.writer.apply(other.id, [file('theirs.MOV')]);
     const found = { digests: {}, media: { ...UNKNOWN_MEDIA, livePhotoId: ID }, contentType: null };
-    await catalog.writer.enrich(other.id, 'theirs.MOV', 'v-theirs.MOV', found);
+    await on.catalog.writer.enrich(other.id, 'theirs.MOV', 'v-theirs.MOV', found);
     await add(['a.HEIC', ID], ['b.HEIC', ID], ['c.MOV', OTHER_ID], ['d.HEIC', null], ['e.MOV', null]);
     expect(await twins('a.HEIC', 'b.HEIC', 'c.MOV', 'd.HEIC', 'e.MOV')).toEqual([
       null,
@@ -104,7 +91,9 @@ export function livePhotoCases(create: () => Promise<CatalogUnderTest>): void {
     ]);
     expect(await twins('d1/IMG_1.MOV', 'd2/x.MOV')).toEqual(['d1/IMG_1.HEIC', 'd2/IMG_1.HEIC']);
     // The film of one folder for both, as soon as there is no other.
-    expect(await told(() => catalog.writer.removeAt(sourceId, ['d2', 'x.MOV']))).toEqual(['IMG_1.HEIC']);
+    expect(await told(() => on.catalog.writer.removeAt(on.sourceId, ['d2', 'x.MOV']))).toEqual([
+      'IMG_1.HEIC',
+    ]);
     expect(await twinOf('d2/IMG_1.HEIC')).toBe('d1/IMG_1.MOV');
   });
 
@@ -165,16 +154,16 @@ export function livePhotoCases(create: () => Promise<CatalogUnderTest>): void {
     expect(await twins('IMG_1.HEIC', 'IMG_1.MOV')).toEqual([null, null]);
     expect(await told(() => read('IMG_1.MOV', {}, 'v2'))).toEqual(['IMG_1.HEIC', 'IMG_1.MOV']);
     expect(await twins('IMG_1.HEIC', 'IMG_1.MOV')).toEqual(['IMG_1.MOV', 'IMG_1.HEIC']);
-    expect(await told(() => catalog.writer.removeAt(sourceId, ['IMG_1.MOV']))).toEqual(['IMG_1.HEIC']);
+    expect(await told(() => on.catalog.writer.removeAt(on.sourceId, ['IMG_1.MOV']))).toEqual(['IMG_1.HEIC']);
     expect(await twinOf('IMG_1.HEIC')).toBeNull();
   });
 
   it('tells the other half when a complete scan does not see one any more', async () => {
     await add(['a.HEIC', ID], ['b.MOV', ID]);
     const names = await told(async () => {
-      const scan = catalog.writer.beginScan(sourceId);
-      await catalog.writer.apply(sourceId, [file('b.MOV')], scan);
-      expect(await catalog.writer.sweep(scan)).toBe(1);
+      const scan = on.catalog.writer.beginScan(on.sourceId);
+      await on.catalog.writer.apply(on.sourceId, [file('b.MOV')], scan);
+      expect(await on.catalog.writer.sweep(scan)).toBe(1);
     });
     expect(names).toEqual(['b.MOV']);
     expect(await twinOf('b.MOV')).toBeNull();
@@ -208,12 +197,12 @@ export function livePhotoCases(create: () => Promise<CatalogUnderTest>): void {
 
   it('pairs a file that has replaced another one, once it was read and the other is gone', async () => {
     await add(['a.HEIC', ID], ['b.MOV', ID]);
-    const scan = catalog.writer.beginScan(sourceId);
-    await catalog.writer.apply(sourceId, [file('a.HEIC', {}, 'another'), file('b.MOV')], scan);
+    const scan = on.catalog.writer.beginScan(on.sourceId);
+    await on.catalog.writer.apply(on.sourceId, [file('a.HEIC', {}, 'another'), file('b.MOV')], scan);
     await read('another', { livePhotoId: ID });
-    await catalog.writer.sweep(scan);
+    await on.catalog.writer.sweep(scan);
     expect(await twins('a.HEIC', 'b.MOV')).toEqual(['b.MOV', 'a.HEIC']);
-    expect(await told(() => catalog.writer.removeAt(sourceId, ['b.MOV']))).toEqual(['a.HEIC']);
+    expect(await told(() => on.catalog.writer.removeAt(on.sourceId, ['b.MOV']))).toEqual(['a.HEIC']);
   });
 
   it('names the half in the same album, and tells when there is one', async () => {
@@ -226,7 +215,7 @@ export function livePhotoCases(create: () => Promise<CatalogUnderTest>): void {
     expect(await twins('One/a.HEIC', 'Two/a.HEIC')).toEqual(['One/b.MOV', 'One/b.MOV']);
     expect(await told(() => apply(at('b.MOV', 'a2')))).toContain('a.HEIC');
     expect(await twins('One/a.HEIC', 'Two/a.HEIC')).toEqual(['One/b.MOV', 'Two/b.MOV']);
-    expect(await told(() => catalog.writer.removeAt(sourceId, ['Two', 'b.MOV']))).toContain('a.HEIC');
+    expect(await told(() => on.catalog.writer.removeAt(on.sourceId, ['Two', 'b.MOV']))).toContain('a.HEIC');
     expect(await twins('One/a.HEIC', 'Two/a.HEIC')).toEqual(['One/b.MOV', 'One/b.MOV']);
   });
 
@@ -237,7 +226,7 @@ export function livePhotoCases(create: () => Promise<CatalogUnderTest>): void {
     const names = await told(() => apply(file('more.HEIC', { livePhotoId: ID })));
     expect(names).toHaveLength(101);
     expect(await twins('7.HEIC', 'film.MOV', 'more.HEIC')).toEqual([null, null, null]);
-    await catalog.writer.removeAt(sourceId, ['more.HEIC']);
+    await on.catalog.writer.removeAt(on.sourceId, ['more.HEIC']);
     expect(await twins('7.HEIC', 'film.MOV')).toEqual(['film.MOV', '0.HEIC']);
   });
 
@@ -257,12 +246,12 @@ export function livePhotoCases(create: () => Promise<CatalogUnderTest>): void {
       const held = new Map<string, string | null>();
       let cursor = 0;
       const follow = async () => {
-        const page = await catalog.reader.changes(cursor, 1000);
+        const page = await on.catalog.reader.changes(cursor, 1000);
         ({ cursor } = page);
         for (const change of page.changes) {
           if (change.kind === 'removed' || change.node.kind === 'collection') continue;
           const { asset: facts, twinId } = change.node;
-          const twin = twinId === null ? null : await catalog.reader.node(twinId);
+          const twin = twinId === null ? null : await on.catalog.reader.node(twinId);
           held.set(facts.ref.id, twin?.kind === 'asset' ? twin.asset.ref.id : null);
         }
       };
@@ -286,7 +275,7 @@ export function livePhotoCases(create: () => Promise<CatalogUnderTest>): void {
           await read(ref, { livePhotoId: known.livePhotoId }, known.version);
         } else if (action === 'remove') {
           files.delete(ref);
-          await catalog.writer.removeAt(sourceId, known.path.split('/'));
+          await on.catalog.writer.removeAt(on.sourceId, known.path.split('/'));
         } else if (action === 'change') {
           Object.assign(known, { version: `v${step}`, isRead: false, livePhotoId: null });
           await apply(file(known.path, { version: known.version }, ref));

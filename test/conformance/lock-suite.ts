@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Catalog } from '../../src/catalog/catalog.ts';
 import { type LockRecord, MAX_LOCKS } from '../../src/catalog/lock-store.ts';
 import { CodedError } from '../../src/model/coded-error.ts';
-import type { CatalogUnderTest } from './catalog-suite.ts';
+import type { CatalogUnderTest } from './catalog-case.ts';
 
 const NOW = 1_700_000_000_000;
 let made = 0;

@@ -1,48 +1,36 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Catalog, Entry, Scan } from '../../src/catalog/catalog.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Entry, Scan } from '../../src/catalog/catalog.ts';
 import { UNKNOWN_MEDIA } from '../../src/model/asset.ts';
+import { CatalogCase, type CatalogUnderTest } from './catalog-case.ts';
 import { asset, folder } from './catalog-entries.ts';
-import type { CatalogUnderTest } from './catalog-suite.ts';
 
 /** What a catalog must do for those who look at parts of a source: most of it was got wrong once. */
 export function partialScanCases(create: () => Promise<CatalogUnderTest>): void {
-  let under: CatalogUnderTest;
-  let catalog: Catalog;
-  let sourceId: number;
+  const on = new CatalogCase(create);
 
-  beforeEach(async () => {
-    under = await create();
-    catalog = await under.open();
-    sourceId = (await catalog.writer.ensureSource('photos')).id;
-  });
-  afterEach(async () => {
-    await catalog.close();
-    await under.dispose();
-  });
-
-  const begin = (outer?: Scan) => catalog.writer.beginScan(sourceId, outer);
-  const apply = (entries: Entry[], scan?: Scan) => catalog.writer.apply(sourceId, entries, scan);
-  const counts = () => catalog.reader.source('photos');
+  const begin = (outer?: Scan) => on.catalog.writer.beginScan(on.sourceId, outer);
+  const apply = (entries: Entry[], scan?: Scan) => on.catalog.writer.apply(on.sourceId, entries, scan);
+  const counts = () => on.catalog.reader.source('photos');
   const tree = async (): Promise<Record<string, number>> => {
     const ids: Record<string, number> = {};
     const walk = async (id: number, prefix: string): Promise<void> => {
-      for (const node of (await catalog.reader.children(id, { limit: 1000 })).entries) {
+      for (const node of (await on.catalog.reader.children(id, { limit: 1000 })).entries) {
         ids[prefix + node.name] = node.id;
         if (node.kind === 'collection') await walk(node.id, `${prefix}${node.name}/`);
       }
     };
-    await walk((await catalog.reader.root(sourceId)).id, '');
+    await walk((await on.catalog.reader.root(on.sourceId)).id, '');
     return ids;
   };
   /** Ids of all that a follower of the changes holds, from the start on. */
   const followed = async (): Promise<number[]> => {
-    const page = await catalog.reader.changes(0, 1000);
+    const page = await on.catalog.reader.changes(0, 1000);
     return page.changes.flatMap((change) => (change.kind === 'updated' ? [change.node.id] : [])).sort();
   };
 
   it('keeps the counts when something is removed at a path, or replaced without a scan', async () => {
     await apply([folder('d1', 'a'), asset('f1', 'x.jpg', 'd1'), asset('f2', 'y.jpg')]);
-    await catalog.writer.removeAt(sourceId, ['a']);
+    await on.catalog.writer.removeAt(on.sourceId, ['a']);
     expect(await counts()).toMatchObject({ assetCount: 1, collectionCount: 0, sizeBytes: 10 });
     await apply([asset('f3', 'y.jpg')]);
     expect(await counts()).toMatchObject({ assetCount: 1, sizeBytes: 10 });
@@ -71,9 +59,9 @@ export function partialScanCases(create: () => Promise<CatalogUnderTest>): void 
     ]);
     const scan = begin();
     await apply([folder('d1', 'a'), asset('f1', 'x.jpg', 'd1')], scan);
-    expect(await catalog.writer.unseenMembers(scan, 'd1')).toEqual(['w?.jpg']);
-    expect(await catalog.writer.unseenMembers(scan, null)).toEqual(['b']);
-    expect(await catalog.writer.unseenMembers(scan, 'unknown')).toEqual([]);
+    expect(await on.catalog.writer.unseenMembers(scan, 'd1')).toEqual(['w?.jpg']);
+    expect(await on.catalog.writer.unseenMembers(scan, null)).toEqual(['b']);
+    expect(await on.catalog.writer.unseenMembers(scan, 'unknown')).toEqual([]);
   });
 
   it('does not take for seen what was seen before a second look began, in the same scan', async () => {
@@ -82,8 +70,8 @@ export function partialScanCases(create: () => Promise<CatalogUnderTest>): void 
     await apply([folder('d1', 'a'), asset('f1', 'x.jpg', 'd1')], scan);
     const look = begin(scan);
     await apply([folder('d1', 'b')], look);
-    expect(await catalog.writer.unseenMembers(look, 'd1')).toEqual(['x.jpg']);
-    expect(await catalog.writer.unseenMembers(scan, 'd1')).toEqual([]);
+    expect(await on.catalog.writer.unseenMembers(look, 'd1')).toEqual(['x.jpg']);
+    expect(await on.catalog.writer.unseenMembers(scan, 'd1')).toEqual([]);
   });
 
   it('knows where it has met an asset that is told elsewhere afterwards, also by what looks within it', async () => {
@@ -108,7 +96,7 @@ export function partialScanCases(create: () => Promise<CatalogUnderTest>): void 
     await apply([folder('d2', 'a')], scan);
     expect(scan.displacements).toBe(1);
     await apply([folder('d1', 'c'), asset('f1', 'x.jpg', 'd1')], scan);
-    expect(await catalog.writer.settle(scan)).toBe(0);
+    expect(await on.catalog.writer.settle(scan)).toBe(0);
     expect(await tree()).toEqual({ a: before.b, c: before.a, 'c/x.jpg': before['a/x.jpg'] });
   });
 
@@ -119,11 +107,10 @@ export function partialScanCases(create: () => Promise<CatalogUnderTest>): void 
       const scan = begin();
       await apply([folder('d1', 'a'), asset('f1', 'x.jpg', 'd1'), asset('f2', 'y.jpg')], scan);
       await apply([asset('f3', 'a')], begin(scan));
-      expect(await catalog.writer[end](scan)).toBe(2);
+      expect(await on.catalog.writer[end](scan)).toBe(2);
       expect(Object.keys(await tree())).toEqual(['a', 'y.jpg']);
       const ids = Object.values(await tree());
-      const { rootId } = (await counts()) ?? { rootId: 0 };
-      expect(await followed()).toEqual([rootId, ...ids].sort());
+      expect(await followed()).toEqual([on.rootId, ...ids].sort());
       expect(await counts()).toMatchObject({ assetCount: 2, collectionCount: 0, sizeBytes: 20 });
     },
   );
@@ -133,11 +120,11 @@ export function partialScanCases(create: () => Promise<CatalogUnderTest>): void 
     async (end) => {
       await apply([folder('d1', 'a'), asset('f1', 'x.jpg', 'd1'), folder('d2', 'b')]);
       await apply([folder('d2', 'a')], begin());
-      await catalog.close();
-      catalog = await under.open();
+      await on.catalog.close();
+      await on.reopen();
       const scan = begin();
       await apply([folder('d2', 'a')], scan);
-      expect(await catalog.writer[end](scan)).toBe(2);
+      expect(await on.catalog.writer[end](scan)).toBe(2);
       expect(Object.keys(await tree())).toEqual(['a']);
       expect(await followed()).toHaveLength(2);
     },
@@ -170,7 +157,7 @@ export function partialScanCases(create: () => Promise<CatalogUnderTest>): void 
         expect(Object.keys(await tree())).toContain('2025/2025-11');
         await apply([photo('f2', '2025-11')], scan);
         await apply([photo('f2', '2026')], scan);
-        expect(await catalog.writer[end](scan)).toBe(2);
+        expect(await on.catalog.writer[end](scan)).toBe(2);
         expect(Object.keys(await tree())).toEqual(['2026', '2026/f1.jpg', '2026/f2.jpg']);
         expect(await counts()).toMatchObject({ assetCount: 2, collectionCount: 1 });
       },
@@ -179,7 +166,7 @@ export function partialScanCases(create: () => Promise<CatalogUnderTest>): void 
     it('goes when a sweep takes its members', async () => {
       const scan = begin();
       await apply([virtual('2025'), virtual('2025-11', '2025')], scan);
-      expect(await catalog.writer.sweep(scan)).toBe(3);
+      expect(await on.catalog.writer.sweep(scan)).toBe(3);
       expect(await tree()).toEqual({});
     });
   });
@@ -210,9 +197,9 @@ export function partialScanCases(create: () => Promise<CatalogUnderTest>): void 
     it('lose what is removed at a path, stay when they are empty, and are not counted', async () => {
       await fill();
       expect(await counts()).toMatchObject({ assetCount: 2, collectionCount: 1, sizeBytes: 20 });
-      expect(await catalog.writer.removeAt(sourceId, ['folders', 'a'])).toBe(3);
+      expect(await on.catalog.writer.removeAt(on.sourceId, ['folders', 'a'])).toBe(3);
       expect(Object.keys(await tree())).toEqual(['flat', 'flat/y.jpg', 'folders', 'folders/y.jpg']);
-      await catalog.writer.removeAt(sourceId, ['folders', 'y.jpg']);
+      await on.catalog.writer.removeAt(on.sourceId, ['folders', 'y.jpg']);
       expect(Object.keys(await tree())).toEqual(['flat', 'folders']);
       expect(await followed()).toHaveLength(3);
       expect(await counts()).toMatchObject({ assetCount: 0, collectionCount: 0, sizeBytes: 0 });
@@ -225,9 +212,9 @@ export function partialScanCases(create: () => Promise<CatalogUnderTest>): void 
       const ids = await fill();
       const scan = hasScan ? begin() : undefined;
       await apply(file('f3', 'y.jpg'), scan);
-      if (scan !== undefined) await catalog.writer.settle(scan);
+      if (scan !== undefined) await on.catalog.writer.settle(scan);
       expect(await tree()).toEqual(ids);
-      expect(await catalog.reader.asset(sourceId, 'f2')).toBeNull();
+      expect(await on.catalog.reader.asset(on.sourceId, 'f2')).toBeNull();
       expect(await counts()).toMatchObject({ assetCount: 2, sizeBytes: 20 });
     });
 
@@ -243,7 +230,7 @@ export function partialScanCases(create: () => Promise<CatalogUnderTest>): void 
       await apply(file('f1', 'a/x.jpg', 'd1'), scan);
       expect(await flat()).toEqual(['flat/x.jpg']);
       await apply(file('f2', 'y.jpg'), scan);
-      expect(await catalog.writer.settle(scan)).toBe(0);
+      expect(await on.catalog.writer.settle(scan)).toBe(0);
       expect(await tree()).toEqual(ids);
     });
 
@@ -251,19 +238,19 @@ export function partialScanCases(create: () => Promise<CatalogUnderTest>): void 
       await fill();
       const scan = begin();
       await apply(file('f1', 'y.jpg'), scan);
-      expect(await catalog.writer.settle(scan)).toBe(2);
+      expect(await on.catalog.writer.settle(scan)).toBe(2);
       expect(await flat()).toEqual(['flat/y.jpg']);
       expect(await counts()).toMatchObject({ assetCount: 1, sizeBytes: 10 });
     });
 
     it('tell that a file has changed at each of its places', async () => {
       const ids = await fill();
-      const head = await catalog.reader.headSeq();
+      const head = await on.catalog.reader.headSeq();
       const [own, ...others] = file('f2', 'y.jpg');
       if (own?.kind !== 'asset') throw new Error('no file');
       const changed = { ...own.facts, version: 'v2' };
       await apply([own, ...others].map((entry) => ({ ...entry, facts: changed }) as Entry));
-      const { changes } = await catalog.reader.changes(head, 100);
+      const { changes } = await on.catalog.reader.changes(head, 100);
       const told = changes.map((change) => (change.kind === 'updated' ? change.node.id : 0));
       expect(told.sort()).toEqual([ids['folders/y.jpg'], ids['flat/y.jpg']].sort());
     });
@@ -278,7 +265,7 @@ export function partialScanCases(create: () => Promise<CatalogUnderTest>): void 
       ];
       let scan = begin();
       await apply([...VIEWS, ...inside], scan);
-      await catalog.writer.sweep(scan);
+      await on.catalog.writer.sweep(scan);
       const viewed = await tree();
       expect(Object.keys(viewed)).toEqual([
         ...['flat', 'flat/folders', 'flat/x.jpg', 'folders', 'folders/flat', 'folders/flat/x.jpg'],
@@ -287,15 +274,15 @@ export function partialScanCases(create: () => Promise<CatalogUnderTest>): void 
       for (const [path, id] of Object.entries(alone)) expect(viewed[`folders/${path}`]).toBe(id);
       scan = begin();
       await apply([folder('d1', 'flat'), asset('f1', 'x.jpg', 'd1'), asset('f2', 'folders')], scan);
-      await catalog.writer.sweep(scan);
+      await on.catalog.writer.sweep(scan);
       expect(await tree()).toEqual(alone);
       // Albums, too, whose names need not be unique.
       scan = begin();
       await apply([...VIEWS, folder('d1', 'Flat', '~folders', 'free')], scan);
-      await catalog.writer.sweep(scan);
+      await on.catalog.writer.sweep(scan);
       scan = begin();
       await apply([folder('d1', 'Flat', null, 'free')], scan);
-      await catalog.writer.sweep(scan);
+      await on.catalog.writer.sweep(scan);
       expect(await tree()).toEqual({ Flat: alone.flat });
     });
   });
@@ -303,25 +290,25 @@ export function partialScanCases(create: () => Promise<CatalogUnderTest>): void 
   it('does not remove at a path what the scan has seen come there', async () => {
     await apply([folder('d1', 'a'), asset('f1', 'x.jpg', 'd1'), folder('d2', 'b')]);
     const scan = begin();
-    const { writer } = catalog;
-    await writer.removeAt(sourceId, ['a'], scan);
+    const { writer } = on.catalog;
+    await writer.removeAt(on.sourceId, ['a'], scan);
     await apply([folder('d2', 'a')], scan);
-    expect(await writer.removeAt(sourceId, ['a'], scan)).toBe(0);
-    expect(await writer.removeAt(sourceId, ['a'])).toBe(1);
+    expect(await writer.removeAt(on.sourceId, ['a'], scan)).toBe(0);
+    expect(await writer.removeAt(on.sourceId, ['a'])).toBe(1);
   });
 
   it('knows refs by path and paths by ref, by the names that the source has', async () => {
     const x = asset('0-1-a-x', 'x.jpg', 'd1');
     await apply([folder('d1', 'what?'), x, asset('0-1-b', 'y.jpg'), asset('f1', 'what？')]);
-    const { reader } = catalog;
-    const refAt = (...names: string[]) => reader.refAt(sourceId, names);
+    const { reader } = on.catalog;
+    const refAt = (...names: string[]) => reader.refAt(on.sourceId, names);
     expect(await refAt('what?')).toBe('d1');
     expect(await refAt('what？')).toBe('f1');
     expect(await refAt('what?', 'x.jpg')).toBe('0-1-a-x');
     expect(await refAt('what?', 'y.jpg')).toBeNull();
     expect(await refAt('nothing', 'x.jpg')).toBeNull();
     expect(await refAt()).toBeNull();
-    const paths = (prefix: string, limit = 100) => reader.assetPaths(sourceId, prefix, limit);
+    const paths = (prefix: string, limit = 100) => reader.assetPaths(on.sourceId, prefix, limit);
     expect(await paths('0-1-a')).toEqual([x.facts.ref.path]);
     expect([...(await paths('0-1-'))].sort()).toEqual([x.facts.ref.path, 'y.jpg'].sort());
     expect(await paths('0-1-', 1)).toHaveLength(1);
@@ -329,33 +316,33 @@ export function partialScanCases(create: () => Promise<CatalogUnderTest>): void 
   });
 
   it('knows what is held at a path by now, of one source only', async () => {
-    const other = await catalog.writer.ensureSource('videos');
+    const other = await on.catalog.writer.ensureSource('videos');
     await apply([folder('d1', 'a'), asset('f1', 'x.jpg', 'd1'), folder('d2', 'b')]);
-    const refAt = (...names: string[]) => catalog.reader.refAt(sourceId, names);
+    const refAt = (...names: string[]) => on.catalog.reader.refAt(on.sourceId, names);
     const scan = begin();
     await apply([folder('d2', 'a')], scan);
     // The other one has lost its name, and nobody knows yet where it is.
     expect([await refAt('a'), await refAt('b'), await refAt('a', 'x.jpg')]).toEqual(['d2', null, null]);
     await apply([folder('d1', 'c')], scan);
     expect([await refAt('c'), await refAt('c', 'x.jpg')]).toEqual(['d1', 'f1']);
-    await catalog.writer.removeAt(sourceId, ['c']);
+    await on.catalog.writer.removeAt(on.sourceId, ['c']);
     expect([await refAt('c'), await refAt('c', 'x.jpg')]).toEqual([null, null]);
-    expect(await catalog.reader.refAt(other.id, ['a'])).toBeNull();
-    expect(await catalog.reader.assetPaths(other.id, 'f', 10)).toEqual([]);
+    expect(await on.catalog.reader.refAt(other.id, ['a'])).toBeNull();
+    expect(await on.catalog.reader.assetPaths(other.id, 'f', 10)).toEqual([]);
   });
 
   it('counts what waits to be read as it comes, changes and goes', async () => {
-    const pending = () => catalog.reader.pendingCount(sourceId);
+    const pending = () => on.catalog.reader.pendingCount(on.sourceId);
     await apply([folder('d1', 'a'), asset('f1', 'x.jpg', 'd1'), asset('f2', 'y.jpg')]);
     expect(await pending()).toBe(2);
     const found = { digests: {}, media: UNKNOWN_MEDIA, contentType: null };
-    await catalog.writer.enrich(sourceId, 'f2', 'v-f2', found);
+    await on.catalog.writer.enrich(on.sourceId, 'f2', 'v-f2', found);
     expect(await pending()).toBe(1);
     await apply([asset('f1', 'z.jpg')]);
     expect(await pending()).toBe(1);
     await apply([{ ...asset('f2', 'y.jpg'), facts: { ...asset('f2', 'y.jpg').facts, version: 'v2' } }]);
     expect(await pending()).toBe(2);
-    await catalog.writer.removeAt(sourceId, ['z.jpg']);
+    await on.catalog.writer.removeAt(on.sourceId, ['z.jpg']);
     expect(await pending()).toBe(1);
   });
 }

@@ -1,37 +1,27 @@
-import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { Catalog, Entry } from '../../src/catalog/catalog.ts';
+import { beforeEach, expect, it } from 'vitest';
+import type { Entry } from '../../src/catalog/catalog.ts';
 import { UNKNOWN_MEDIA } from '../../src/model/asset.ts';
+import { CatalogCase, type CatalogUnderTest } from './catalog-case.ts';
 import { asset } from './catalog-entries.ts';
-import type { CatalogUnderTest } from './catalog-suite.ts';
 
 const FINE = { digests: {}, media: UNKNOWN_MEDIA, contentType: null };
 const UNREADABLE = 'a file that could not be read';
 
 /** What whoever asks what is wrong with files may rely on: it is so now. */
 export function problemCases(create: () => Promise<CatalogUnderTest>): void {
-  let under: CatalogUnderTest;
-  let catalog: Catalog;
-  let sourceId: number;
-
+  const on = new CatalogCase(create);
   beforeEach(async () => {
-    under = await create();
-    catalog = await under.open();
-    sourceId = (await catalog.writer.ensureSource('photos')).id;
-    await catalog.writer.apply(
-      sourceId,
+    await on.catalog.writer.apply(
+      on.sourceId,
       ['a', 'b', 'c'].map((id) => asset(id, `${id}.jpg`)),
     );
   });
-  afterEach(async () => {
-    await catalog.close();
-    await under.dispose();
-  });
 
-  const problems = () => catalog.reader.problems(sourceId);
+  const problems = () => on.catalog.reader.problems(on.sourceId);
   const damaged = (id: string) =>
-    catalog.writer.enrich(sourceId, id, `v-${id}`, { ...FINE, problem: 'a damaged image' });
+    on.catalog.writer.enrich(on.sourceId, id, `v-${id}`, { ...FINE, problem: 'a damaged image' });
   const unreadable = (id: string, version = `v-${id}`) =>
-    catalog.writer.noteProblem(sourceId, id, version, UNREADABLE);
+    on.catalog.writer.noteProblem(on.sourceId, id, version, UNREADABLE);
   const inVersion = (id: string, version: string): Entry => {
     const entry = asset(id, `${id}.jpg`);
     return { ...entry, facts: { ...entry.facts, version } };
@@ -47,25 +37,25 @@ export function problemCases(create: () => Promise<CatalogUnderTest>): void {
       { reason: UNREADABLE, count: 1, example: 'b.jpg' },
     ];
     expect(await problems()).toEqual(told);
-    await catalog.close();
-    catalog = await under.open();
+    await on.catalog.close();
+    await on.reopen();
     expect(await problems()).toEqual(told);
-    const other = (await catalog.writer.ensureSource('other')).id;
-    expect(await catalog.reader.problems(other)).toEqual([]);
+    const other = (await on.catalog.writer.ensureSource('other')).id;
+    expect(await on.catalog.reader.problems(other)).toEqual([]);
   });
 
   it('does not count what could be read since', async () => {
     await damaged('a');
     await unreadable('b');
-    await catalog.writer.enrich(sourceId, 'a', 'v-a', FINE);
-    await catalog.writer.enrich(sourceId, 'b', 'v-b', { ...FINE, problem: 'a damaged image' });
+    await on.catalog.writer.enrich(on.sourceId, 'a', 'v-a', FINE);
+    await on.catalog.writer.enrich(on.sourceId, 'b', 'v-b', { ...FINE, problem: 'a damaged image' });
     expect(await problems()).toEqual([{ reason: 'a damaged image', count: 1, example: 'b.jpg' }]);
   });
 
   it('does not count what has changed since, nor a version that is not there', async () => {
     await damaged('a');
     expect(await unreadable('b', 'old')).toBe(false);
-    await catalog.writer.apply(sourceId, [inVersion('a', 'v2')]);
+    await on.catalog.writer.apply(on.sourceId, [inVersion('a', 'v2')]);
     expect(await problems()).toEqual([]);
     expect(await unreadable('a', 'v2')).toBe(true);
     expect(await problems()).toMatchObject([{ reason: UNREADABLE, count: 1 }]);
@@ -74,17 +64,17 @@ export function problemCases(create: () => Promise<CatalogUnderTest>): void {
   it('does not count what is gone', async () => {
     await damaged('a');
     await damaged('b');
-    expect(await catalog.writer.removeAt(sourceId, ['a.jpg'])).toBe(1);
+    expect(await on.catalog.writer.removeAt(on.sourceId, ['a.jpg'])).toBe(1);
     expect(await problems()).toMatchObject([{ count: 1, example: 'b.jpg' }]);
-    const scan = catalog.writer.beginScan(sourceId);
-    await catalog.writer.apply(sourceId, [asset('c', 'c.jpg')], scan);
-    await catalog.writer.sweep(scan);
+    const scan = on.catalog.writer.beginScan(on.sourceId);
+    await on.catalog.writer.apply(on.sourceId, [asset('c', 'c.jpg')], scan);
+    await on.catalog.writer.sweep(scan);
     expect(await problems()).toEqual([]);
   });
 
   it('is no change of the tree', async () => {
-    const head = await catalog.reader.headSeq();
+    const head = await on.catalog.reader.headSeq();
     await unreadable('a');
-    expect(await catalog.reader.headSeq()).toBe(head);
+    expect(await on.catalog.reader.headSeq()).toBe(head);
   });
 }

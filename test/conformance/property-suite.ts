@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Catalog, Entry } from '../../src/catalog/catalog.ts';
 import { MAX_PROPERTIES, MAX_PROPERTY_BYTES, type PropertyChange } from '../../src/catalog/property-store.ts';
 import type { NodeId } from '../../src/model/node.ts';
+import type { CatalogUnderTest } from './catalog-case.ts';
 import { asset, folder } from './catalog-entries.ts';
-import type { CatalogUnderTest } from './catalog-suite.ts';
 
 function set(local: string, xml: string, namespace = 'urn:n'): PropertyChange {
   return { namespace, local, xml };

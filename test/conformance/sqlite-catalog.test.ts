@@ -2,7 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openSqliteCatalog } from '../../src/catalog/sqlite/sqlite-catalog.ts';
-import { type CatalogUnderTest, catalogSuite } from './catalog-suite.ts';
+import type { CatalogUnderTest } from './catalog-case.ts';
+import { catalogSuite } from './catalog-suite.ts';
 import { lockSuite } from './lock-suite.ts';
 import { propertySuite } from './property-suite.ts';
 

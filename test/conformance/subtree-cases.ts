@@ -1,26 +1,15 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Catalog, Entry } from '../../src/catalog/catalog.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Entry } from '../../src/catalog/catalog.ts';
 import { UNKNOWN_MEDIA } from '../../src/model/asset.ts';
 import type { PlaceChange } from '../../src/model/change.ts';
+import { CatalogCase, type CatalogUnderTest } from './catalog-case.ts';
 import { asset, folder } from './catalog-entries.ts';
-import type { CatalogUnderTest } from './catalog-suite.ts';
 
 /** What whoever keeps a copy by path may rely on: states of collections, and places that were left. */
 export function subtreeCases(create: () => Promise<CatalogUnderTest>): void {
-  let under: CatalogUnderTest;
-  let catalog: Catalog;
-  let sourceId: number;
-  let rootId: number;
-
+  const on = new CatalogCase(create);
   beforeEach(async () => {
-    under = await create();
-    catalog = await under.open();
-    ({ id: sourceId, rootId } = await catalog.writer.ensureSource('photos'));
     await apply(...TREE);
-  });
-  afterEach(async () => {
-    await catalog.close();
-    await under.dispose();
   });
 
   // a/b/c/x.jpg, a/y.jpg, other/deep/z.jpg
@@ -35,11 +24,11 @@ export function subtreeCases(create: () => Promise<CatalogUnderTest>): void {
       return !refs.includes(entry.kind === 'asset' ? entry.facts.ref.id : entry.ref);
     });
 
-  const apply = (...entries: Entry[]) => catalog.writer.apply(sourceId, entries);
+  const apply = (...entries: Entry[]) => on.catalog.writer.apply(on.sourceId, entries);
   const scan = async (...entries: Entry[]): Promise<void> => {
-    const marks = catalog.writer.beginScan(sourceId);
-    await catalog.writer.apply(sourceId, entries, marks);
-    await catalog.writer.sweep(marks);
+    const marks = on.catalog.writer.beginScan(on.sourceId);
+    await on.catalog.writer.apply(on.sourceId, entries, marks);
+    await on.catalog.writer.sweep(marks);
   };
 
   describe('the state of a collection', () => {
@@ -47,14 +36,14 @@ export function subtreeCases(create: () => Promise<CatalogUnderTest>): void {
     const states = async (): Promise<Map<string, number>> => {
       const found = new Map<string, number>();
       const walk = async (id: number, path: string): Promise<void> => {
-        const node = await catalog.reader.node(id);
+        const node = await on.catalog.reader.node(id);
         if (node?.kind !== 'collection') return;
         found.set(path, node.stateSeq);
-        for (const member of (await catalog.reader.children(id, { limit: 100 })).entries) {
+        for (const member of (await on.catalog.reader.children(id, { limit: 100 })).entries) {
           await walk(member.id, path === '' ? member.name : `${path}/${member.name}`);
         }
       };
-      await walk(rootId, '');
+      await walk(on.rootId, '');
       return found;
     };
     /** Paths whose state is another one after the work, or that were not there before. */
@@ -78,14 +67,14 @@ export function subtreeCases(create: () => Promise<CatalogUnderTest>): void {
         ...['', 'a', 'a/b', 'a/b/c'],
       ]);
       const facts = { ...asset('Z', 'z.jpg').facts, version: 'v-3' };
-      expect(await changedBy(() => catalog.writer.refreshAsset(sourceId, facts))).toEqual([
+      expect(await changedBy(() => on.catalog.writer.refreshAsset(on.sourceId, facts))).toEqual([
         ...['', 'other', 'other/deep'],
       ]);
     });
 
     it('changes when something new is known of a content', async () => {
       const found = { digests: { sha1: 'aa' }, media: UNKNOWN_MEDIA, contentType: null };
-      expect(await changedBy(() => catalog.writer.enrich(sourceId, 'X', 'v-X', found))).toEqual([
+      expect(await changedBy(() => on.catalog.writer.enrich(on.sourceId, 'X', 'v-X', found))).toEqual([
         ...['', 'a', 'a/b', 'a/b/c'],
       ]);
     });
@@ -105,10 +94,10 @@ export function subtreeCases(create: () => Promise<CatalogUnderTest>): void {
 
     it('changes when something goes: by a sweep, by a look, with a whole folder', async () => {
       expect(await changedBy(() => scan(...without('X')))).toEqual(['', 'a', 'a/b', 'a/b/c']);
-      expect(await changedBy(() => catalog.writer.removeAt(sourceId, ['other', 'deep', 'z.jpg']))).toEqual([
-        ...['', 'other', 'other/deep'],
-      ]);
-      expect(await changedBy(() => catalog.writer.removeAt(sourceId, ['a', 'b']))).toEqual(['', 'a']);
+      expect(
+        await changedBy(() => on.catalog.writer.removeAt(on.sourceId, ['other', 'deep', 'z.jpg'])),
+      ).toEqual([...['', 'other', 'other/deep']]);
+      expect(await changedBy(() => on.catalog.writer.removeAt(on.sourceId, ['a', 'b']))).toEqual(['', 'a']);
     });
 
     it('changes when a name is taken over by another thing', async () => {
@@ -123,8 +112,8 @@ export function subtreeCases(create: () => Promise<CatalogUnderTest>): void {
       // What the failed batch had noted is not told with the next one.
       expect(await changedBy(() => apply(asset('M', 'm.jpg', 'D')))).toEqual(['', 'other', 'other/deep']);
       const restart = async () => {
-        await catalog.close();
-        catalog = await under.open();
+        await on.catalog.close();
+        await on.reopen();
       };
       expect(await changedBy(restart)).toEqual([]);
       expect(await changedBy(() => apply(asset('N', 'n.jpg', 'C')))).toEqual(['', 'a', 'a/b', 'a/b/c']);
@@ -142,12 +131,12 @@ export function subtreeCases(create: () => Promise<CatalogUnderTest>): void {
   });
 
   describe('places', () => {
-    const head = () => catalog.reader.headSeq();
+    const head = () => on.catalog.reader.headSeq();
     const since = async (cursor: number, pageSize = 100): Promise<PlaceChange[]> => {
       const upTo = await head();
       const all: PlaceChange[] = [];
       for (let at = cursor, hasMore = true; hasMore; ) {
-        const page = await catalog.reader.placeChanges(at, upTo, pageSize);
+        const page = await on.catalog.reader.placeChanges(at, upTo, pageSize);
         all.push(...page.changes);
         ({ cursor: at, hasMore } = page);
       }
@@ -199,7 +188,7 @@ export function subtreeCases(create: () => Promise<CatalogUnderTest>): void {
       await apply(asset('N', 'n.jpg', 'A'));
       const upTo = await head();
       await apply(asset('M', 'm.jpg', 'A'));
-      const { changes } = await catalog.reader.placeChanges(start, upTo, 100);
+      const { changes } = await on.catalog.reader.placeChanges(start, upTo, 100);
       expect(changes.flatMap((change) => (change.kind === 'updated' ? change.node.name : []))).toEqual(
         expect.not.arrayContaining(['m.jpg']),
       );
@@ -208,11 +197,11 @@ export function subtreeCases(create: () => Promise<CatalogUnderTest>): void {
     it('tell where a collection has made room for something else', async () => {
       const start = await head();
       await apply(folder('B', 'moved', 'O'), folder('B2', 'b', 'A'));
-      expect(await catalog.reader.replacedCollections(start, 10)).toMatchObject([{ name: 'b' }]);
-      expect(await catalog.reader.replacedCollections(await head(), 10)).toEqual([]);
-      await catalog.writer.removeAt(sourceId, ['a', 'b']);
+      expect(await on.catalog.reader.replacedCollections(start, 10)).toMatchObject([{ name: 'b' }]);
+      expect(await on.catalog.reader.replacedCollections(await head(), 10)).toEqual([]);
+      await on.catalog.writer.removeAt(on.sourceId, ['a', 'b']);
       // Nothing is there now: that is told as a place that was left.
-      expect(await catalog.reader.replacedCollections(start, 10)).toEqual([]);
+      expect(await on.catalog.reader.replacedCollections(start, 10)).toEqual([]);
       expect(await leftSince(start)).toContain('-b');
     });
 
@@ -221,17 +210,17 @@ export function subtreeCases(create: () => Promise<CatalogUnderTest>): void {
       await apply(asset('Y', 'renamed.jpg', 'A'));
       await scan(...without('X', 'Y'), asset('Y', 'renamed.jpg', 'A'));
       const end = await head();
-      while ((await catalog.writer.pruneTombstones(Date.now() + 1000, 1)) > 0);
-      await expect(catalog.reader.placeChanges(start, end, 10)).rejects.toMatchObject({
+      while ((await on.catalog.writer.pruneTombstones(Date.now() + 1000, 1)) > 0);
+      await expect(on.catalog.reader.placeChanges(start, end, 10)).rejects.toMatchObject({
         code: 'cursor-expired',
       });
-      await expect(catalog.reader.replacedCollections(start, 10)).rejects.toMatchObject({
+      await expect(on.catalog.reader.replacedCollections(start, 10)).rejects.toMatchObject({
         code: 'cursor-expired',
       });
-      await expect(catalog.reader.placeChanges(end + 1, end + 1, 10)).rejects.toMatchObject({
+      await expect(on.catalog.reader.placeChanges(end + 1, end + 1, 10)).rejects.toMatchObject({
         code: 'cursor-expired',
       });
-      expect((await catalog.reader.placeChanges(await head(), await head(), 10)).changes).toEqual([]);
+      expect((await on.catalog.reader.placeChanges(await head(), await head(), 10)).changes).toEqual([]);
     });
   });
 }

@@ -18,12 +18,14 @@ const CHUNK_BYTES = 64 * 1024;
 
 /** One content of a remote source that misbehaves on request, and remembers what it was asked for. */
 export class RemoteBytes {
-  readonly bytes: Buffer;
+  bytes: Buffer;
   readonly requests: RemoteRequest[] = [];
   readonly found: Digests[] = [];
   key = 'a content';
   sha1: string | undefined;
   wantsDigests = false;
+  /** Which state of its bytes it tells with each request; null: none. */
+  state: string | null = null;
   /** What requests reject with. */
   error: CodedError | null = null;
   /** Bytes that are sent beyond, or (when negative) short of, what was asked for. */
@@ -52,11 +54,15 @@ export class RemoteBytes {
       ...{ key: this.key, sizeBytes: this.bytes.length, wantsDigests: this.wantsDigests, path: 'a.jpg' },
       digests: this.sha1 === undefined ? {} : { sha1: this.sha1 },
       onDigests: (digests) => void this.found.push(digests),
-      fetch: (range, signal) => this.#fetch(range, signal),
+      fetch: (range, signal, onState) => this.#fetch(range, signal, onState),
     };
   }
 
-  async #fetch(range: ByteRange | undefined, signal: AbortSignal): Promise<Readable> {
+  async #fetch(
+    range: ByteRange | undefined,
+    signal: AbortSignal,
+    onState: (state: string) => void,
+  ): Promise<Readable> {
     const { start, end } = range ?? { start: 0, end: this.bytes.length - 1 };
     const request: RemoteRequest = { start, end, sentBytes: 0, wasEnded: false };
     this.requests.push(request);
@@ -66,6 +72,7 @@ export class RemoteBytes {
     await this.gate;
     signal.throwIfAborted();
     if (this.error !== null) throw this.error;
+    if (this.state !== null) onState(this.state);
     return Readable.from(this.#send(request, signal), { highWaterMark: 1 });
   }
 

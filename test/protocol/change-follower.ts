@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from './mediadav-process.ts';
 
 /** A node as a client of the change feed keeps it. */
 export interface FollowedNode {
@@ -45,14 +45,13 @@ export class ChangeFollower {
    * cursor and went again nobody is told, so it might hold what is no more.
    */
   async join(): Promise<void> {
-    for (const deadlineMs = Date.now() + LISTING_TIMEOUT_MS; Date.now() < deadlineMs; await sleep(50)) {
+    await until(async () => {
       const listing = await this.#feed.listing();
-      if (listing === null) continue;
+      if (listing === null) return false;
       this.#cursor = listing.cursor;
       for (const node of listing.nodes) this.#nodes.set(node.id, node);
-      return;
-    }
-    throw new Error('it never stopped changing');
+      return true;
+    }, LISTING_TIMEOUT_MS);
   }
 
   async follow(): Promise<void> {

@@ -1,12 +1,11 @@
 import { chmod, mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { makePrivate } from '../../src/private-file.ts';
 import { runCommand } from './cli-command.ts';
-import { type MediadavProcess, startProcess } from './mediadav-process.ts';
+import { type MediadavProcess, startProcess, until } from './mediadav-process.ts';
 
 let work = '';
 let photos = '';
@@ -37,11 +36,12 @@ async function filesOfOthers(): Promise<{ open: string[]; files: string[] }> {
 
 /** Of the one photo, once it was read. */
 async function listedDigest(server: MediadavProcess): Promise<string> {
-  for (const deadlineMs = Date.now() + 20_000; Date.now() < deadlineMs; await sleep(50)) {
-    const [digest] = Object.keys((await (await fetch(`${server.url}/list`)).json()) as object);
-    if (digest !== undefined) return digest;
-  }
-  throw new Error('the photo was never listed');
+  let digest: string | undefined;
+  await until(async () => {
+    [digest] = Object.keys((await (await fetch(`${server.url}/list`)).json()) as object);
+    return digest !== undefined;
+  });
+  return digest ?? '';
 }
 
 /** Has the server make all that it keeps: catalog, system litter, a thumbnail. */

@@ -66,7 +66,10 @@ export async function startFolderApp(options: FolderAppOptions = {}): Promise<Fo
   };
 }
 
-/** Writes files below a folder, with times a day apart in the order they are given. */
+/** So many days are still past; a time to come would show as the present one, and be another at each look. */
+const DAYS = 1000;
+
+/** Writes files below a folder, with times a day apart in the order they are given; beyond a thousand, times repeat. */
 export async function writeFiles(
   root: string,
   files: Readonly<Record<string, string | Buffer>>,
@@ -75,7 +78,8 @@ export async function writeFiles(
     const target = join(root, path);
     await mkdir(dirname(target), { recursive: true });
     await writeFile(target, content);
-    await utimes(target, FIRST_TIME_S + index * DAY_S, FIRST_TIME_S + index * DAY_S);
+    const timeS = FIRST_TIME_S + (index % DAYS) * DAY_S;
+    await utimes(target, timeS, timeS);
   }
 }
 

@@ -98,6 +98,27 @@ it('moving out of another view, or into it, is refused', async () => {
   expect(await isGone('moved.jpg')).toBe(true);
 });
 
+it('a file is copied out of another view to where it can be written, and only there', async () => {
+  const copy = (from: string, to: string, more = {}) =>
+    send('COPY', `/photos/${from}`, { headers: { Destination: `/photos/${to}`, ...more } });
+  expect((await copy('flat/first.jpg', 'folders/b/copied.jpg')).status).toBe(201);
+  expect(await readFile(join(running.root, 'b/copied.jpg'), 'utf8')).toBe('first');
+  const time = async (path: string) => (await send('HEAD', `/photos/${path}`)).headers['last-modified'];
+  expect(await time('folders/b/copied.jpg')).toBe(await time('folders/a/first.jpg'));
+
+  expect((await copy('flat/first.jpg', 'folders/b/copied.jpg', { Overwrite: 'F' })).status).toBe(412);
+  expect((await copy('type/images/second.jpg', 'folders/b/copied.jpg')).status).toBe(204);
+  expect(await readFile(join(running.root, 'b/copied.jpg'), 'utf8')).toBe('second');
+
+  expect((await copy('flat/none.jpg', 'folders/b/none.jpg')).status).toBe(404);
+  expect((await copy('flat/first.jpg', 'type/images/more.jpg')).status).toBe(403);
+  const whole = await copy('type/images', 'folders/all');
+  expect(whole.status).toBe(403);
+  expect(whole.text).toContain('single files can be copied');
+  expect(await isGone('all')).toBe(true);
+  expect((await send('DELETE', '/photos/folders/b/copied.jpg')).status).toBe(204);
+});
+
 it('clients are told where they can write', async () => {
   const allowed = async (path: string) => String((await send('OPTIONS', path)).headers.allow);
   expect(await allowed('/photos/folders/a/')).toContain('PUT');

@@ -1,5 +1,6 @@
 import { afterEach, expect, it } from 'vitest';
 import { makeJpeg } from '../fakes/immich/made-media.ts';
+import { listTree } from './dav-listing.ts';
 import { ImmichWriteApp } from './immich-write-app.ts';
 
 /** Where albums are one view of several, they are written to below their folder, and nothing else is. */
@@ -35,6 +36,17 @@ it('photos and albums are put, moved, copied and removed in the view of the albu
 
   expect((await on.send('DELETE', 'albums/Album 4')).status).toBe(204);
   await expectNames('albums', ['Album 1', 'Album 2']);
+});
+
+it('a photo is copied from another view into an album, and is one photo still', async () => {
+  on = await ImmichWriteApp.start({ env: VIEWS });
+  const assetsBefore = [...on.fake.library.assets.keys()];
+  const [found = ''] = [...(await listTree(on.url)).keys()].filter((path) =>
+    /^timeline.*photo 2-1/.test(path),
+  );
+  expect((await on.copy(found, 'albums/Album 1/from the timeline.jpg')).status).toBe(201);
+  await expectNames('albums/Album 1', ['from the timeline.jpg', 'photo 1-1.jpg', 'photo 1-2.jpg']);
+  expect([...on.fake.library.assets.keys()]).toEqual(assetsBefore);
 });
 
 it('nothing else is written to, and what is refused changes nothing', async () => {

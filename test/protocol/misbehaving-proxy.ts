@@ -1,5 +1,8 @@
+import { once } from 'node:events';
 import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { pipeline } from 'node:stream/promises';
+import { gzipSync } from 'node:zlib';
 
 /** What a proxy between mediadav and Immich can do to an answer. */
 export type Misbehaviour =
@@ -17,6 +20,10 @@ export type Misbehaviour =
   | { kind: 'longer' }
   /** A length that is one byte less; the rest is lost. */
   | { kind: 'shorter' }
+  /** Asks for all of a file, whatever part of it is wanted, and passes that on. */
+  | { kind: 'no-range' }
+  /** Packed by gzip, unasked, and said so. */
+  | { kind: 'packed' }
   /** All of it, `bytes` at a time. */
   | { kind: 'drip'; bytes: number; ms: number };
 
@@ -73,9 +80,19 @@ async function pass(
     res.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><title>Sign in</title>');
     return;
   }
+  if (how.kind === 'no-range') {
+    await passWhole(targetUrl, req, res);
+    return;
+  }
   const { status, headers, body } = await forward(targetUrl, req);
   if (how.kind === 'none' || req.method === 'HEAD') {
     res.writeHead(status, headers).end(body);
+    return;
+  }
+  if (how.kind === 'packed') {
+    const packed = gzipSync(body);
+    const length = { 'content-length': String(packed.length) };
+    res.writeHead(status, { ...headers, 'content-encoding': 'gzip', ...length }).end(packed);
     return;
   }
   const sent = how.kind === 'half' ? body.subarray(0, body.length >> 1) : body;
@@ -95,6 +112,18 @@ async function pass(
     return;
   }
   res.end(how.kind === 'shorter' ? sent.subarray(0, -1) : sent);
+}
+
+/** Piece by piece, so that no more is read of Immich than is taken here. */
+async function passWhole(targetUrl: string, req: IncomingMessage, res: ServerResponse): Promise<void> {
+  const url = new URL(req.url ?? '/', targetUrl);
+  const { range: _, ...headers } = req.headers;
+  const up = httpRequest(url, { method: req.method ?? 'GET', headers: { ...headers, host: url.host } });
+  const [answer] = (await once(up.end(), 'response')) as [IncomingMessage];
+  const { 'accept-ranges': __, ...told } = answer.headers;
+  res.writeHead(answer.statusCode ?? 502, told);
+  // A client that has enough is no failure of the proxy.
+  await pipeline(answer, res).catch(() => up.destroy());
 }
 
 interface Forwarded {

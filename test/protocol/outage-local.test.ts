@@ -7,8 +7,10 @@ import { type DavResource, listMembers, listTree, propfind, urlOf } from './dav-
 import { writeTree } from './media-tree.ts';
 import { type MediadavProcess, startProcess, until } from './mediadav-process.ts';
 import { isMounted } from './rclone.ts';
-import { lookUp, MOUNT_RIGHTS } from './tool-lookup.ts';
+import { SleepingDisk } from './sleeping-disk.ts';
+import { FUSE, lookUp, MOUNT_RIGHTS } from './tool-lookup.ts';
 
+const needsFuse = lookUp('rclone', 'fusermount3', FUSE);
 const needsMount = lookUp('mount', 'umount', MOUNT_RIGHTS);
 const PATIENCE = { timeout: 60_000 };
 
@@ -182,6 +184,52 @@ describe.skipIf(needsMount.areMissing)(`a disk that is unmounted${needsMount.not
     } finally {
       await server?.stop();
       for (const path of [root, disk]) if (await isMounted(path)) await succeed('umount', ['--lazy', path]);
+    }
+  });
+});
+
+describe.skipIf(needsFuse.areMissing)(`a disk that does not answer${needsFuse.note}`, PATIENCE, () => {
+  it('holds up nothing but itself, is "not now", and is there when it answers again', async () => {
+    const many = Array.from({ length: 24 }, (_, at) => `many/${at}.jpg`);
+    const slow = await folderWithFiles();
+    await writeTree(
+      slow,
+      many.map((path) => ({ storedPath: path, shownPath: path, bytes: Buffer.from(path) })),
+    );
+    const disk = await SleepingDisk.mount(slow);
+    const other = await folderWithFiles();
+    const env = { LOCAL_PATHS: `slow=${disk.path},other=${other}`, LOCAL_WRITABLE: 'true' };
+    const server = await startProcess({ env });
+    try {
+      const before = await listTree(`${server.webdavUrl}/slow`);
+      disk.sleep();
+      const leaving = new AbortController();
+      const waiting = many.map((path) =>
+        fetch(urlOf(server.webdavUrl, `slow/${path}`), { signal: leaving.signal }).then(
+          ({ status }) => status,
+        ),
+      );
+      // More than Node has threads are asked for by now. Nobody of the others may notice.
+      for (let times = 0; times < 5; times += 1) {
+        for (const { shownPath, bytes } of FILES) {
+          const answer = await fetch(urlOf(server.webdavUrl, `other/${shownPath}`), {
+            signal: AbortSignal.timeout(10_000),
+          });
+          expect(await answer.text()).toBe(bytes.toString());
+        }
+      }
+      const put = { method: 'PUT', body: 'new', signal: AbortSignal.timeout(10_000) };
+      expect((await fetch(urlOf(server.webdavUrl, 'other/new.jpg'), put)).status).toBe(201);
+      expect(await listTree(`${server.webdavUrl}/slow`)).toEqual(before);
+      expect(await Promise.all(waiting)).toEqual(many.map(() => 503));
+
+      disk.wake();
+      await until(async () => (await get(server, 'slow/many/7.jpg')).status === 200);
+      for (const path of many) expect(await (await get(server, `slow/${path}`)).text()).toBe(path);
+    } finally {
+      disk.wake();
+      await server.stop();
+      await disk.unmount();
     }
   });
 });

@@ -31,7 +31,7 @@ export async function* conclude(
   if (ref === null) return true;
   telling.settled.add(ref);
   if (isEmpty) {
-    const held = parseReading(await telling.heldVersion(ref));
+    const held = parseReading(await telling.toldVersion(ref));
     if (held !== null && !held.state.endsWith(EMPTY)) {
       telling.reader.warn('an answer that is suddenly empty', name);
       yield { kind: 'kept', collection: ref, mayHeal: true };
@@ -44,20 +44,20 @@ export async function* conclude(
 
 /** After a reading that failed: what is held stays, and so does the knowledge whether that is something. */
 export async function* keep(
-  heldVersion: Telling['heldVersion'],
+  toldVersion: Telling['toldVersion'],
   ref: string | null,
   mayHeal: boolean,
 ): AsyncGenerator<ScanEvent, void, undefined> {
   yield { kind: 'kept', collection: ref, mayHeal };
-  if (ref !== null) yield* remember(heldVersion, ref);
+  if (ref !== null) yield* remember(toldVersion, ref);
 }
 
 /** Only the knowledge, where the collection is in one that is kept. */
 export async function* remember(
-  heldVersion: Telling['heldVersion'],
+  toldVersion: Telling['toldVersion'],
   ref: string,
 ): AsyncGenerator<ScanEvent, void, undefined> {
-  const held = parseReading(await heldVersion(ref));
+  const held = parseReading(await toldVersion(ref));
   if (held !== null) yield complete(ref, { ...held, readMs: NEVER_CURRENT });
 }
 

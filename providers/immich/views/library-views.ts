@@ -43,7 +43,10 @@ export async function readLibrary(
     }
     counted = expectedCount(era, await look());
   }
-  reader.warn('a library whose assets do not match its count', 'timeline');
+  reader.warn(
+    'the changes of a timeline that does not come with as many photos as Immich counts',
+    'timeline',
+  );
   return { assets: [], isComplete: false, timelineFolders: monthFolders, placeFolders: () => null };
 }
 

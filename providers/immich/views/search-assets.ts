@@ -13,6 +13,7 @@ const NOTHING_HELD: Held = {
   refAt: async () => null,
   pathsOf: async () => [],
   versionOf: async () => null,
+  toldVersionOf: async () => null,
   factsOf: async () => null,
   placesOf: async () => [],
 };

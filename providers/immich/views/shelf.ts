@@ -35,8 +35,10 @@ export interface Telling {
   readonly staleMs: number;
   /** Refs of the collections that this scan has come to an end with, or found unchanged. */
   readonly settled: Set<string>;
-  /** The version told last for a collection. */
+  /** See `Held.versionOf`. */
   heldVersion(collection: string): Promise<string | null>;
+  /** See `Held.toldVersionOf`. */
+  toldVersion(collection: string): Promise<string | null>;
 }
 
 /** What came of telling some shelves. */
@@ -85,7 +87,7 @@ export async function* tellContent(
     yield { kind: 'asset', collection: ref, name: facts.ref.path, facts };
   }
   if (content.isComplete) return yield* conclude(telling, { ref, name, state, isEmpty });
-  yield* keep(telling.heldVersion, ref, false);
+  yield* keep(telling.toldVersion, ref, false);
   return false;
 }
 

@@ -90,6 +90,7 @@ export class ViewScan {
       ...{ reader, search: this.#search, staleMs, startedMs: this.#startedMs },
       settled: this.#settled,
       heldVersion: (collection) => call.held.versionOf(collection),
+      toldVersion: (collection) => call.held.toldVersionOf(collection),
     };
     let all: ShelvesTold = { isComplete: true, oldestReadMs: this.#startedMs };
     const add = (told: ShelvesTold) => {
@@ -133,11 +134,11 @@ export class ViewScan {
         this.#parts.call.warn(`a view that could not be read: ${messageOf(error)}`, name);
         yield* this.#top(name);
         const { held } = this.#parts.call;
-        const heldVersion = (collection: string) => held.versionOf(collection);
-        yield* keep(heldVersion, this.#refOf(name), true);
+        const toldVersion = (collection: string) => held.toldVersionOf(collection);
+        yield* keep(toldVersion, this.#refOf(name), true);
         const list = this.#lists.get(name as ListName);
         const refs = [...(list?.people ?? []).map(personRef), ...(list?.tags ?? []).map(tagRef)];
-        for (const ref of refs) if (!this.#settled.has(ref)) yield* remember(heldVersion, ref);
+        for (const ref of refs) if (!this.#settled.has(ref)) yield* remember(toldVersion, ref);
       }
       return { isComplete: false, oldestReadMs: this.#startedMs };
     }
@@ -239,7 +240,7 @@ export class ViewScan {
     for (const name of names) {
       const ref = this.#refOf(name);
       const outcome = { ref, name, state: library.state, isEmpty: !marks.has(viewRef(name)) };
-      if (!content.isComplete) yield* keep(telling.heldVersion, ref, true);
+      if (!content.isComplete) yield* keep(telling.toldVersion, ref, true);
       const isBelieved = content.isComplete && (yield* conclude(telling, outcome));
       isComplete &&= isBelieved;
     }

@@ -63,9 +63,11 @@ export class AssetTable {
       `INSERT INTO asset (source_id, ref, ${columns})
        VALUES (?, ?, ${ASSET_FACT_COLUMNS.map(() => '?').join(', ')}) ON CONFLICT (source_id, ref) DO NOTHING`,
     );
-    // Of another content, or with another id, it has to be found out anew what the other half is.
+    // Of another content, or with another id, it has to be found out anew what the other half is. What was read of the
+    // content before is lost, so it is to be read again should it come back.
     this.#update = database.prepare(
-      `UPDATE asset SET live_partner_id = iif(version = ? AND live_id IS ?, live_partner_id, NULL),
+      `UPDATE asset SET live_partner_id = iif(version = ?1 AND live_id IS ?2, live_partner_id, NULL),
+         enriched_version = iif(version = ?1, enriched_version, NULL),
          ${ASSET_FACT_COLUMNS.map((column) => `${column} = ?`).join(', ')} WHERE id = ?`,
     );
     this.#setPath = database.prepare(

@@ -9,6 +9,8 @@ export interface LiveKeys {
   readonly livePhotoId: string | null;
 }
 
+type NotedKeys = LiveKeys & { readonly sourceId: number };
+
 interface Member extends LiveHalf {
   readonly id: number;
   readonly sourceId: number;
@@ -29,6 +31,8 @@ type MemberRow = [
 
 /** Assets looked at in one turn of the event loop: a few milliseconds. */
 const STEP_ASSETS = 256;
+/** Ids and names whose assets are held at once: a few hundred bytes each as a rule, as a group is two halves. */
+const SOME_KEYS = 1_000;
 
 const SELECT = `SELECT id, source_id, path, content_type, duration_ms, live_id, live_partner_id, modified_ms FROM asset`;
 
@@ -43,7 +47,7 @@ export class LivePairs {
   readonly #byName: StatementSync;
   readonly #one: StatementSync;
   readonly #pair: StatementSync;
-  readonly #noted = new Map<string, LiveKeys & { readonly sourceId: number }>();
+  readonly #noted = new Map<string, NotedKeys>();
   readonly #replaced = new Set<number>();
 
   constructor(database: DatabaseSync) {
@@ -85,9 +89,27 @@ export class LivePairs {
       if (row !== undefined) this.note(row[1], memberOf(row));
       if (isStepOver()) yield;
     }
+    let some: NotedKeys[] = [];
+    for (const keys of this.#noted.values()) {
+      some.push(keys);
+      if (some.length < SOME_KEYS) continue;
+      yield* this.#settleSome(some, touch);
+      some = [];
+    }
+    yield* this.#settleSome(some, touch);
+    this.forget();
+  }
+
+  /** Whoever is met by several of these parts comes out the same each time: what they are made of changes no more. */
+  *#settleSome(
+    noted: readonly NotedKeys[],
+    touch: (assetId: number, modifiedMs: number) => void,
+  ): Steps<void> {
+    let count = 0;
+    const isStepOver = () => ++count % STEP_ASSETS === 0;
     const groups = new Groups(this.#byId, this.#byName);
     const members = new Map<number, Member>();
-    for (const keys of this.#noted.values()) {
+    for (const keys of noted) {
       for (const member of [...groups.sameId(keys), ...groups.sameName(keys)]) members.set(member.id, member);
       if (isStepOver()) yield;
     }
@@ -98,7 +120,6 @@ export class LivePairs {
       else if (partnerId === null || !this.#replaced.has(partnerId)) continue;
       touch(member.id, member.modifiedMs);
     }
-    this.forget();
   }
 
   /** After a rollback. */
@@ -119,12 +140,12 @@ class Groups {
     this.#byName = byName;
   }
 
-  sameId({ sourceId, livePhotoId }: LiveKeys & { readonly sourceId: number }): readonly Member[] {
+  sameId({ sourceId, livePhotoId }: NotedKeys): readonly Member[] {
     if (livePhotoId === null || livePhotoId === '') return [];
     return this.#get(`id ${sourceId} ${livePhotoId}`, this.#byId, sourceId, livePhotoId);
   }
 
-  sameName({ sourceId, path, livePhotoId }: LiveKeys & { readonly sourceId: number }): readonly Member[] {
+  sameName({ sourceId, path, livePhotoId }: NotedKeys): readonly Member[] {
     if (livePhotoId === '') return [];
     return this.#get(`name ${sourceId} ${path.replace(/[^.]*$/, '')}`, this.#byName, sourceId, path);
   }

@@ -5,7 +5,7 @@ import type { Logger } from '../../model/logger.ts';
 
 /** File of the cache's folder. */
 export const INDEX_NAME = 'index.db';
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 
 /*
  * Nothing here waits for the disk (synchronous = OFF): what a killed process wrote is with the kernel, and a power cut
@@ -22,7 +22,8 @@ const SCHEMA = `
     size_bytes INTEGER NOT NULL,
     stored_bytes INTEGER NOT NULL,
     is_verified INTEGER NOT NULL,
-    used INTEGER NOT NULL                       -- grows with each use of any content
+    used INTEGER NOT NULL,                      -- grows with each use of any content
+    state TEXT                                  -- of the bytes, as the source names it
   ) STRICT;
   CREATE INDEX IF NOT EXISTS content_used ON content (used);
   CREATE TABLE IF NOT EXISTS block (
@@ -31,16 +32,20 @@ const SCHEMA = `
   ) STRICT, WITHOUT ROWID;
 `;
 
+/** From one version to the next: a cache is worth more than the work of fetching it again. */
+const MIGRATIONS: Readonly<Record<number, string>> = { 1: 'ALTER TABLE content ADD COLUMN state TEXT' };
+
 /** Blocks of what was forgotten are there until their turn to go comes. */
 const IS_KNOWN = 'EXISTS (SELECT 1 FROM content WHERE id = ?1)';
 
 const STATEMENTS = {
-  find: 'SELECT id, size_bytes, stored_bytes, is_verified FROM content WHERE key = ?',
+  find: 'SELECT id, size_bytes, stored_bytes, is_verified, state FROM content WHERE key = ?',
   knows: 'SELECT 1 FROM content WHERE id = ?',
   storedBytes: 'SELECT stored_bytes FROM content WHERE id = ?',
   create: 'INSERT INTO content (key, size_bytes, stored_bytes, is_verified, used) VALUES (?, ?, 0, 0, ?)',
   touch: 'UPDATE content SET used = ? WHERE id = ?',
   verify: 'UPDATE content SET is_verified = 1 WHERE id = ?',
+  state: 'UPDATE content SET state = ? WHERE id = ?',
   grow: 'UPDATE content SET stored_bytes = stored_bytes + ? WHERE id = ?',
   forget: 'DELETE FROM content WHERE id = ? RETURNING stored_bytes',
   forgetBlocks: 'DELETE FROM block WHERE content_id = ? AND number >= ? AND number < ?',
@@ -64,6 +69,8 @@ export interface IndexedContent {
   readonly storedBytes: number;
   /** All of it was compared with the digest that the source tells. */
   readonly isVerified: boolean;
+  /** Which state of the bytes its blocks are of, in the words of the source; null: it has told none. */
+  readonly state: string | null;
 }
 
 /** Blocks forgotten in one turn of the event loop. */
@@ -106,6 +113,7 @@ export class BlockIndex {
       sizeBytes: Number(row.size_bytes),
       storedBytes: Number(row.stored_bytes),
       isVerified: row.is_verified === 1,
+      state: row.state === null ? null : String(row.state),
     };
   }
 
@@ -120,7 +128,7 @@ export class BlockIndex {
   create(key: string, sizeBytes: number): IndexedContent {
     this.#used += 1;
     const { lastInsertRowid } = this.#statements.create.run(key, sizeBytes, this.#used);
-    return { id: Number(lastInsertRowid), sizeBytes, storedBytes: 0, isVerified: false };
+    return { id: Number(lastInsertRowid), sizeBytes, storedBytes: 0, isVerified: false, state: null };
   }
 
   /** It was used last. */
@@ -131,6 +139,10 @@ export class BlockIndex {
 
   markVerified(id: number): void {
     this.#statements.verify.run(id);
+  }
+
+  noteState(id: number, state: string): void {
+    this.#statements.state.run(state, id);
   }
 
   checksumOf(id: number, block: number): number | null {
@@ -236,8 +248,11 @@ function openDatabase(file: string): DatabaseSync {
   const database = new DatabaseSync(file);
   try {
     const version = Number(database.prepare('PRAGMA user_version').get()?.user_version);
-    if (version !== 0 && version !== SCHEMA_VERSION) throw new DamagedIndex(`schema ${version}`);
+    const migration = MIGRATIONS[version];
+    const isKnown = version === 0 || version === SCHEMA_VERSION || migration !== undefined;
+    if (!isKnown) throw new DamagedIndex(`schema ${version}`);
     database.exec(SCHEMA);
+    if (migration !== undefined) database.exec(migration);
     database.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
     const check = String(database.prepare('PRAGMA quick_check(1)').get()?.quick_check);
     if (check !== 'ok') throw new DamagedIndex(check);

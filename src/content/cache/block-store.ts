@@ -19,7 +19,7 @@ export interface BlockStoreOptions {
 }
 
 /** Folder of the files, one a content, by its number. */
-const FILES = 'contents';
+export const FILES = 'contents';
 const PAUSE_MS = 10 * 60 * 1000;
 
 /**
@@ -91,7 +91,8 @@ export class BlockStore {
       const { id } = found ?? this.#index.create(key, sizeBytes);
       if (this.mayWrite) this.#guarded(undefined, () => this.#index.touch(id));
       this.#inUse.add(id);
-      return new StoredContent(this, { id, sizeBytes, isVerified: found?.isVerified ?? false });
+      const { isVerified = false, state = null } = found ?? {};
+      return new StoredContent(this, { id, sizeBytes, isVerified, state });
     });
   }
 
@@ -125,6 +126,10 @@ export class BlockStore {
 
   markVerified(id: number): void {
     this.#guarded(undefined, () => this.#index.markVerified(id));
+  }
+
+  noteState(id: number, state: string): void {
+    this.#guarded(undefined, () => this.#index.noteState(id, state));
   }
 
   /** Throws a content away, whoever uses it: nothing of it is found any more. */

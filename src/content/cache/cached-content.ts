@@ -23,8 +23,15 @@ export interface RemoteContent {
   onDigests(digests: Digests): void;
   /** For people who read the log. */
   readonly path: string;
-  /** The bytes from the source, as many as were asked for. Rejects before the first byte; aborting ends it. */
-  fetch(range: ByteRange | undefined, signal: AbortSignal): Promise<Readable>;
+  /**
+   * The bytes from the source, as many as were asked for. Rejects before the first byte; aborting ends it.
+   * @param onState told which state of the bytes they are of, where the source tells; throws when it is the wrong one.
+   */
+  fetch(
+    range: ByteRange | undefined,
+    signal: AbortSignal,
+    onState: (state: string) => void,
+  ): Promise<Readable>;
 }
 
 export interface CachedContentOptions {
@@ -127,7 +134,9 @@ export class CachedContent implements ReadableContent {
     const { sizeBytes } = this;
     const fill = new Fill({
       ...{ sizeBytes, first, last: Math.min(last, before, this.#lastBlock) },
-      fetch: (range, signal) => this.#options.remote.fetch(range, signal),
+      fetch: (range, signal) => {
+        return this.#options.remote.fetch(range, signal, (state) => this.#meetState(state));
+      },
       keep: (block, bytes) => {
         const keeping = this.#keep(block, bytes).finally(() => this.#keeping.delete(keeping));
         this.#keeping.add(keeping);
@@ -195,6 +204,22 @@ export class CachedContent implements ReadableContent {
     }
     this.#stored.markVerified();
     if (remote.wantsDigests) remote.onDigests(found);
+  }
+
+  /**
+   * Where no digest tells what the bytes are, parts are put together only from one state of them. Of two states the later
+   * one is believed: what was kept is thrown away, and whoever asks next begins anew.
+   */
+  #meetState(state: string): void {
+    if (this.#mismatch !== null) throw this.#mismatch;
+    if (Object.keys(this.#options.remote.digests).length > 0) return;
+    const known = this.#stored.state;
+    if (known === null) this.#stored.setState(state);
+    if (known === null || known === state) return;
+    this.#mismatch = new CodedError('changed', 'The source has changed the bytes while they were read.');
+    this.#stored.discard();
+    this.#options.onOver();
+    throw this.#mismatch;
   }
 
   #endWhenIdle(): void {

@@ -12,17 +12,20 @@ export class StoredContent {
   readonly sizeBytes: number;
   /** All of it was compared with the digest that the source tells. */
   isVerified: boolean;
+  /** Which state of the bytes the blocks are of, in the words of the source; null: it has told none. */
+  state: string | null;
   readonly #store: BlockStore;
   #file: Promise<FileHandle> | null = null;
   #pending = 0;
   #isClosed = false;
   #isDamageTold = false;
 
-  constructor(store: BlockStore, found: Pick<IndexedContent, 'id' | 'sizeBytes' | 'isVerified'>) {
+  constructor(store: BlockStore, found: Omit<IndexedContent, 'storedBytes'>) {
     this.#store = store;
     this.id = found.id;
     this.sizeBytes = found.sizeBytes;
     this.isVerified = found.isVerified;
+    this.state = found.state;
   }
 
   has(block: number): boolean {
@@ -75,6 +78,12 @@ export class StoredContent {
   markVerified(): void {
     this.isVerified = true;
     this.#store.markVerified(this.id);
+  }
+
+  /** Before its first block is written. */
+  setState(state: string): void {
+    this.state = state;
+    this.#store.noteState(this.id, state);
   }
 
   discard(): void {

@@ -20,6 +20,18 @@ it('counts names as often as they come', () => {
   expect(left.warnings).toMatchObject([{ count: 2 }]);
 });
 
+it('has one example of the same names, in whatever order they come', () => {
+  const examples = [
+    ['Summer', 'Autumn', 'Winter'],
+    ['Winter', 'Summer', 'Autumn'],
+  ].map((names) => {
+    const left = new LeftOut(false);
+    for (const name of names) left.note('an album that could not be read', name);
+    return left.warnings[0]?.example;
+  });
+  expect(examples).toEqual(['Autumn', 'Autumn']);
+});
+
 it('remembers a bounded number of places, and leaves the rest to the next scan', () => {
   const left = new LeftOut(true);
   for (let at = 0; at < 5_000; at += 1) left.note('a hidden name', `a/.${at}`);

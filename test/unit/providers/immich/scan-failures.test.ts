@@ -163,7 +163,9 @@ describe('the count of an album', () => {
     const told = await scanAll(providerOf(fake, { albumIds: [SUMMER] }));
     expect(told.kept).toEqual([{ kind: 'kept', collection: SUMMER, mayHeal: true }]);
     expect(told.assets).toEqual([]);
-    expect(told.warnings).toEqual(['an album whose assets do not match its count: Summer 2024']);
+    expect(told.warnings).toEqual([
+      'the changes of an album that does not come with as many photos as Immich counts: Summer 2024',
+    ]);
   });
 
   it('is compared on 2.x: once wrong is read again', async () => {
@@ -187,7 +189,9 @@ describe('the count of an album', () => {
     fake.faults.add({ match: '/search/metadata', kind: 'status', status: 200, body });
     const told = await scanAll(providerOf(fake, { albumIds: [SUMMER] }));
     expect(told.kept).toEqual([{ kind: 'kept', collection: SUMMER, mayHeal: true }]);
-    expect(told.warnings).toEqual(['an album whose assets do not match its count: Summer 2024']);
+    expect(told.warnings).toEqual([
+      'the changes of an album that does not come with as many photos as Immich counts: Summer 2024',
+    ]);
     const searches = fake.requests.filter((request) => request.path === '/api/search/metadata');
     expect(searches).toHaveLength(4);
   });

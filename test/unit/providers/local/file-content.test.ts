@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FileContent } from '../../../../providers/local/file-content.ts';
+import { PoolShare } from '../../../../providers/local/pool-share.ts';
 import { versionOf } from '../../../../providers/local/stat-facts.ts';
 
 const SIZE = 5_000_000;
@@ -19,7 +20,12 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 
 async function contentOf(start: number, end: number): Promise<FileContent> {
   const handle = await open(file);
-  return new FileContent(handle, { start, end }, versionOf(await stat(file, { bigint: true })));
+  return new FileContent(
+    handle,
+    { start, end },
+    versionOf(await stat(file, { bigint: true })),
+    new PoolShare(),
+  );
 }
 
 describe('FileContent', () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Disk } from '../../../../providers/local/disk.ts';
+import { PoolShare } from '../../../../providers/local/pool-share.ts';
 import { ShortReads } from '../../../../providers/local/short-reads.ts';
 
 const SILENT = new URL('./silent-disk-thread.ts', import.meta.url);
@@ -38,7 +39,7 @@ async function readMany(): Promise<void> {
 describe('short reads', () => {
   it('give the same by both ways, of which the thread is begun when many are wanted', async () => {
     disk = new Disk();
-    reads = new ShortReads(disk);
+    reads = new ShortReads(new PoolShare(), disk);
     const [alone] = await Promise.all([reads.read(askFor(7))]);
     expect(disk.isRunning).toBe(false);
     await readMany();
@@ -58,7 +59,7 @@ describe('short reads', () => {
 
   it('end with the file, tell of a folder that it is none, and fail as the disk does, by both ways', async () => {
     disk = new Disk();
-    reads = new ShortReads(disk);
+    reads = new ShortReads(new PoolShare(), disk);
     await mkdir(join(folder, 'b'));
     for (const read of [(ask: Parameters<ShortReads['read']>[0]) => reads.read(ask), askThread]) {
       const short = await read({ path: pathOf(1), startByte: 8, lengthBytes: 50 });
@@ -72,7 +73,7 @@ describe('short reads', () => {
 
   it('wait for no thread whose disk does not answer', async () => {
     disk = new Disk({ entry: SILENT });
-    reads = new ShortReads(disk);
+    reads = new ShortReads(new PoolShare(), disk);
     await readMany();
     // What the thread was given is waited for by whoever asked for it; it is one read at most.
     let unanswered = 0;
