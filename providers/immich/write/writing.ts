@@ -6,6 +6,8 @@ import { AlbumChanges } from './album-changes.ts';
 import { ContentHolds } from './content-holds.ts';
 import { HeldBackFile, timeGivenTo } from './held-back.ts';
 import { MemberChanges } from './member-changes.ts';
+import { patientCall } from './patient-call.ts';
+import { requireOriginalAt } from './placement.ts';
 import { albumPlaceAt, assetBehind } from './places.ts';
 import { letGo, StagedUpload } from './staged-upload.ts';
 import type { ReceivedFile, UploadFolder } from './upload-folder.ts';
@@ -14,6 +16,8 @@ import { Uploads } from './uploads.ts';
 export interface WritingOptions {
   readonly client: ImmichClient;
   readonly folder: UploadFolder;
+  /** See `Limits.changeMs`. */
+  readonly requestMs: number;
   readonly deletes: 'album' | 'trash';
   /** Why no album can be made here; null: one can. */
   readonly noNewAlbums: string | null;
@@ -35,24 +39,29 @@ type Powers = 'receive' | 'copy' | 'move' | 'makeCollection' | 'remove' | 'setMo
 
 /** The powers of an Immich server that may be changed. */
 export function createWriting(options: WritingOptions): Required<Pick<Provider, Powers>> {
-  const { client, folder } = options;
+  const { client, folder, requestMs } = options;
   const changes = new AlbumChanges(client, options.showsLiveVideos);
   const uploads = new Uploads(client);
   const holds = new ContentHolds();
   const members = new MemberChanges({ ...options, changes, uploads });
 
+  const patiently = (call: WriteCall) => patientCall(call, requestMs);
+
   const receive = async (
     path: string,
     content: Readable,
     { modifiedMs }: { readonly modifiedMs: number | null },
-    call: WriteCall,
+    given: WriteCall,
   ): Promise<Staged> => {
-    const { name, ref } = await albumPlaceAt(path, call);
+    const call = patiently(given);
+    const place = await albumPlaceAt(path, call);
+    const { name, ref } = place;
     await uploads.checkExtension(name, call);
     const old = assetBehind(ref);
     const replacing = old === null ? [] : ['asset.delete'];
     await uploads.requirePermissions(['asset.upload', 'albumAsset.create', ...replacing], call);
     if (old !== null) await changes.requireMember(old, call);
+    await requireOriginalAt(place, call);
     const file = await folder.receive(content, call.signal);
     try {
       if (file.sizeBytes === 0) return new HeldBackFile(path, modifiedMs, call);
@@ -96,17 +105,17 @@ export function createWriting(options: WritingOptions): Required<Pick<Provider, 
 
   return {
     receive,
-    copy: (from, to, { isDeep }, call) => members.copy(from, to, isDeep, call),
+    copy: (from, to, { isDeep }, call) => members.copy(from, to, isDeep, patiently(call)),
     move: async (from, to, over, call) => {
-      await members.move(from, to, over, call);
+      await members.move(from, to, over, patiently(call));
       return true;
     },
-    makeCollection: (path, call) => members.makeAlbum(path, call),
+    makeCollection: (path, call) => members.makeAlbum(path, patiently(call)),
     remove: async (path, call) => {
-      await members.remove(path, call);
+      await members.remove(path, patiently(call));
       return [];
     },
-    setModifiedTime: (path, modifiedMs, call) => members.setModifiedTime(path, modifiedMs, call),
+    setModifiedTime: (path, modifiedMs, call) => members.setModifiedTime(path, modifiedMs, patiently(call)),
     freeBytes: () => folder.freeBytes(),
   };
 }
