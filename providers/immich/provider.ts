@@ -124,7 +124,7 @@ export function createImmichProvider(
       ? {}
       : createWriting({
           ...{ client, folder, factsOf, deletes: settings.write.deletes },
-          requestMs: limits.changeMs,
+          limits,
           showsLiveVideos: choice.showsLiveVideos,
           albumView: shown.isAlone ? null : viewRef('albums'),
           noNewAlbums: choice.albumIds.length === 0 ? null : NO_NEW_ALBUMS,

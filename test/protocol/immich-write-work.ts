@@ -1,3 +1,4 @@
+import { expect } from 'vitest';
 import { makeJpeg } from '../fakes/immich/made-media.ts';
 import { readMultistatus } from './dav-multistatus.ts';
 import { propfind, type WireAnswer } from './dav-wire.ts';
@@ -101,6 +102,7 @@ export class WorkPlace {
 /** Something that a client does, and how things are when it is done. */
 export interface Work {
   readonly name: string;
+  readonly env?: Readonly<Record<string, string>>;
   run(at: WorkPlace): Promise<WireAnswer>;
   /** Of both Immich and the mount. */
   done(at: WorkPlace): Held;
@@ -108,8 +110,8 @@ export interface Work {
   shown?(at: WorkPlace): Held;
   /** Photos that are in the trash then. */
   readonly trashes?: readonly string[];
-  /** What it leaves when it is refused halfway, beside all that was there. */
-  readonly mayLeave?: (at: WorkPlace) => Held;
+  /** How things may be as well when it is refused halfway: nothing that was there is missing. */
+  readonly mayLeave?: (at: WorkPlace) => readonly Held[];
 }
 
 const ALBUM = ['one.jpg', 'two.jpg'];
@@ -135,13 +137,33 @@ export const WORKS: readonly Work[] = [
     }),
     trashes: ['one.jpg'],
     // Before the old one goes, the new one is everywhere it was.
-    mayLeave: ({ album, other }) => ({ [album]: ['new.jpg', ...ALBUM], [other]: ['new.jpg', ...OTHER] }),
+    mayLeave: ({ album, other }) => [
+      { [album]: ['new.jpg', ...ALBUM], [other]: OTHER },
+      { [album]: ['new.jpg', ...ALBUM], [other]: ['new.jpg', ...OTHER] },
+    ],
+  },
+  {
+    name: 'MOVE over a photo, as programs save',
+    async run({ on, album, photo }) {
+      const put = await on.send('PUT', `${album}/saving.jpg`, { body: photo('new.jpg') });
+      return put.status < 300 ? await on.move(`${album}/saving.jpg`, `${album}/one.jpg`) : put;
+    },
+    done: ({ album, other }) => ({ [album]: ['new.jpg', 'two.jpg'], [other]: ['new.jpg', 'three.jpg'] }),
+    shown: ({ album, other }) => ({
+      [album]: ['one.jpg is new.jpg', 'two.jpg'],
+      [other]: ['one.jpg is new.jpg', 'three.jpg'],
+    }),
+    trashes: ['one.jpg'],
+    mayLeave: ({ album, other }) => [
+      { [album]: ['new.jpg', ...ALBUM], [other]: OTHER },
+      { [album]: ['new.jpg', ...ALBUM], [other]: ['new.jpg', ...OTHER] },
+    ],
   },
   {
     name: 'MOVE of a photo to another album',
     run: ({ on, album, other }) => on.move(`${album}/two.jpg`, `${other}/two.jpg`),
     done: ({ album, other }) => ({ [album]: ['one.jpg'], [other]: [...OTHER, 'two.jpg'] }),
-    mayLeave: ({ album, other }) => ({ [album]: ALBUM, [other]: [...OTHER, 'two.jpg'] }),
+    mayLeave: ({ album, other }) => [{ [album]: ALBUM, [other]: [...OTHER, 'two.jpg'] }],
   },
   {
     name: 'COPY of a photo to another album',
@@ -152,6 +174,13 @@ export const WORKS: readonly Work[] = [
     name: 'DELETE of a photo',
     run: ({ on, album }) => on.send('DELETE', `${album}/one.jpg`),
     done: ({ album, other }) => ({ [album]: ['two.jpg'], [other]: OTHER }),
+  },
+  {
+    name: 'DELETE of a photo, into the trash',
+    env: { IMMICH_DELETE: 'trash' },
+    run: ({ on, album }) => on.send('DELETE', `${album}/one.jpg`),
+    done: ({ album, other }) => ({ [album]: ['two.jpg'], [other]: ['three.jpg'] }),
+    trashes: ['one.jpg'],
   },
   {
     name: 'MKCOL',
@@ -169,3 +198,61 @@ export const WORKS: readonly Work[] = [
     done: ({ other }) => ({ [other]: OTHER }),
   },
 ];
+
+/** The requests that a write makes when nothing goes wrong, whatever they are about. */
+export async function requestsOf(work: Work, at: WorkPlace): Promise<RegExp[]> {
+  const { requests } = at.on.fake;
+  const from = requests.length;
+  expect((await work.run(at)).status).toBeLessThan(300);
+  await expectDone(work, at);
+  const kinds = requests.slice(from).map(({ method, path }) => {
+    const escaped = path.replace(/[.?+*]/g, '\\$&');
+    return `^${method} ${escaped.replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, '[^/?]+')}$`;
+  });
+  return [...new Set(kinds)].map((kind) => new RegExp(kind));
+}
+
+/** Immich holds it, every client sees it, and nothing has gone that was to stay. */
+export async function expectDone(work: Work, at: WorkPlace): Promise<void> {
+  expect(at.inImmich()).toEqual(sorted(work.done(at)));
+  expect(await at.inMount()).toEqual(sorted((work.shown ?? work.done)(at)));
+  for (const name of [...ALBUM, 'three.jpg']) {
+    expect([name, at.isTrashed(name)]).toEqual([name, work.trashes?.includes(name) ?? false]);
+  }
+  expect(await at.on.waitingUploads()).toEqual([]);
+}
+
+/** What was answered 2xx is done; whatever else was answered has cost nothing. */
+export async function expectKept(work: Work, at: WorkPlace, answer: WireAnswer): Promise<void> {
+  if (answer.status < 300) {
+    await expectDone(work, at);
+    return;
+  }
+  expect([answer.status, answer.text]).toEqual([503, expect.stringMatching(/\w/)]);
+  expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
+  const shown = await at.inMount();
+  for (const [album, names] of Object.entries(heldBefore(at))) {
+    expect(shown[album]).toEqual(expect.arrayContaining([...names]));
+  }
+  const allowed = [heldBefore(at), ...(work.mayLeave?.(at) ?? [])].map(sorted);
+  expect(allowed).toContainEqual(at.inImmich());
+  for (const name of [...ALBUM, 'three.jpg']) expect([name, at.isTrashed(name)]).toEqual([name, false]);
+  expect(await at.on.waitingUploads()).toEqual([]);
+}
+
+/** Now that nothing goes wrong any more: it comes through, and a refresh changes nothing of it. */
+export async function expectHealed(work: Work, at: WorkPlace, answer: WireAnswer): Promise<void> {
+  await at.readAgain();
+  if (answer.status >= 300) {
+    // 404 and 405 where it was done, and only the answer was lost.
+    const again = await work.run(at);
+    expect([200, 201, 204, 404, 405]).toContain(again.status);
+  }
+  await expectDone(work, at);
+  await at.readAgain();
+  await expectDone(work, at);
+}
+
+function sorted(held: Held): Held {
+  return Object.fromEntries(Object.entries(held).map(([album, names]) => [album, [...names].sort()]));
+}

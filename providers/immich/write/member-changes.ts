@@ -184,7 +184,7 @@ export class MemberChanges {
    * but for the bytes, which are there.
    */
   async #saveOver(
-    { path, ref }: AlbumPlace & { readonly ref: string },
+    { path, name, ref }: AlbumPlace & { readonly ref: string },
     target: AlbumPlace,
     call: WriteCall,
   ): Promise<void> {
@@ -198,8 +198,14 @@ export class MemberChanges {
       factsOf: () => factsOf(ref, call),
       keep: () => undefined,
     });
-    await placement.at(target);
+    const places = await call.held.placesOf(ref);
+    const others = await placement.at(target);
     call.tell({ kind: 'gone', path });
+    // The name goes with the file, also where a try before has left it.
+    for (const place of places) {
+      if (place.name === name && others.includes(place.collection))
+        call.tell({ kind: 'gone', path: place.path });
+    }
   }
 
   /** @returns whether it was not in the album before. */

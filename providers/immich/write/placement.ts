@@ -34,21 +34,25 @@ export class Placement {
     this.#options = options;
   }
 
-  /** Tells of everything but what became of where the asset was before. */
-  async at(place: AlbumPlace): Promise<void> {
+  /**
+   * Tells of everything but what became of where the asset was before.
+   * @returns the other albums in which it has taken the place of the photo that was there.
+   */
+  async at(place: AlbumPlace): Promise<readonly string[]> {
     const { keep, call } = this.#options;
     const old = await this.#replacedAt(place);
     const facts = old === null ? await this.#addTo([place.albumId]) : await this.#replace(old, place.albumId);
     keep();
     const takes = place.ref === null ? {} : { takes: place.path };
     call.tell({ kind: 'asset', collection: place.albumId, name: place.name, facts, ...takes });
-    if (old === null) return;
+    if (old === null) return [];
     // In other albums it has the name that the one before had there.
     for (const { collection, name, path } of await call.held.placesOf(old.id)) {
       if (!old.others.includes(collection)) continue;
       call.tell({ kind: 'asset', collection, name, facts, takes: path });
     }
     call.tell({ kind: 'removed', ref: old.id });
+    return old.others;
   }
 
   /** Null: nothing goes to the trash. */

@@ -1,7 +1,9 @@
 import type { Readable } from 'node:stream';
 import type { AssetFacts } from '../../../src/model/asset.ts';
+import { codeOf } from '../../../src/model/coded-error.ts';
 import type { Provider, Staged, WriteCall } from '../../../src/provider/provider.ts';
 import type { ImmichClient } from '../http-client.ts';
+import type { Limits } from '../limits.ts';
 import { AlbumChanges } from './album-changes.ts';
 import { ContentHolds } from './content-holds.ts';
 import { HeldBackFile, timeGivenTo } from './held-back.ts';
@@ -16,8 +18,7 @@ import { Uploads } from './uploads.ts';
 export interface WritingOptions {
   readonly client: ImmichClient;
   readonly folder: UploadFolder;
-  /** See `Limits.changeMs`. */
-  readonly requestMs: number;
+  readonly limits: Pick<Limits, 'changeMs'>;
   readonly deletes: 'album' | 'trash';
   /** Why no album can be made here; null: one can. */
   readonly noNewAlbums: string | null;
@@ -39,13 +40,13 @@ type Powers = 'receive' | 'copy' | 'move' | 'makeCollection' | 'remove' | 'setMo
 
 /** The powers of an Immich server that may be changed. */
 export function createWriting(options: WritingOptions): Required<Pick<Provider, Powers>> {
-  const { client, folder, requestMs } = options;
+  const { client, folder, limits } = options;
   const changes = new AlbumChanges(client, options.showsLiveVideos);
   const uploads = new Uploads(client);
   const holds = new ContentHolds();
   const members = new MemberChanges({ ...options, changes, uploads });
 
-  const patiently = (call: WriteCall) => patientCall(call, requestMs);
+  const patiently = (call: WriteCall) => patientCall(call, limits.changeMs);
 
   const receive = async (
     path: string,
@@ -87,7 +88,7 @@ export function createWriting(options: WritingOptions): Required<Pick<Provider, 
       if (asset.isNew) hold.brought(asset.id);
       if (!asset.isKnown) await uploads.requireIntact(asset.id, sha1, call);
       // An asset that no album would show is refused as it is; one from the trash is looked at when it is back.
-      if (!asset.isNew && !asset.isTrashed) await options.factsOf(asset.id, call);
+      if (!asset.isNew && !asset.isTrashed) await requireShown(asset.id, call);
       return new StagedUpload({
         path,
         sizeBytes,
@@ -100,6 +101,15 @@ export function createWriting(options: WritingOptions): Required<Pick<Provider, 
     } catch (error) {
       await letGo(hold, changes, call);
       throw error;
+    }
+  };
+
+  /** Unless somebody has just thrown it away: then it comes back when it is placed. */
+  const requireShown = async (assetId: string, call: WriteCall): Promise<void> => {
+    try {
+      await options.factsOf(assetId, call);
+    } catch (error) {
+      if (codeOf(error) !== 'denied' || (await changes.isTrashed(assetId, call)) !== true) throw error;
     }
   };
 
