@@ -20,6 +20,7 @@ import type { Exchange } from './http/exchange.ts';
 import { createHostCheck } from './http/host-check.ts';
 import { createListener, type Listener, type ListenerOptions } from './http/listener.ts';
 import { changeLogPruning } from './ingest/change-log-pruning.ts';
+import { givenNamePruning } from './ingest/given-name-pruning.ts';
 import { type Chore, Housekeeping } from './ingest/housekeeping.ts';
 import { Schedule } from './ingest/schedule.ts';
 import { createLogger } from './log.ts';
@@ -133,6 +134,7 @@ export async function startApp(config: ServeConfig): Promise<RunningApp> {
     stops.push(() => schedule.stop());
     const chores = [
       changeLogPruning(catalog.writer, config.catalog.changeLogDays),
+      givenNamePruning(catalog.writer, config.catalog.changeLogDays),
       thumbnailSweep(thumbnails, catalog.reader),
     ];
     const housekeeping = new Housekeeping(chores, logger);

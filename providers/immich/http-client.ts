@@ -45,11 +45,6 @@ export interface TaggedAnswer {
   readonly etag: string | null;
 }
 
-/**
- * Until more of an upload is taken, and from its end until the answer: what lies in the buffers of a slow line comes in
- * between.
- */
-const UPLOAD_SILENCE_MS = 300_000;
 /** How much of a refused listing is read to learn the reason. */
 const REASON_BYTES = 16 * 1024;
 
@@ -130,7 +125,7 @@ export class ImmichClient {
             'content-length': String(form.contentLength),
           },
           body,
-          timeoutMs: UPLOAD_SILENCE_MS,
+          timeoutMs: this.#limits.uploadSilenceMs,
           signal,
         });
       } finally {

@@ -6,6 +6,16 @@ export interface Limits {
   readonly firstByteMs: number;
   /** Until the first byte of a listing, and the longest silence inside one: 100,000 assets keep a NAS busy for a while. */
   readonly listingMs: number;
+  /**
+   * For all of one small request of a write, its answer included, in milliseconds. When one has used that up, later ones
+   * of that write have less: whoever writes waits for all of them, and others for their turn.
+   */
+  readonly changeMs: number;
+  /**
+   * Until more of an upload is taken, and from its end until the answer, in milliseconds: what lies in the buffers of a
+   * slow line, or of a proxy, comes in between.
+   */
+  readonly uploadSilenceMs: number;
   /** The longest silence in the bytes of an original while somebody waits for them, in milliseconds. */
   readonly silenceMs: number;
   /**
@@ -21,6 +31,8 @@ export const DEFAULT_LIMITS: Limits = {
   connectMs: 10_000,
   firstByteMs: 15_000,
   listingMs: 60_000,
+  changeMs: 20_000,
+  uploadSilenceMs: 300_000,
   silenceMs: 30_000,
   maxJsonBytes: 500 * 1024 * 1024,
   maxSkippedBytes: 8 * 1024 * 1024,

@@ -12,6 +12,7 @@ import { type AlbumChoice, scanAlbums, shownOf } from './scan-albums.ts';
 import { searchAssets } from './views/search-assets.ts';
 import { viewRef } from './views/view-names.ts';
 import { isHeldBack } from './write/held-back-id.ts';
+import { requireOriginal } from './write/placement.ts';
 import { UploadFolder } from './write/upload-folder.ts';
 import { createWriting, WRITE_PERMISSIONS } from './write/writing.ts';
 
@@ -113,7 +114,9 @@ export function createImmichProvider(
       throw codeOf(error) === 'not-found' ? shownNowhere(error) : error;
     });
     if (isLeftOut(asset, choice)) throw shownNowhere();
-    return await describe({ id, path: '' }, call);
+    const facts = await describe({ id, path: '' }, call);
+    requireOriginal(facts);
+    return facts;
   };
 
   const writing =
@@ -121,6 +124,7 @@ export function createImmichProvider(
       ? {}
       : createWriting({
           ...{ client, folder, factsOf, deletes: settings.write.deletes },
+          limits,
           showsLiveVideos: choice.showsLiveVideos,
           albumView: shown.isAlone ? null : viewRef('albums'),
           noNewAlbums: choice.albumIds.length === 0 ? null : NO_NEW_ALBUMS,

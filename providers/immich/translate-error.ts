@@ -49,6 +49,7 @@ const NETWORK_REASONS: Readonly<Record<string, string>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
 };
 
+const KEY_REFUSED = 'The Immich server refused the API key.';
 const LONGEST_WAIT_MS = 60 * 60 * 1000;
 
 /**
@@ -91,7 +92,7 @@ export function translateAnswer(answer: ErrorAnswer, what: string): CodedError {
       `A web page came instead of an answer of Immich (status ${status}): a proxy in front?`,
     );
   }
-  if (status === 401) return coded('denied', 'The Immich server refused the API key.');
+  if (status === 401) return coded('denied', KEY_REFUSED);
   if (status === 403) return coded('denied', describeRefusal(message));
   // Immich says 400 for "no such id" and "no access" (404 on some routes of 3.x), also for an id that is none.
   if (status === 400 || status === 404) {
@@ -119,6 +120,11 @@ export function lacksPermissions(permissions: readonly string[]): string {
 /** Did Immich refuse a request because the key lacks this very permission? */
 export function namesMissing(error: CodedError, permission: string): boolean {
   return error.code === 'denied' && error.message === lacksPermissions([permission]);
+}
+
+/** Does Immich not know the key (any more)? */
+export function refusesKey(error: unknown): boolean {
+  return error instanceof CodedError && error.code === 'denied' && error.message === KEY_REFUSED;
 }
 
 /** True for HTML: no route that is asked here ever answers with it. */

@@ -235,6 +235,18 @@ export interface GivenName extends GivenPlace {
   readonly name: string;
 }
 
+/** Which given names to look at: `limit` of them behind one. `after` 0: from the first on. */
+export interface PruneStep {
+  readonly after: number;
+  readonly limit: number;
+}
+
+export interface PrunedNames {
+  readonly forgotten: number;
+  /** Where to go on; null: that was all. */
+  readonly next: number | null;
+}
+
 /** By ref of the collection, null for the whole source: what the source calls the content that was read completely. */
 export type ContentVersionMap = ReadonlyMap<string | null, string>;
 
@@ -306,8 +318,8 @@ export interface CatalogWriter {
   /** Removes every place of what has this ref, collection or asset. @returns how many nodes went. */
   removeRef(sourceId: number, ref: string): Promise<number>;
   /**
-   * Keeps names for an asset in a collection in place of those it had; none: it goes by its own. They are forgotten with
-   * the asset, at the end of a scan. Changes nothing that is shown: that `apply` does.
+   * Keeps names for an asset in a collection in place of those it had; none: it goes by its own. What is held back is
+   * forgotten with its asset, at the end of a scan; the others some time later (`pruneGivenNames`). Changes nothing that is shown: that `apply` does.
    */
   giveNames(sourceId: number, place: GivenPlace, names: readonly string[]): Promise<void>;
   /**
@@ -322,6 +334,11 @@ export interface CatalogWriter {
   settle(scan: Scan): Promise<number>;
   /** Forgets removals older than `beforeMs`, at most `limit` of them. @returns how many. */
   pruneTombstones(beforeMs: number, limit: number): Promise<number>;
+  /**
+   * Forgets given names whose asset the catalog has not had since before `goneBeforeMs`, as far as that was noticed: each
+   * call looks at some of them, and notes `nowMs` for what is not there. Times in milliseconds since 1970.
+   */
+  pruneGivenNames(nowMs: number, goneBeforeMs: number, step: PruneStep): Promise<PrunedNames>;
   /** Removes whatever a complete scan did not see, in bounded transactions. @returns how many nodes went. */
   sweep(scan: Scan): Promise<number>;
   /**

@@ -1,6 +1,10 @@
-import type { Scan } from '../catalog/catalog.ts';
+import type { Catalog, Scan } from '../catalog/catalog.ts';
+import type { AssetFacts } from '../model/asset.ts';
+import type { Logger } from '../model/logger.ts';
 import type { TreeWriter } from '../model/write.ts';
 import type { WriteEvent } from '../provider/provider.ts';
+import type { LayoutOptions } from './layout.ts';
+import type { TimePlaces } from './time-places.ts';
 import type { TouchedPaths } from './touched-paths.ts';
 import type { TouchedRefs } from './touched-refs.ts';
 
@@ -23,6 +27,21 @@ export interface Change {
   readonly isWhole: boolean;
   /** See `WriteCall.tell`. */
   readonly told: readonly WriteEvent[];
+}
+
+/** What every kind of aftermath needs. */
+export interface AftermathOptions {
+  readonly catalog: Catalog;
+  readonly layout: LayoutOptions;
+  readonly logger: Logger;
+  readonly places: TimePlaces;
+  readonly sourceId: () => Promise<number>;
+  /** The scan that lets others in between its steps now; null: there is none. */
+  readonly openScan: () => OpenScan | null;
+  /** Called for each asset that was met. @param isWhole nobody is writing to it any more. */
+  readonly onAsset: (facts: AssetFacts, isWhole: boolean) => void;
+  /** Called after the catalog was brought in line with a write. */
+  readonly onApplied: () => void;
 }
 
 /** How catalog and change log learn of a write, before anybody is told that it was done. */

@@ -1,35 +1,20 @@
-import type { Catalog } from '../catalog/catalog.ts';
-import type { AssetFacts } from '../model/asset.ts';
 import { messageOf } from '../model/coded-error.ts';
-import type { Logger } from '../model/logger.ts';
 import type { Held } from '../provider/provider.ts';
 import type { Source } from '../source/source.ts';
-import type { Aftermath, Change, OpenScan } from './aftermath.ts';
+import type { Aftermath, AftermathOptions, Change } from './aftermath.ts';
 import { Coalescer } from './coalescer.ts';
-import { createLayout, type LayoutOptions } from './layout.ts';
+import { createLayout } from './layout.ts';
 import type { ScanRemarks } from './scan-remarks.ts';
-import type { TimePlaces } from './time-places.ts';
 import { PathReading } from './watch-paths.ts';
 
-export interface LookedAftermathOptions {
+export interface LookedAftermathOptions extends AftermathOptions {
   readonly source: Source;
-  readonly catalog: Catalog;
-  readonly layout: LayoutOptions;
   /** See `sourcePrefix`. */
   readonly prefix: readonly string[];
-  readonly logger: Logger;
   readonly held: Held;
-  readonly places: TimePlaces;
   readonly remarks: ScanRemarks;
   /** Ends looking when the server stops. */
   readonly stop: AbortSignal;
-  readonly sourceId: () => Promise<number>;
-  /** The scan that lets others in between its steps now; null: there is none. */
-  readonly openScan: () => OpenScan | null;
-  /** Called for each asset that was looked at. @param isWhole nobody is writing to it any more. */
-  readonly onAsset: (facts: AssetFacts, isWhole: boolean) => void;
-  /** Called after the catalog was brought in line with a write. */
-  readonly onApplied: () => void;
 }
 
 /** Looks at once at what was changed, the same way as a watcher's hints are followed. */

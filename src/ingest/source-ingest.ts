@@ -6,7 +6,7 @@ import type { Logger } from '../model/logger.ts';
 import type { TreeWriter } from '../model/write.ts';
 import type { Held } from '../provider/provider.ts';
 import type { Source } from '../source/source.ts';
-import type { Aftermath, OpenScan } from './aftermath.ts';
+import type { Aftermath, AftermathOptions, OpenScan } from './aftermath.ts';
 import { GivenNames } from './given-names.ts';
 import { createHeld } from './held.ts';
 import { createLayout, type LayoutOptions, sourcePrefix } from './layout.ts';
@@ -223,11 +223,11 @@ export class SourceIngest {
 
   /** How it learns of its own writes: by looking where the source can be looked at, else by what it is told. */
   #aftermath(prefix: readonly string[]): Aftermath {
-    const common = {
+    const common: AftermathOptions = {
       ...{ catalog: this.#catalog, layout: this.#layout, logger: this.#logger, places: this.#places },
       sourceId: () => this.#sourceId(),
       openScan: () => this.#openScan,
-      onAsset: (facts: AssetFacts, isWhole: boolean) => this.#note(facts, isWhole),
+      onAsset: (facts, isWhole) => this.#note(facts, isWhole),
       onApplied: () => {
         if (this.#sawStill) this.#tellChanged();
       },

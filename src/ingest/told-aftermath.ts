@@ -1,30 +1,16 @@
-import type { Catalog, Scan } from '../catalog/catalog.ts';
-import type { AssetFacts } from '../model/asset.ts';
+import type { Scan } from '../catalog/catalog.ts';
 import { codeOf, type ErrorCode, messageOf } from '../model/coded-error.ts';
-import type { Logger } from '../model/logger.ts';
 import { lastNameOf } from '../model/name.ts';
 import type { AssetNode, CollectionNode, Node } from '../model/node.ts';
 import type { WriteEvent, WrittenEvent } from '../provider/provider.ts';
-import type { Aftermath, Change, OpenScan } from './aftermath.ts';
+import type { Aftermath, AftermathOptions, Change } from './aftermath.ts';
 import { type GivenNames, named } from './given-names.ts';
-import { createLayout, type LayoutOptions, type NamedEvent } from './layout.ts';
+import { createLayout, type NamedEvent } from './layout.ts';
 import type { ShownPlaces } from './shown-places.ts';
-import type { TimePlaces } from './time-places.ts';
 
-export interface ToldAftermathOptions {
-  readonly catalog: Catalog;
-  readonly layout: LayoutOptions;
-  readonly logger: Logger;
+export interface ToldAftermathOptions extends AftermathOptions {
   readonly names: GivenNames;
   readonly shown: ShownPlaces;
-  readonly places: TimePlaces;
-  readonly sourceId: () => Promise<number>;
-  /** The scan that lets others in between its steps now; null: there is none. */
-  readonly openScan: () => OpenScan | null;
-  /** Called for each asset that was told. */
-  readonly onAsset: (facts: AssetFacts, isWhole: boolean) => void;
-  /** Called after the catalog was brought in line with a write. */
-  readonly onApplied: () => void;
   /** Called when it is not known what became of a write: only a scan helps. */
   readonly onMissed: () => void;
 }

@@ -42,6 +42,8 @@ export interface SourceOptions {
   readonly scanRetry?: RetryPolicy;
   /** For requests a client waits for. */
   readonly clientRetry?: RetryPolicy;
+  /** For requests of a write, with a client waiting. */
+  readonly writeRetry?: RetryPolicy;
   /** From the call to the first byte, all tries included. */
   readonly openTimeoutMs?: number;
 }
@@ -58,6 +60,8 @@ export type Warn = (reason: string, place: string) => void;
 
 const SCAN_RETRY: RetryPolicy = { tries: 3, firstWaitMs: 1_000, maxWaitMs: 60_000 };
 const CLIENT_RETRY: RetryPolicy = { tries: 3, firstWaitMs: 200, maxWaitMs: 1_000 };
+/** Whoever has sent gigabytes waits a little longer rather than send them again. */
+const WRITE_RETRY: RetryPolicy = { ...CLIENT_RETRY, maxWaitMs: 10_000 };
 const OPEN_TIMEOUT_MS = 20_000;
 /** What may be held as one piece: some read-ahead of a player, most thumbnails, no photo of a camera. */
 const SHORT_BYTES = 256 * 1024;
@@ -83,6 +87,7 @@ export class Source {
   readonly #logger: Logger;
   readonly #scanRetry: RetryPolicy;
   readonly #clientRetry: RetryPolicy;
+  readonly #writeRetry: RetryPolicy;
   readonly #openTimeoutMs: number;
 
   constructor(options: SourceOptions) {
@@ -93,6 +98,7 @@ export class Source {
     this.#logger = options.logger;
     this.#scanRetry = options.scanRetry ?? SCAN_RETRY;
     this.#clientRetry = options.clientRetry ?? CLIENT_RETRY;
+    this.#writeRetry = options.writeRetry ?? WRITE_RETRY;
     this.#openTimeoutMs = options.openTimeoutMs ?? OPEN_TIMEOUT_MS;
   }
 
@@ -262,7 +268,7 @@ export class Source {
     // What is half changed is changed to its end, also when nobody waits for it any more.
     const { signal: unending } = new AbortController();
     const attempt: Call['attempt'] = (work) =>
-      this.#retrying(() => work(unending), this.#clientRetry, unending);
+      this.#retrying(() => work(unending), this.#writeRetry, unending);
     return { ...call, attempt, tell };
   }
 

@@ -9,12 +9,15 @@ import type { Version } from '../fakes/immich/versions.ts';
 import { readMultistatus } from './dav-multistatus.ts';
 import { type Ask, ask, propfind, type WireAnswer } from './dav-wire.ts';
 import { SMALL_KEY, type SmallLibrary, smallLibrary } from './immich-small-library.ts';
+import { type MisbehavingProxy, startProxy } from './misbehaving-proxy.ts';
 
 export interface WriteAppOptions {
   readonly version?: Version;
   readonly env?: Readonly<Record<string, string>>;
   /** Default: two albums of two photos each, `Album 1/photo 1-1.jpg` and so on. */
   readonly library?: SmallLibrary;
+  /** There is a proxy between the app and Immich. */
+  readonly isProxied?: boolean;
 }
 
 /** The app in this process over one Immich server that may be written to, mounted as `/immich/`. */
@@ -22,13 +25,19 @@ export class ImmichWriteApp {
   readonly fake: FakeImmich;
   readonly small: SmallLibrary;
   readonly work: string;
+  readonly #proxy: MisbehavingProxy | null;
   readonly #env: Readonly<Record<string, string>>;
   #app: RunningApp | null = null;
 
-  private constructor(fake: FakeImmich, small: SmallLibrary, work: string, env: Record<string, string>) {
-    this.fake = fake;
-    this.small = small;
-    this.work = work;
+  private constructor(
+    parts: Pick<ImmichWriteApp, 'fake' | 'small' | 'work'>,
+    proxy: MisbehavingProxy | null,
+    env: Record<string, string>,
+  ) {
+    this.fake = parts.fake;
+    this.small = parts.small;
+    this.work = parts.work;
+    this.#proxy = proxy;
     this.#env = env;
   }
 
@@ -36,17 +45,19 @@ export class ImmichWriteApp {
     version = '3.1.0',
     env = {},
     library,
+    isProxied = false,
   }: WriteAppOptions = {}): Promise<ImmichWriteApp> {
     const small = library ?? smallLibrary(2, 2);
     const fake = await startFakeImmich({ version, library: small.library });
+    const proxy = isProxied ? await startProxy(fake.url) : null;
     const work = await mkdtemp(join(tmpdir(), 'mediadav-immich-write-'));
-    const running = new ImmichWriteApp(fake, small, work, {
+    const running = new ImmichWriteApp({ fake, small, work }, proxy, {
       HOME: work,
       PORT: '0',
       WEBDAV_PORT: '0',
       DATA_DIR: join(work, 'data'),
       LOG_LEVEL: 'error',
-      IMMICH_URL: fake.url,
+      IMMICH_URL: proxy?.url ?? fake.url,
       IMMICH_API_KEY: SMALL_KEY,
       IMMICH_WRITABLE: 'true',
       REFRESH_RATE_HOURS: '500',
@@ -72,6 +83,7 @@ export class ImmichWriteApp {
 
   async stop(): Promise<void> {
     await this.#app?.stop();
+    await this.#proxy?.close();
     await this.fake.close();
     await rm(this.work, { recursive: true, force: true });
   }
@@ -79,6 +91,11 @@ export class ImmichWriteApp {
   get app(): RunningApp {
     if (this.#app === null) throw new Error('the app does not run');
     return this.#app;
+  }
+
+  get proxy(): MisbehavingProxy {
+    if (this.#proxy === null) throw new Error('there is no proxy');
+    return this.#proxy;
   }
 
   get port(): number {

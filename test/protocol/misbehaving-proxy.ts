@@ -9,6 +9,8 @@ export type Misbehaviour =
   | { kind: 'none' }
   /** Takes the request and says nothing. */
   | { kind: 'silent' }
+  /** Passes the request on, and keeps the answer. */
+  | { kind: 'mute' }
   /** Breaks the connection after so many bytes of the body. */
   | { kind: 'reset'; afterBytes: number }
   | { kind: 'status'; status: number; retryAfter?: string }
@@ -30,7 +32,8 @@ export type Misbehaviour =
 /** A reverse proxy that can be told to misbehave, for requests whose `METHOD /path` matches. */
 export interface MisbehavingProxy {
   readonly url: string;
-  misbehave(how: Misbehaviour, match?: RegExp): void;
+  /** @param times how often; without it, until something else is said. */
+  misbehave(how: Misbehaviour, match?: RegExp, times?: number): void;
   behave(): void;
   close(): Promise<void>;
 }
@@ -38,9 +41,12 @@ export interface MisbehavingProxy {
 export async function startProxy(targetUrl: string): Promise<MisbehavingProxy> {
   let how: Misbehaviour = { kind: 'none' };
   let match = /./;
+  let left = Number.POSITIVE_INFINITY;
   const sockets = new Set<Socket>();
   const server = createServer((req, res) => {
-    const current: Misbehaviour = match.test(`${req.method} ${req.url}`) ? how : { kind: 'none' };
+    const isMeant = left > 0 && match.test(`${req.method} ${req.url}`);
+    if (isMeant) left -= 1;
+    const current: Misbehaviour = isMeant ? how : { kind: 'none' };
     pass(targetUrl, req, res, current).catch(() => res.destroy());
   });
   server.on('connection', (socket) => {
@@ -50,9 +56,10 @@ export async function startProxy(targetUrl: string): Promise<MisbehavingProxy> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    misbehave(next, pattern = /./) {
+    misbehave(next, pattern = /./, times = Number.POSITIVE_INFINITY) {
       how = next;
       match = pattern;
+      left = times;
     },
     behave() {
       how = { kind: 'none' };
@@ -85,6 +92,7 @@ async function pass(
     return;
   }
   const { status, headers, body } = await forward(targetUrl, req);
+  if (how.kind === 'mute') return;
   if (how.kind === 'none' || req.method === 'HEAD') {
     res.writeHead(status, headers).end(body);
     return;

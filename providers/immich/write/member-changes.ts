@@ -1,10 +1,12 @@
-import { CodedError, codeOf } from '../../../src/model/coded-error.ts';
+import type { AssetFacts } from '../../../src/model/asset.ts';
+import { CodedError, codeOf, isTransient, messageOf } from '../../../src/model/coded-error.ts';
 import type { Over } from '../../../src/model/write.ts';
 import type { Staged, WriteCall, WrittenEvent } from '../../../src/provider/provider.ts';
 import { collectionOf } from '../album-events.ts';
 import type { AlbumChanges } from './album-changes.ts';
 import { HeldBackFile, timeGivenTo } from './held-back.ts';
 import { isHeldBack } from './held-back-id.ts';
+import { Placement, requireOriginalAt } from './placement.ts';
 import {
   type AlbumPlace,
   albumPlaceAt,
@@ -16,11 +18,14 @@ import {
   newAlbumNameAt,
   newAlbumNameOver,
 } from './places.ts';
+import { notUndone, notYet } from './translate-write-error.ts';
 import type { Uploads } from './uploads.ts';
 
 export interface MemberChangesOptions {
   readonly changes: AlbumChanges;
   readonly uploads: Uploads;
+  /** See `PlacementOptions`. */
+  readonly factsOf: (assetId: string, call: WriteCall) => Promise<AssetFacts>;
   /** What DELETE of a file means. */
   readonly deletes: 'album' | 'trash';
   /** Why no album can be made here; null: one can. */
@@ -138,6 +143,10 @@ export class MemberChanges {
       await this.#hold(from, target, over, call);
       return;
     }
+    if (!isOther && !isHeldBack(ref) && (await this.#isWrittenOver(target, ref, call))) {
+      await this.#saveOver(from, target, call);
+      return;
+    }
     const staysBehind = isHeldBack(ref) || !isOther || (await hasOtherName(from, ref, call));
     if (!staysBehind) await this.#options.uploads.requirePermissions([TAKE_OUT], call);
     if (isOther && !isHeldBack(ref)) await changes.requireMember(ref, call);
@@ -147,7 +156,14 @@ export class MemberChanges {
       try {
         await changes.remove(from.albumId, ref, call);
       } catch (error) {
-        if (isAdded && codeOf(error) === 'denied') await changes.remove(albumId, ref, call);
+        // Where it is not certain that it is still there, it stays in both: nothing is lost by that.
+        const text = 'It may be in both albums now: move it again.';
+        if (codeOf(error) !== 'denied')
+          throw isAdded && isTransient(error) ? notYet(`${messageOf(error)} ${text}`, error) : error;
+        if (isAdded)
+          await changes.remove(albumId, ref, call).catch((second: unknown) => {
+            throw notUndone(error, second);
+          });
         throw error;
       }
     }
@@ -155,6 +171,41 @@ export class MemberChanges {
     if (target.ref !== ref) await this.#makeRoom(target, { albumId, ref, isAdded, takenFrom }, call);
     if (target.ref === ref) call.tell({ kind: 'gone', path });
     else call.tell({ ...(await eventOf({ albumId, name, ref }, call)), takes: path });
+  }
+
+  /** Does a photo go for this one that its album shows nowhere else? */
+  async #isWrittenOver(target: AlbumPlace, ref: string, call: WriteCall): Promise<boolean> {
+    const old = assetBehind(target.ref);
+    return old !== null && old !== ref && !(await hasOtherName(target, old, call));
+  }
+
+  /**
+   * How programs save: into a file of another name beside it, which is moved over it then. What a PUT over the photo does,
+   * but for the bytes, which are there.
+   */
+  async #saveOver(
+    { path, name, ref }: AlbumPlace & { readonly ref: string },
+    target: AlbumPlace,
+    call: WriteCall,
+  ): Promise<void> {
+    const { changes, uploads, factsOf } = this.#options;
+    await requireOriginalAt(target, call);
+    await uploads.requirePermissions([ADD, 'asset.delete'], call);
+    await changes.requireMember(ref, call);
+    await changes.requireMember(assetBehind(target.ref) ?? ref, call);
+    const placement = new Placement({
+      ...{ assetId: ref, changes, call },
+      factsOf: () => factsOf(ref, call),
+      keep: () => undefined,
+    });
+    const places = await call.held.placesOf(ref);
+    const others = await placement.at(target);
+    call.tell({ kind: 'gone', path });
+    // The name goes with the file, also where a try before has left it.
+    for (const place of places) {
+      if (place.name === name && others.includes(place.collection))
+        call.tell({ kind: 'gone', path: place.path });
+    }
   }
 
   /** @returns whether it was not in the album before. */
@@ -195,8 +246,12 @@ export class MemberChanges {
       await this.#takeOut(target, call);
     } catch (error) {
       // Back first: there is no moment in which no album has it.
-      if (put.takenFrom !== null) await changes.add(put.takenFrom, put.ref, call);
-      if (put.isAdded) await changes.remove(put.albumId, put.ref, call);
+      try {
+        if (put.takenFrom !== null) await changes.add(put.takenFrom, put.ref, call);
+        if (put.isAdded) await changes.remove(put.albumId, put.ref, call);
+      } catch (second) {
+        throw notUndone(error, second);
+      }
       throw error;
     }
   }

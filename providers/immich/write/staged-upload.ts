@@ -1,10 +1,11 @@
 import type { AssetFacts } from '../../../src/model/asset.ts';
-import { CodedError, codeOf, isTransient, messageOf } from '../../../src/model/coded-error.ts';
+import { CodedError, codeOf, isTransient } from '../../../src/model/coded-error.ts';
 import type { Over } from '../../../src/model/write.ts';
 import type { Staged, WriteCall } from '../../../src/provider/provider.ts';
 import type { AlbumChanges } from './album-changes.ts';
 import type { ContentHold } from './content-holds.ts';
-import { type AlbumPlace, albumPlaceAt, assetBehind, checkOver, hasOtherName } from './places.ts';
+import { Placement } from './placement.ts';
+import { albumPlaceAt, checkOver } from './places.ts';
 import type { UploadedAsset } from './uploads.ts';
 
 export interface StagedUploadOptions {
@@ -30,23 +31,16 @@ export class StagedUpload implements Staged {
   }
 
   async place(over: Over): Promise<void> {
-    const { path, asset, hold, call } = this.#options;
+    const { path, asset, hold, changes, factsOf, call } = this.#options;
     const place = await albumPlaceAt(path, call);
     await checkOver(place, over, call);
-    if (asset.isTrashed) await this.#restore();
-    const old = await this.#replacedBy(place);
-    const facts =
-      old === null ? await this.#add([place.albumId]) : await this.#replace(old.id, place, old.others);
-    hold.keep(asset.id);
-    const takes = place.ref === null ? {} : { takes: path };
-    call.tell({ kind: 'asset', collection: place.albumId, name: place.name, facts, ...takes });
-    if (old === null) return;
-    // In other albums it has the name that the one before had there.
-    for (const { collection, name, path: takenPath } of await call.held.placesOf(old.id)) {
-      if (!old.others.includes(collection)) continue;
-      call.tell({ kind: 'asset', collection, name, facts, takes: takenPath });
-    }
-    call.tell({ kind: 'removed', ref: old.id });
+    await this.#restoreIfTrashed();
+    const placement = new Placement({
+      ...{ assetId: asset.id, changes, call },
+      factsOf: () => factsOf(asset.id, call),
+      keep: () => hold.keep(asset.id),
+    });
+    await placement.at(place);
   }
 
   /** Immich has answered: it is stored there. */
@@ -58,65 +52,15 @@ export class StagedUpload implements Staged {
     await letGo(hold, changes, call);
   }
 
-  /** It comes back to the albums that it was in. */
-  async #restore(): Promise<void> {
+  /** Another write may have thrown it away since Immich was asked. It comes back to the albums that it was in. */
+  async #restoreIfTrashed(): Promise<void> {
     const { asset, hold, changes, call } = this.#options;
+    if (asset.isNew) return;
+    const isTrashed = await changes.isTrashed(asset.id, call);
+    if (isTrashed === null) throw new CodedError('unavailable', 'Immich has just lost it: send it again.');
+    if (!isTrashed) return;
     await changes.restore(asset.id, call);
     hold.brought(asset.id, await changes.albumsOf(asset.id, call));
-  }
-
-  /** The asset that goes to the trash for this one, and what other albums it is in; null: none does. */
-  async #replacedBy(place: AlbumPlace): Promise<{ id: string; others: readonly string[] } | null> {
-    const { asset, changes, call } = this.#options;
-    const old = assetBehind(place.ref);
-    if (old === null || old === asset.id || (await hasOtherName(place, old, call))) return null;
-    // What has left the album meanwhile is nobody's to throw away here.
-    const albums = await changes.albumsOf(old, call);
-    if (!albums.includes(place.albumId)) return null;
-    return { id: old, others: albums.filter((id) => id !== place.albumId) };
-  }
-
-  /** The old one goes when the new one is everywhere it was. */
-  async #replace(old: string, { albumId }: AlbumPlace, others: readonly string[]): Promise<AssetFacts> {
-    const { asset, hold, changes, call } = this.#options;
-    const added: string[] = [];
-    const facts = await this.#add([albumId, ...others], added);
-    try {
-      await changes.trash(old, call);
-      return facts;
-    } catch (error) {
-      if (codeOf(error) === 'denied') throw await this.#undone(added, error);
-      hold.keep(asset.id);
-      const text = 'The new file is in Immich, but the one before may still be beside it: send it again.';
-      throw new CodedError('unavailable', text, { cause: error });
-    }
-  }
-
-  /** All of them or none. @param added is filled with those it was not in before. */
-  async #add(albumIds: readonly string[], added: string[] = []): Promise<AssetFacts> {
-    const { asset, hold, changes, factsOf, call } = this.#options;
-    try {
-      for (const albumId of albumIds) if (await changes.add(albumId, asset.id, call)) added.push(albumId);
-      return await factsOf(asset.id, call);
-    } catch (error) {
-      if (!isTransient(error)) throw await this.#undone(added, error);
-      hold.keep(asset.id);
-      const text = 'The file has reached Immich, but could not be put into the album yet: send it again.';
-      throw new CodedError('unavailable', text, { cause: error });
-    }
-  }
-
-  /** @returns what to throw. */
-  async #undone(added: readonly string[], error: unknown): Promise<unknown> {
-    const { asset, hold, changes, call } = this.#options;
-    try {
-      for (const albumId of added) await changes.remove(albumId, asset.id, call);
-      return error;
-    } catch (second) {
-      hold.keep(asset.id);
-      const text = `${messageOf(error)} What was begun could not be undone: ${messageOf(second)}`;
-      return new CodedError('unavailable', text, { cause: error });
-    }
   }
 }
 

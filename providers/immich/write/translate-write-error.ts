@@ -1,4 +1,4 @@
-import { CodedError } from '../../../src/model/coded-error.ts';
+import { CodedError, messageOf } from '../../../src/model/coded-error.ts';
 import { apiMessageOf, type ErrorAnswer, translateAnswer } from '../translate-error.ts';
 
 /**
@@ -25,4 +25,18 @@ export function translateWriteAnswer(answer: ErrorAnswer, what: string): CodedEr
     return new CodedError('denied', `Immich does not take it: ${message.slice(0, 200)}`, options);
   }
   return translateAnswer(answer, what);
+}
+
+/** Something failed halfway that may heal: who writes learns how far it came, and when to come back. */
+export function notYet(text: string, cause: unknown): CodedError {
+  const retryAfterMs = cause instanceof CodedError ? cause.retryAfterMs : undefined;
+  return new CodedError('unavailable', text, {
+    cause,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
+}
+
+/** What was begun before `error` came could not be undone, because of `second`. */
+export function notUndone(error: unknown, second: unknown): CodedError {
+  return notYet(`${messageOf(error)} What was begun could not be undone: ${messageOf(second)}`, second);
 }

@@ -1,23 +1,28 @@
 import { extname } from 'node:path';
-import { CodedError, codeOf } from '../../../src/model/coded-error.ts';
+import { CodedError, codeOf, isTransient } from '../../../src/model/coded-error.ts';
 import type { Call, WriteCall } from '../../../src/provider/provider.ts';
-import { parseAsset, parseKeyPermissions } from '../api-answers.ts';
-import { contentHashOf } from '../asset-facts.ts';
+import { type ImmichAsset, parseAsset, parseKeyPermissions } from '../api-answers.ts';
+import { contentHashOf, parseTime } from '../asset-facts.ts';
 import type { ImmichClient } from '../http-client.ts';
 import { lacksPermissions } from '../translate-error.ts';
-import { parseMediaTypes, parseUpload, parseUploadCheck } from './change-answers.ts';
+import { type KnownAsset, parseMediaTypes, parseUpload, parseUploadCheck } from './change-answers.ts';
 import type { ReceivedFile } from './upload-folder.ts';
 import { uploadForm } from './upload-form.ts';
 
 /** An asset of Immich that has the bytes of an upload. */
 export interface UploadedAsset {
   readonly id: string;
-  /** Immich did not have these bytes before. */
+  /** Immich did not have these bytes before: they came from here. */
   readonly isNew: boolean;
   /** Immich has said by itself that it has just these bytes. */
   readonly isKnown: boolean;
   readonly isTrashed: boolean;
 }
+
+/** What came of sending bytes: what Immich answered, or, where no answer came, what it has. */
+type Sent =
+  | { readonly isAnswered: true; readonly id: string; readonly isNew: boolean }
+  | { readonly isAnswered: false; readonly arrived: KnownAsset };
 
 /** So long it counts what the server said of its media types, and of the key. */
 const REMEMBERED_MS = 60_000;
@@ -54,6 +59,59 @@ export class Uploads {
   async bring(file: ReceivedFile, name: string, modifiedMs: number, call: WriteCall): Promise<UploadedAsset> {
     const known = await this.#find(file.sha1, call);
     if (known !== null) return { ...known, isNew: false, isKnown: true };
+    const sent = await this.#sendSurely(file, name, modifiedMs, call);
+    if (sent.isAnswered) {
+      const { id, isNew } = sent;
+      if (isNew) return { id, isNew, isKnown: false, isTrashed: false };
+      // Somebody else was faster; only the check tells of the trash.
+      const found = await this.#find(file.sha1, call);
+      return { ...(found ?? { id, isTrashed: false }), isNew, isKnown: found !== null };
+    }
+    const { id, isTrashed } = sent.arrived;
+    return { id, isTrashed, isKnown: true, isNew: await this.#isSentAs(id, name, modifiedMs, call) };
+  }
+
+  /**
+   * Rejects `unavailable` unless Immich has stored just the bytes with this checksum: it compares nothing with what was
+   * sent, and the only other copy may be about to go.
+   * @param sha1 lower-case hexadecimal.
+   */
+  async requireIntact(assetId: string, sha1: string, call: Call): Promise<void> {
+    if (contentHashOf(await this.#read(assetId, call)) === sha1) return;
+    throw new CodedError('unavailable', 'The file did not reach Immich as it was sent: send it again.');
+  }
+
+  async #find(sha1: string, call: Call): Promise<KnownAsset | null> {
+    return await call.attempt((signal) => this.#findOnce(sha1, signal));
+  }
+
+  async #findOnce(sha1: string, signal: AbortSignal): Promise<KnownAsset | null> {
+    const body = { assets: [{ id: sha1, checksum: sha1 }] };
+    const request = { method: 'POST', path: '/assets/bulk-upload-check', what: 'this check', body } as const;
+    return parseUploadCheck(await this.#client.change(request, signal));
+  }
+
+  /** An answer may be lost although the bytes have come, and gigabytes are not sent twice for that. */
+  async #sendSurely(file: ReceivedFile, name: string, modifiedMs: number, call: WriteCall): Promise<Sent> {
+    let isFirst = true;
+    try {
+      return await call.attempt(async (signal) => {
+        const arrived = isFirst ? null : await this.#findOnce(file.sha1, signal);
+        if (arrived !== null) return { isAnswered: false, arrived };
+        isFirst = false;
+        const answer = await this.#send(file, name, modifiedMs, call.signal);
+        return { isAnswered: true, ...parseUpload(answer) };
+      });
+    } catch (error) {
+      if (!isTransient(error)) throw error;
+      // Who cannot ask either does not know; the first failure is the one to tell of.
+      const arrived = await this.#find(file.sha1, call).catch(() => null);
+      if (arrived === null) throw error;
+      return { isAnswered: false, arrived };
+    }
+  }
+
+  async #send(file: ReceivedFile, name: string, modifiedMs: number, signal: AbortSignal): Promise<unknown> {
     const time = new Date(modifiedMs).toISOString();
     const form = uploadForm(
       {
@@ -66,42 +124,29 @@ export class Uploads {
       },
       name,
     );
-    // Twice is once for Immich, which goes by the checksum of the bytes.
-    const answer = await call.attempt((signal) =>
-      this.#client.upload(
-        {
-          path: '/assets',
-          contentType: form.contentType,
-          contentLength: form.head.length + file.sizeBytes + form.tail.length,
-          open: () => file.readBetween(form.head, form.tail),
-        },
-        AbortSignal.any([signal, call.signal]),
-      ),
-    );
-    const { id, isNew } = parseUpload(answer);
-    if (isNew) return { id, isNew, isKnown: false, isTrashed: false };
-    // Somebody else was faster, or a first try came through; only the check tells of the trash.
-    const found = await this.#find(file.sha1, call);
-    return { ...(found ?? { id, isTrashed: false }), isNew, isKnown: found !== null };
+    const upload = {
+      path: '/assets',
+      contentType: form.contentType,
+      contentLength: form.head.length + file.sizeBytes + form.tail.length,
+      open: () => file.readBetween(form.head, form.tail),
+    };
+    return await this.#client.upload(upload, signal);
   }
 
-  /**
-   * Rejects `unavailable` unless Immich has stored just the bytes with this checksum: it compares nothing with what was
-   * sent, and the only other copy may be about to go.
-   * @param sha1 lower-case hexadecimal.
-   */
-  async requireIntact(assetId: string, sha1: string, call: Call): Promise<void> {
+  /** Did these bytes come from here, and not from a phone that was faster? By name and time, to the millisecond. */
+  async #isSentAs(assetId: string, name: string, modifiedMs: number, call: Call): Promise<boolean> {
+    const { originalFileName, fileModifiedAt } = await this.#read(assetId, call);
+    return (
+      originalFileName === name &&
+      fileModifiedAt !== null &&
+      parseTime(fileModifiedAt) === Math.trunc(modifiedMs)
+    );
+  }
+
+  async #read(assetId: string, call: Call): Promise<ImmichAsset> {
     const path = `/assets/${encodeURIComponent(assetId)}`;
     const request = { method: 'GET', path, what: 'this photo' } as const;
-    const asset = parseAsset(await call.attempt((signal) => this.#client.readJson(request, signal)));
-    if (contentHashOf(asset) === sha1) return;
-    throw new CodedError('unavailable', 'The file did not reach Immich as it was sent: send it again.');
-  }
-
-  async #find(sha1: string, call: Call): Promise<{ id: string; isTrashed: boolean } | null> {
-    const body = { assets: [{ id: sha1, checksum: sha1 }] };
-    const request = { method: 'POST', path: '/assets/bulk-upload-check', what: 'this check', body } as const;
-    return parseUploadCheck(await call.attempt((signal) => this.#client.change(request, signal)));
+    return parseAsset(await call.attempt((signal) => this.#client.readJson(request, signal)));
   }
 
   async #askMediaTypes(call: Call): Promise<ReadonlySet<string>> {

@@ -202,6 +202,11 @@ export const MIGRATIONS: readonly string[] = [
     UNIQUE (source_id, collection, ref, name)
   ) STRICT;
   `,
+  `
+  -- Since when the catalog has not had the asset of a given name, in milliseconds since 1970: null: it has it, or nobody
+  -- has looked.
+  ALTER TABLE given_name ADD COLUMN gone_ms REAL;
+  `,
 ];
 
 /**

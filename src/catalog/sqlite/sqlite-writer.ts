@@ -10,6 +10,8 @@ import type {
   Enrichment,
   Entry,
   GivenPlace,
+  PrunedNames,
+  PruneStep,
   Scan,
   ShownSource,
   SourceRecord,
@@ -199,6 +201,10 @@ export class SqliteWriter implements CatalogWriter {
 
   async pruneTombstones(beforeMs: number, limit: number): Promise<number> {
     return await this.#transaction(() => this.#nodes.pruneTombstones(beforeMs, limit));
+  }
+
+  async pruneGivenNames(nowMs: number, goneBeforeMs: number, step: PruneStep): Promise<PrunedNames> {
+    return await this.#transaction(() => this.#given.prune(nowMs, goneBeforeMs, step));
   }
 
   async sweep(scan: Scan): Promise<number> {

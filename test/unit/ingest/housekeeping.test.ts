@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { changeLogPruning } from '../../../src/ingest/change-log-pruning.ts';
+import { givenNamePruning } from '../../../src/ingest/given-name-pruning.ts';
 import { Housekeeping } from '../../../src/ingest/housekeeping.ts';
 import { keepingLogger } from '../http/running-listener.ts';
 
@@ -25,6 +26,18 @@ it('forgets removals in bounded steps', async () => {
   const pruned = chore.run(stopping.signal);
   stopping.abort();
   expect(await pruned).toBeLessThan(10_000);
+});
+
+it('looks at all given names, in bounded steps', async () => {
+  const asked: unknown[] = [];
+  const writer = {
+    async pruneGivenNames(nowMs: number, goneBeforeMs: number, step: { after: number; limit: number }) {
+      asked.push([nowMs - goneBeforeMs, step.after]);
+      return { forgotten: 2, next: step.after < 1_000 ? step.after + step.limit : null };
+    },
+  };
+  expect(await givenNamePruning(writer, 90).run(signal)).toBe(6);
+  expect(asked).toEqual([0, 500, 1_000].map((after) => [90 * 86_400_000, after]));
 });
 
 it('does the chores one after the other, and goes on when one fails', async () => {

@@ -84,6 +84,8 @@ export const SHORT_LIMITS = {
   connectMs: 2_000,
   firstByteMs: 700,
   listingMs: 500,
+  changeMs: 700,
+  uploadSilenceMs: 700,
   silenceMs: 500,
   maxJsonBytes: 4 * 1024 * 1024,
   maxSkippedBytes: 100_000,
