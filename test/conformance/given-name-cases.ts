@@ -117,11 +117,11 @@ export function givenNameCases(create: () => Promise<CatalogUnderTest>): void {
   it('forgets names whose asset has been gone for long, and begins anew when it was back in between', async () => {
     const place = (ref: string): GivenPlace => ({ collection: 'A', ref, isHeldBack: false, hides: null });
     await apply(member('1', 'x.jpg'), member('2', 'y.jpg'));
-    await catalog.writer.giveNames(sourceId, place('1'), ['p.jpg', 'q.jpg']);
-    await catalog.writer.giveNames(sourceId, place('2'), ['r.jpg']);
-    const names = async () => (await catalog.reader.givenNames(sourceId)).map(({ name }) => name);
+    await on.catalog.writer.giveNames(on.sourceId, place('1'), ['p.jpg', 'q.jpg']);
+    await on.catalog.writer.giveNames(on.sourceId, place('2'), ['r.jpg']);
+    const names = async () => (await on.catalog.reader.givenNames(on.sourceId)).map(({ name }) => name);
     const prune = (nowMs: number, after = 0) =>
-      catalog.writer.pruneGivenNames(nowMs, nowMs - 100, { after, limit: 2 });
+      on.catalog.writer.pruneGivenNames(nowMs, nowMs - 100, { after, limit: 2 });
     const all = async (nowMs: number) => {
       let forgotten = 0;
       for (let after: number | null = 0; after !== null; ) {
@@ -132,13 +132,13 @@ export function givenNameCases(create: () => Promise<CatalogUnderTest>): void {
       return forgotten;
     };
     expect(await all(1_000)).toBe(0);
-    await catalog.writer.removeRef(sourceId, '1');
-    await catalog.writer.removeRef(sourceId, '2');
+    await on.catalog.writer.removeRef(on.sourceId, '1');
+    await on.catalog.writer.removeRef(on.sourceId, '2');
     // Nobody knows since when it was gone but from the first look on.
     expect(await all(2_000)).toBe(0);
     await apply(member('2', 'y.jpg'));
     expect(await all(2_050)).toBe(0);
-    await catalog.writer.removeRef(sourceId, '2');
+    await on.catalog.writer.removeRef(on.sourceId, '2');
     expect(await all(2_090)).toBe(0);
     expect(await all(2_101)).toBe(2);
     expect(await names()).toEqual(['r.jpg']);
