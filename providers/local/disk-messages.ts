@@ -65,6 +65,8 @@ export interface DiskQuestions {
   readonly dropRest: { readonly ask: { readonly restId: number }; readonly answer: null };
   /** What is behind these names in a folder? */
   readonly look: { readonly ask: LookAsk; readonly answer: FoundColumns };
+  /** At which of these paths is a file of this version, with no other name? 1 for each of them. */
+  readonly unchanged: { readonly ask: UnchangedAsk; readonly answer: Uint8Array };
   /** What is in this range of a file, and what file is it? */
   readonly read: { readonly ask: ReadAsk; readonly answer: ShortRead };
   /** Is there no name in this folder that a person has given? */
@@ -77,6 +79,14 @@ export interface LookAsk {
   /** Relative to the root; `''` for the root. */
   readonly folderPath: string;
   readonly names: readonly string[];
+}
+
+export interface UnchangedAsk {
+  readonly rootPath: string;
+  /** Relative to the root. */
+  readonly paths: readonly string[];
+  /** One for each path. */
+  readonly versions: readonly string[];
 }
 
 export interface ReadAsk {

@@ -92,6 +92,14 @@ class LocalProvider implements Provider {
     return root;
   }
 
+  async unchangedAt(versions: ReadonlyMap<string, string>, { signal }: Call): Promise<readonly string[]> {
+    const root = await this.presentRoot(signal);
+    const paths = [...versions.keys()];
+    const ask = { rootPath: root.path, paths, versions: [...versions.values()] };
+    const unchanged = await this.#disk.ask('unchanged', ask, signal);
+    return paths.filter((_, at) => unchanged[at] === 1);
+  }
+
   async *watch(call: Call): AsyncGenerator<WatchHint> {
     const hints = new HintQueue();
     const watches = new FolderWatches({ hints, gauge: QUEUE_GAUGE });

@@ -7,6 +7,7 @@ import type { Source } from '../source/source.ts';
 import type { Aftermath, Change, OpenScan } from './aftermath.ts';
 import { Coalescer } from './coalescer.ts';
 import { createLayout, type LayoutOptions } from './layout.ts';
+import type { OwnWrites } from './own-writes.ts';
 import type { ScanRemarks } from './scan-remarks.ts';
 import type { TimePlaces } from './time-places.ts';
 import { PathReading } from './watch-paths.ts';
@@ -21,6 +22,8 @@ export interface LookedAftermathOptions {
   readonly held: Held;
   readonly places: TimePlaces;
   readonly remarks: ScanRemarks;
+  /** Told of what is in the catalog and need not be looked at again. */
+  readonly ownWrites: OwnWrites;
   /** Ends looking when the server stops. */
   readonly stop: AbortSignal;
   readonly sourceId: () => Promise<number>;
@@ -35,6 +38,8 @@ export interface LookedAftermathOptions {
 /** Looks at once at what was changed, the same way as a watcher's hints are followed. */
 export class LookedAftermath implements Aftermath {
   readonly paths = 'stored';
+  /** A few milliseconds of the catalog's work. */
+  readonly atOnce = 64;
   readonly #options: LookedAftermathOptions;
 
   constructor(options: LookedAftermathOptions) {
@@ -45,7 +50,7 @@ export class LookedAftermath implements Aftermath {
     for (const path of touched) this.#options.openScan()?.touched.note(path);
   }
 
-  async follow({ touched, gone, isWhole }: Change): Promise<void> {
+  async follow({ touched, gone, isWhole, placed = new Map() }: Change): Promise<void> {
     const { source, catalog, layout, prefix, held, places, remarks, stop, sourceId, openScan } =
       this.#options;
     const { writer } = catalog;
@@ -56,13 +61,16 @@ export class LookedAftermath implements Aftermath {
       onAsset: (facts) => this.#options.onAsset(facts, isWhole),
       look: (path, warn) => source.look(path, stop, warn, held),
     });
-    await reading.read(Coalescer.outermost(new Set(touched.filter((path) => !gone.has(path)))));
+    const unsure = await reading.take(placed);
+    const toLookAt = touched.filter((path) => !gone.has(path) && !placed.has(path));
+    await reading.read(Coalescer.outermost(new Set([...toLookAt, ...unsure])));
     remarks.ofLook([...gone]);
     // Of what was removed, looking tells nothing new; where it was the last of a source, it looks like an outage.
     for (const path of [...gone, ...reading.gone]) {
       await writer.removeAt(id, [...prefix, ...path.split('/')], scan);
     }
     await writer.settle(scan);
+    for (const facts of placed.values()) this.#options.ownWrites.note(facts);
     this.#options.onApplied();
   }
 

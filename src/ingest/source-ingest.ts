@@ -11,6 +11,8 @@ import { GivenNames } from './given-names.ts';
 import { createHeld } from './held.ts';
 import { createLayout, type LayoutOptions, sourcePrefix } from './layout.ts';
 import { LookedAftermath } from './looked-aftermath.ts';
+import { Lull } from './lull.ts';
+import { OwnWrites } from './own-writes.ts';
 import { ScanOutcomes, type SourceFailure } from './scan-outcomes.ts';
 import { ScanRemarks } from './scan-remarks.ts';
 import { ScanVersions } from './scan-versions.ts';
@@ -84,6 +86,8 @@ export class SourceIngest {
   readonly #names: GivenNames;
   readonly #shown: ShownPlaces;
   readonly #places: TimePlaces;
+  readonly #ownWrites = new OwnWrites();
+  readonly #lull: Lull;
   #watch: WatchIngest | null = null;
   /** Some asset that was told since the last call of `#changed` may be read. */
   #sawStill = false;
@@ -107,6 +111,7 @@ export class SourceIngest {
     this.#settingsVersion = options.settingsVersion ?? '-';
     this.#changed = options.changed ?? (() => undefined);
     this.#stillness = new Stillness(this.#changed);
+    this.#lull = new Lull(this.#changed);
     this.#remarks = new ScanRemarks(this.name, options.source.looks, options.logger);
     this.#outcomes = new ScanOutcomes(this.name, options.logger);
     const prefix = sourcePrefix(this.#layout);
@@ -149,7 +154,7 @@ export class SourceIngest {
   watch(): void {
     this.#watch ??= new WatchIngest({
       ...{ source: this.#source, catalog: this.#catalog, layout: this.#layout, logger: this.#logger },
-      ...{ held: this.#held, places: this.#places, remarks: this.#remarks },
+      ...{ held: this.#held, places: this.#places, remarks: this.#remarks, ownWrites: this.#ownWrites },
       ...{ signal: this.#stop.signal, sourceId: () => this.#sourceId() },
       exclusively: (work) => this.#exclusively(work),
       scan: () => void this.scan(),
@@ -217,6 +222,7 @@ export class SourceIngest {
     await this.#watch?.close();
     await this.#turns.settled();
     this.#stillness.close();
+    this.#lull.close();
     await this.#source.close();
   }
 
@@ -245,6 +251,7 @@ export class SourceIngest {
       openScan: () => this.#openScan,
       onAsset: (facts: AssetFacts, isWhole: boolean) => this.#note(facts, isWhole),
       onApplied: () => {
+        this.#lull.noteWrite();
         if (this.#sawStill) this.#tellChanged();
       },
     };
@@ -255,6 +262,7 @@ export class SourceIngest {
         held: this.#held,
         stop: this.#stop.signal,
         remarks: this.#remarks,
+        ownWrites: this.#ownWrites,
       };
       return new LookedAftermath({ ...common, ...look });
     }
@@ -288,7 +296,7 @@ export class SourceIngest {
 
   #tellChanged(): void {
     this.#sawStill = false;
-    this.#changed();
+    this.#lull.ask();
   }
 
   #note(facts: AssetFacts, isWhole = false): void {
@@ -311,7 +319,8 @@ export class SourceIngest {
       this.#outcomes.ended();
       this.#noteMet();
     }
-    this.#tellChanged();
+    this.#sawStill = false;
+    this.#changed();
   }
 
   /**

@@ -57,6 +57,12 @@ export interface Provider {
   look?(path: string, call: ScanCall): AsyncIterable<LookEvent>;
 
   /**
+   * Those of the paths at which the asset of this version still is, and nothing else about it can have changed: for who has
+   * many to make sure of at once, and would be told nothing new by `look`.
+   */
+  unchangedAt?(versions: ReadonlyMap<string, string>, call: Call): Promise<readonly string[]>;
+
+  /**
    * The bytes that `open` would give, as one piece; asked only for what is short. Rejects as `open` does, and with
    * `changed` also when the content was written to while it was read. Present: cheaper than a stream.
    */
@@ -134,8 +140,10 @@ export interface Staged {
    * only an asset is replaced, and only by an asset. Rejects `exists` when something is there that is not to be
    * replaced, `changed` for another version than that of `over`, `denied` for what is not shown; nothing was changed
    * then, and it may be placed again.
+   * @returns what is there now, as `look` would tell it, so that nobody has to look; undefined where only a look tells,
+   *   or where it is told by `WriteCall.tell`.
    */
-  place(over: Over): Promise<void>;
+  place(over: Over): Promise<AssetFacts | undefined>;
   /**
    * Resolves when what was placed outlasts a power cut: nobody may be told before that it is stored. Others may be placed
    * meanwhile, so that one wait for the disk does for all. Does nothing when nothing was placed.

@@ -1,9 +1,12 @@
 import type { BigIntStats } from 'node:fs';
-import { chmod, chown, link, rename, rm, unlink } from 'node:fs/promises';
+import { chmod, chown, link, lstat, rename, rm, unlink } from 'node:fs/promises';
+import type { AssetFacts } from '../../../src/model/asset.ts';
 import { CodedError } from '../../../src/model/coded-error.ts';
 import type { Over } from '../../../src/model/write.ts';
 import type { Staged } from '../../../src/provider/provider.ts';
 import type { Root } from '../disk-messages.ts';
+import { fileFactsOf } from '../file-facts.ts';
+import { statFactsOf } from '../stat-facts.ts';
 import { errnoOf } from '../translate-error.ts';
 import { FOLDER_SYNCS } from './folder-syncs.ts';
 import type { HeldPlace } from './held-folder.ts';
@@ -35,7 +38,7 @@ export class StagedEntry implements Staged {
     this.sizeBytes = options.sizeBytes;
   }
 
-  async place(over: Over): Promise<void> {
+  async place(over: Over): Promise<AssetFacts | undefined> {
     const { root, place, kind } = this.#options;
     if (this.#state !== 'staged') throw new Error('a staged entry was placed twice');
     try {
@@ -49,6 +52,7 @@ export class StagedEntry implements Staged {
       throw translateWriteError(error);
     }
     this.#state = 'placed';
+    return kind === 'asset' ? await this.#factsNow() : undefined;
   }
 
   async persist(): Promise<void> {
@@ -69,6 +73,14 @@ export class StagedEntry implements Staged {
     } finally {
       await place.folder.close();
     }
+  }
+
+  /** Undefined where there is more to it, or it is gone again: a look will tell. */
+  async #factsNow(): Promise<AssetFacts | undefined> {
+    const { root, place } = this.#options;
+    const stats = await lstat(place.folder.at(place.name), { bigint: true }).catch(() => null);
+    if (stats === null || !stats.isFile() || stats.nlink !== 1n) return undefined;
+    return fileFactsOf(statFactsOf(stats, root.device, place.path), place.path);
   }
 
   /** Never takes the place of what somebody else has put there in this very moment. */
