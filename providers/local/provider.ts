@@ -50,7 +50,11 @@ export interface LocalProviderSettings {
 export function createLocalProvider({ path, writer }: LocalProviderSettings): Provider {
   if (writer === undefined) return new LocalProvider(path, null);
   const provider = new LocalProvider(path, new Leftovers(writer));
-  return Object.assign(provider, createWriting({ root: () => provider.presentRoot(), writer }));
+  const writing = createWriting({
+    ...{ root: () => provider.presentRoot(), knownRoot: () => provider.knownRoot(), givenPath: path },
+    ...{ disk: provider.writes, writer },
+  });
+  return Object.assign(provider, writing);
 }
 
 class LocalProvider implements Provider {
@@ -58,6 +62,8 @@ class LocalProvider implements Provider {
   readonly #path: string;
   readonly #disk = new Disk();
   readonly #shortReads = new ShortReads();
+  /** For what changes something: a scan of a large folder must not hold up who saves a file. */
+  readonly writes = new Disk();
   #root: Root | null = null;
   #watches: FolderWatches | null = null;
   readonly #leftovers: Leftovers | null;
@@ -85,7 +91,7 @@ class LocalProvider implements Provider {
 
   /** The root that the last scan has found. Another disk, or none, in its place is `unavailable`: only a scan can tell. */
   async presentRoot(signal?: AbortSignal): Promise<Root> {
-    const known = await this.#knownRoot();
+    const known = await this.knownRoot();
     const root = await this.#findRoot(signal);
     const isSame = root.path === known.path && root.device === known.device && root.inode === known.inode;
     if (!isSame) throw missingRoot();
@@ -120,7 +126,7 @@ class LocalProvider implements Provider {
   }
 
   async describe(ref: SourceRef, _call: Call): Promise<AssetFacts> {
-    const root = await this.#knownRoot();
+    const root = await this.knownRoot();
     try {
       const path = await this.#resolve(root, ref);
       const stats = await stat(path, { bigint: true });
@@ -140,7 +146,7 @@ class LocalProvider implements Provider {
   }
 
   async read(ref: SourceRef, want: Want, _call: Call): Promise<Buffer> {
-    const root = await this.#knownRoot();
+    const root = await this.knownRoot();
     const { start, end } = want.range ?? { start: 0, end: want.sizeBytes - 1 };
     try {
       const ask = { path: join(root.path, ref.path), startByte: start, lengthBytes: end - start + 1 };
@@ -173,10 +179,11 @@ class LocalProvider implements Provider {
     this.#root = null;
     this.#disk.close();
     this.#shortReads.close();
+    this.writes.close();
   }
 
   async #open(ref: SourceRef, want: Want): Promise<FileHandle> {
-    const root = await this.#knownRoot();
+    const root = await this.knownRoot();
     let handle: FileHandle | null = null;
     try {
       // O_NONBLOCK: a file that was replaced by a pipe must not hold this call for ever.
@@ -203,7 +210,8 @@ class LocalProvider implements Provider {
     return path;
   }
 
-  async #knownRoot(): Promise<Root> {
+  /** As it was found last. */
+  async knownRoot(): Promise<Root> {
     this.#root ??= await this.#findRoot();
     return this.#root;
   }

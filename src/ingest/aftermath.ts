@@ -1,7 +1,6 @@
 import type { Scan } from '../catalog/catalog.ts';
-import type { AssetFacts } from '../model/asset.ts';
 import type { TreeWriter } from '../model/write.ts';
-import type { WriteEvent } from '../provider/provider.ts';
+import type { PlaceEvent, WriteEvent } from '../provider/provider.ts';
 import type { TouchedPaths } from './touched-paths.ts';
 import type { TouchedRefs } from './touched-refs.ts';
 
@@ -25,7 +24,7 @@ export interface Change {
   /** See `WriteCall.tell`. */
   readonly told: readonly WriteEvent[];
   /** By path, those of `touched` of which it is known what is there now: see `Staged.place`. */
-  readonly placed?: ReadonlyMap<string, AssetFacts>;
+  readonly placed?: ReadonlyMap<string, readonly PlaceEvent[]>;
 }
 
 /** How catalog and change log learn of a write, before anybody is told that it was done. */

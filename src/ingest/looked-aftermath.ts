@@ -61,16 +61,18 @@ export class LookedAftermath implements Aftermath {
       onAsset: (facts) => this.#options.onAsset(facts, isWhole),
       look: (path, warn) => source.look(path, stop, warn, held),
     });
-    const unsure = await reading.take(placed);
+    await reading.take(placed);
     const toLookAt = touched.filter((path) => !gone.has(path) && !placed.has(path));
-    await reading.read(Coalescer.outermost(new Set([...toLookAt, ...unsure])));
+    await reading.read(Coalescer.outermost(new Set(toLookAt)));
     remarks.ofLook([...gone]);
     // Of what was removed, looking tells nothing new; where it was the last of a source, it looks like an outage.
     for (const path of [...gone, ...reading.gone]) {
       await writer.removeAt(id, [...prefix, ...path.split('/')], scan);
     }
     await writer.settle(scan);
-    for (const facts of placed.values()) this.#options.ownWrites.note(facts);
+    for (const event of [...placed.values()].flat()) {
+      if (event.kind === 'asset') this.#options.ownWrites.note(event.facts);
+    }
     this.#options.onApplied();
   }
 

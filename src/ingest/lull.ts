@@ -1,51 +1,48 @@
 /** Without a write for so long, a burst of them counts as over. */
 const QUIET_MS = 200;
-/** Nothing waits longer, however long the burst lasts. */
+/** Nobody waits longer, however long the burst lasts; … */
 const LONGEST_MS = 2_000;
+/** … and who has waited has this long before others come first again. */
+const SHARE_MS = 1_000;
 
 /**
- * Puts off what can wait while clients are writing: looking into new files takes processors and disk from the uploads that
- * follow.
+ * A gate for what can wait while clients are writing: looking into new files takes processors and disk from the uploads
+ * that follow. It is shut by a write, and opens when there are no more for a moment, or when it was shut long enough.
  */
 export class Lull {
-  readonly #work: () => void;
-  readonly #quietMs: number;
-  readonly #longestMs: number;
-  #isWanted = false;
-  #sinceMs = 0;
+  #lastWriteMs = 0;
+  #shutMs = 0;
+  #openedMs = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | null = null;
-
-  constructor(work: () => void, quietMs = QUIET_MS, longestMs = LONGEST_MS) {
-    this.#work = work;
-    this.#quietMs = quietMs;
-    this.#longestMs = longestMs;
-  }
+  #opened: PromiseWithResolvers<void> | null = null;
 
   /** Something was written, and more may follow. */
   noteWrite(): void {
-    if (this.#timer === null) {
-      this.#sinceMs = performance.now();
-      this.#timer = setTimeout(() => this.#end(), this.#quietMs).unref();
-    } else if (performance.now() - this.#sinceMs + this.#quietMs < this.#longestMs) this.#timer.refresh();
+    const nowMs = performance.now();
+    this.#lastWriteMs = nowMs;
+    if (this.#opened !== null || nowMs - this.#openedMs < SHARE_MS) return;
+    this.#shutMs = nowMs;
+    this.#opened = Promise.withResolvers();
+    this.#timer = setInterval(() => this.#openIfDue(), QUIET_MS / 4).unref();
   }
 
-  /** Does the work now, or once the writes are over; any number of calls until then are one. */
-  ask(): void {
-    if (this.#timer === null) this.#work();
-    else this.#isWanted = true;
+  /** Resolves when it is open. */
+  async untilOpen(): Promise<void> {
+    while (this.#opened !== null) await this.#opened.promise;
   }
 
-  /** What was asked for is not done any more. */
+  /** Opens it for whoever waits. */
   close(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
-    this.#isWanted = false;
+    this.#opened?.resolve();
+    this.#opened = null;
   }
 
-  #end(): void {
-    this.#timer = null;
-    if (!this.#isWanted) return;
-    this.#isWanted = false;
-    this.#work();
+  #openIfDue(): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#lastWriteMs < QUIET_MS && nowMs - this.#shutMs < LONGEST_MS) return;
+    this.#openedMs = nowMs;
+    this.close();
   }
 }

@@ -1,6 +1,5 @@
-import type { AssetFacts } from '../model/asset.ts';
 import type { Over, Permit } from '../model/write.ts';
-import type { Staged, WriteEvent } from '../provider/provider.ts';
+import type { PlaceEvent, Staged, WriteEvent } from '../provider/provider.ts';
 import type { Aftermath } from './aftermath.ts';
 import type { Turns } from './turns.ts';
 
@@ -29,7 +28,7 @@ interface Waiting extends Placing {
 
 /** How the step of one upload went. */
 type Outcome =
-  | { readonly waiting: Waiting; readonly isPlaced: true; readonly facts: AssetFacts | undefined }
+  | { readonly waiting: Waiting; readonly isPlaced: true; readonly events: readonly PlaceEvent[] | undefined }
   | { readonly waiting: Waiting; readonly isPlaced: false; readonly error: unknown };
 
 /**
@@ -82,7 +81,7 @@ export class Placings {
       signal.throwIfAborted();
       await this.#options.aftermath.check?.(path);
       await permit?.();
-      return { waiting, isPlaced: true, facts: await staged.place(over) };
+      return { waiting, isPlaced: true, events: await staged.place(over) };
     } catch (error) {
       return { waiting, isPlaced: false, error };
     }
@@ -92,8 +91,8 @@ export class Placings {
     const { aftermath, onMissed } = this.#options;
     const placed = outcomes.filter((outcome) => outcome.isPlaced);
     if (placed.length === 0) return;
-    const known = placed.flatMap(({ waiting, facts }): [string, AssetFacts][] =>
-      facts === undefined ? [] : [[waiting.path, facts]],
+    const known = placed.flatMap(({ waiting, events }): [string, readonly PlaceEvent[]][] =>
+      events === undefined ? [] : [[waiting.path, events]],
     );
     try {
       await aftermath.follow({

@@ -87,7 +87,7 @@ export class SourceIngest {
   readonly #shown: ShownPlaces;
   readonly #places: TimePlaces;
   readonly #ownWrites = new OwnWrites();
-  readonly #lull: Lull;
+  readonly #lull = new Lull();
   #watch: WatchIngest | null = null;
   /** Some asset that was told since the last call of `#changed` may be read. */
   #sawStill = false;
@@ -111,7 +111,6 @@ export class SourceIngest {
     this.#settingsVersion = options.settingsVersion ?? '-';
     this.#changed = options.changed ?? (() => undefined);
     this.#stillness = new Stillness(this.#changed);
-    this.#lull = new Lull(this.#changed);
     this.#remarks = new ScanRemarks(this.name, options.source.looks, options.logger);
     this.#outcomes = new ScanOutcomes(this.name, options.logger);
     const prefix = sourcePrefix(this.#layout);
@@ -174,6 +173,11 @@ export class SourceIngest {
   /** False while the asset may still be being written: whoever reads it now may read half of it. */
   isStill(facts: AssetFacts): boolean {
     return this.#stillness.isStill(facts);
+  }
+
+  /** Resolves when what can wait for writes to end need not wait any longer. */
+  async untilQuiet(): Promise<void> {
+    await this.#lull.untilOpen();
   }
 
   /** More has become known of an asset than the source tells. @param facts those from before. */
@@ -296,7 +300,7 @@ export class SourceIngest {
 
   #tellChanged(): void {
     this.#sawStill = false;
-    this.#lull.ask();
+    this.#changed();
   }
 
   #note(facts: AssetFacts, isWhole = false): void {
@@ -319,8 +323,7 @@ export class SourceIngest {
       this.#outcomes.ended();
       this.#noteMet();
     }
-    this.#sawStill = false;
-    this.#changed();
+    this.#tellChanged();
   }
 
   /**

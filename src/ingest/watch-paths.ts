@@ -1,8 +1,7 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import type { CatalogWriter, Entry, Scan } from '../catalog/catalog.ts';
 import type { AssetFacts } from '../model/asset.ts';
-import { lastNameOf } from '../model/name.ts';
-import type { LookEvent } from '../provider/provider.ts';
+import type { LookEvent, PlaceEvent } from '../provider/provider.ts';
 import type { Warn } from '../source/source.ts';
 import type { Layout } from './layout.ts';
 import type { ScanRemarks } from './scan-remarks.ts';
@@ -66,31 +65,20 @@ export class PathReading {
   }
 
   /**
-   * Takes in what is known to be at some paths, and looks only at the collections above them, once for all in one. What
-   * was taken in is stored with the next `read`.
-   * @returns the paths that have to be looked at all the same, as something happens to what is above them.
+   * Takes in what is known to be at some paths, without looking. It is stored with the next `read`.
+   * @param placed what a look at each would tell.
    */
-  async take(placed: ReadonlyMap<string, AssetFacts>): Promise<readonly string[]> {
-    const unsure: string[] = [];
-    const warn = this.#options.remarks.ofLook([...placed.keys()]);
-    const refs = new Map<string, string | null | 'unsure'>([['', null]]);
-    for (const [path, facts] of placed) {
-      const above = path.slice(0, Math.max(path.lastIndexOf('/'), 0));
-      if (!refs.has(above)) refs.set(above, await this.#takeCollection(above, warn));
-      const collection = refs.get(above) ?? null;
-      if (collection === 'unsure') unsure.push(path);
-      else await this.#take({ kind: 'asset', collection, name: lastNameOf(path), facts });
+  async take(placed: ReadonlyMap<string, readonly PlaceEvent[]>): Promise<void> {
+    this.#options.remarks.ofLook([...placed.keys()]);
+    // The same for all that are in one collection; the last look at it counts.
+    const above = new Map<string, PlaceEvent>();
+    const assets: PlaceEvent[] = [];
+    for (const event of [...placed.values()].flat()) {
+      if (event.kind === 'collection') above.set(event.ref, event);
+      else assets.push(event);
     }
-    return unsure;
-  }
-
-  /** Only itself and what is above. @returns its ref. */
-  async #takeCollection(path: string, warn: Warn): Promise<string | 'unsure'> {
-    const { events, collection } = await beginLook(path, this.#options.look(path, warn));
-    if (collection === null) return 'unsure';
-    await collection.rest.return(undefined);
-    for (const event of events) await this.#take(event);
-    return collection.ref;
+    for (const event of above.values()) await this.#take(event);
+    for (const event of assets) await this.#take(event);
   }
 
   /** What is in a collection; members that the catalog holds and that were not told are gone. */

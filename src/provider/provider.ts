@@ -140,10 +140,10 @@ export interface Staged {
    * only an asset is replaced, and only by an asset. Rejects `exists` when something is there that is not to be
    * replaced, `changed` for another version than that of `over`, `denied` for what is not shown; nothing was changed
    * then, and it may be placed again.
-   * @returns what is there now, as `look` would tell it, so that nobody has to look; undefined where only a look tells,
+   * @returns what is there now, with the collections above it, as `look` would tell it, so that nobody has to look; undefined where only a look tells,
    *   or where it is told by `WriteCall.tell`.
    */
-  place(over: Over): Promise<AssetFacts | undefined>;
+  place(over: Over): Promise<readonly PlaceEvent[] | undefined>;
   /**
    * Resolves when what was placed outlasts a power cut: nobody may be told before that it is stored. Others may be placed
    * meanwhile, so that one wait for the disk does for all. Does nothing when nothing was placed.

@@ -144,10 +144,7 @@ export class Source {
   }
 
   /** Those of the paths at which there still is this version; see `Provider.unchangedAt`. None where it cannot tell. */
-  async unchangedAt(
-    versions: ReadonlyMap<string, string>,
-    signal: AbortSignal,
-  ): Promise<readonly string[]> {
+  async unchangedAt(versions: ReadonlyMap<string, string>, signal: AbortSignal): Promise<readonly string[]> {
     const unchangedAt = this.#provider.unchangedAt?.bind(this.#provider);
     return (await unchangedAt?.(versions, { signal, attempt: (work) => work(signal) })) ?? [];
   }

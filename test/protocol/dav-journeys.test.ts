@@ -163,11 +163,14 @@ describe('a lock of depth infinity on a folder', () => {
 });
 
 describe('a lock that somebody takes while an upload comes in', () => {
+  const FIRST = 'min'.padStart(300_000, '-');
+
   /** An upload of which the first bytes have come. */
   async function begun(name: string, headers = ''): Promise<Wire> {
     const wire = await Wire.open(port);
+    const length = `Content-Length: ${FIRST.length + 3}\r\n`;
     wire.send(
-      `PUT ${folder}/${name} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n${headers}Content-Length: 6\r\n\r\nmin`,
+      `PUT ${folder}/${name} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n${headers}${length}\r\n${FIRST}`,
     );
     await until(async () => (await readdir(disk)).some((each) => each.includes('.mediadav-upload')));
     return wire;
@@ -202,6 +205,6 @@ describe('a lock that somebody takes while an upload comes in', () => {
     upload.send('e!!');
     expect((await upload.answer('PUT')).status).toBe(204);
     upload.close();
-    expect(await onDisk()).toEqual({ 'a.jpg': 'mine!!' });
+    expect(await onDisk()).toEqual({ 'a.jpg': `${FIRST}e!!` });
   });
 });
