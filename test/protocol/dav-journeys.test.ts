@@ -169,9 +169,7 @@ describe('a lock that somebody takes while an upload comes in', () => {
   async function begun(name: string, headers = ''): Promise<Wire> {
     const wire = await Wire.open(port);
     const length = `Content-Length: ${FIRST.length + 3}\r\n`;
-    wire.send(
-      `PUT ${folder}/${name} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n${headers}${length}\r\n${FIRST}`,
-    );
+    wire.send(`PUT ${folder}/${name} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n${headers}${length}\r\n${FIRST}`);
     await until(async () => (await readdir(disk)).some((each) => each.includes('.mediadav-upload')));
     return wire;
   }

@@ -15,6 +15,7 @@ const FOLD_PAGES = 1000;
  */
 export class WriteConnection {
   readonly #database: DatabaseSync;
+  #revision = 0;
   /** Ends with the transaction that is open between two turns. */
   #open: Promise<void> | null = null;
 
@@ -22,10 +23,19 @@ export class WriteConnection {
     this.#database = database;
   }
 
+  /** Another number after each commit, for readers that keep what they have read. */
+  get revision(): number {
+    return this.#revision;
+  }
+
   /** Runs one statement, or some that only read. */
   async run<T>(work: () => T): Promise<T> {
     while (this.#open !== null) await this.#open;
-    return translating(work);
+    try {
+      return translating(work);
+    } finally {
+      this.#revision += 1;
+    }
   }
 
   /** All of it or nothing, within one turn of the event loop. */
@@ -61,6 +71,7 @@ export class WriteConnection {
       undone();
       throw error;
     } finally {
+      this.#revision += 1;
       this.#open = null;
       resolve();
     }
