@@ -166,6 +166,10 @@ export class SourceWrites implements TreeWriter {
     await this.#change({ touched: [path], isWhole: false, scope, work });
   }
 
+  async undisturbed<T>(work: () => Promise<T>): Promise<T> {
+    return await this.#options.turns.between(work);
+  }
+
   async checkSpace(path: string, sizeBytes: number, signal: AbortSignal): Promise<void> {
     const { writing, ready } = this.#options;
     await ready();
