@@ -227,12 +227,18 @@ export class SourceWrites implements TreeWriter {
     } catch (error) {
       if (over !== 'anything' || codeOf(error) !== 'exists') throw error;
     }
-    const inTheWay = await this.#options.writing.remove(path, signal, scope);
-    if (inTheWay.length > 0) return inTheWay;
-    // Who is told and not looked at has to know that it is gone.
-    const told = scope.told.splice(0);
-    await this.#options.aftermath.follow({ touched: [], gone: new Set(), isWhole: false, told });
-    await work();
+    const aside = await this.#options.writing.setAside(path, signal, scope);
+    if (aside.failures.length > 0) return aside.failures;
+    try {
+      // Who is told and not looked at has to know that it is gone.
+      const told = scope.told.splice(0);
+      await this.#options.aftermath.follow({ touched: [], gone: new Set(), isWhole: false, told });
+      await work();
+    } catch (error) {
+      await aside.putBack();
+      throw error;
+    }
+    await aside.remove();
     return [];
   }
 

@@ -125,11 +125,26 @@ export interface Provider {
    */
   remove?(path: string, call: WriteCall): Promise<readonly WriteFailure[]>;
 
+  /**
+   * Takes what is shown at the path out of the way of something else that is about to be placed there, and keeps it whole
+   * until that is certain. After an end of the process in between it is shown again. Rejects as `remove`. Absent: what is in
+   * the way is removed first.
+   */
+  setAside?(path: string, call: WriteCall): Promise<SetAside>;
+
   /** @param modifiedMs since 1970. Rejects `not-found`. */
   setModifiedTime?(path: string, modifiedMs: number, call: WriteCall): Promise<void>;
 
   /** Bytes that may still be written below a collection; `''`: the top. */
   freeBytes?(path: string, call: WriteCall): Promise<number>;
+}
+
+/** What has made room. Without failures, whoever asked for it calls one of the two. */
+export interface SetAside {
+  /** What could not be removed, so that nothing was done. */
+  readonly failures: readonly WriteFailure[];
+  putBack(): Promise<void>;
+  remove(): Promise<void>;
 }
 
 /** Something whole that is held beside its place and not shown. Whoever asked for it discards it, placed or not. */

@@ -10,6 +10,7 @@ import { missing, openShownFile, shownFile } from './place-rules.ts';
 import { receive } from './receive.ts';
 import { remove } from './remove.ts';
 import { compareThings } from './same-thing.ts';
+import { setAside } from './set-aside.ts';
 import { newStagingName } from './staging-name.ts';
 import { translateWriteError } from './translate-write-error.ts';
 
@@ -25,7 +26,15 @@ export interface WritingOptions {
   readonly writer: string;
 }
 
-type Powers = 'receive' | 'copy' | 'move' | 'makeCollection' | 'remove' | 'setModifiedTime' | 'freeBytes';
+type Powers =
+  | 'receive'
+  | 'copy'
+  | 'move'
+  | 'makeCollection'
+  | 'remove'
+  | 'setAside'
+  | 'setModifiedTime'
+  | 'freeBytes';
 
 /** The powers of a local folder that may be changed. */
 export function createWriting(options: WritingOptions): Required<Pick<Provider, Powers>> {
@@ -39,6 +48,7 @@ export function createWriting(options: WritingOptions): Required<Pick<Provider, 
     move: async (from, to, over, call) => await move({ disk, root: await root(), call }, from, to, over),
     makeCollection: async (path, call) => await makeCollection(await root(), path, call),
     remove: async (path, call) => await remove(await root(), path, call),
+    setAside: async (path, call) => await setAside({ root: await root(), call, writer }, path),
     setModifiedTime: async (path, ms, call) => await setModifiedTime(await root(), path, ms, call),
     freeBytes: async (path, call) => await freeBytes(await root(), path, call),
   };

@@ -62,6 +62,7 @@ export class WriteConnection {
         step = translating(() => steps.next());
       }
       translating(() => (isLarge ? this.#commitLarge() : this.#database.exec('COMMIT')));
+      this.#revision += 1;
       // Who comes next folds the log in, which is as much work again: not in this turn.
       if (isLarge) await yieldToEventLoop();
       return step.value;
@@ -71,7 +72,6 @@ export class WriteConnection {
       undone();
       throw error;
     } finally {
-      this.#revision += 1;
       this.#open = null;
       resolve();
     }
