@@ -63,6 +63,7 @@ export async function addMember(config: SourceConfig, options: MemberOptions): P
     enricher = new Enricher({
       ...{ source, sourceId, catalog, pool, logger },
       isStill: (facts) => ingest.isStill(facts),
+      untilQuiet: () => ingest.untilQuiet(),
       onEnriched: (facts) => ingest.onEnriched(facts),
     });
   }

@@ -1,3 +1,5 @@
+import type { ErrorCode } from '../../src/model/coded-error.ts';
+import type { Over } from '../../src/model/write.ts';
 import type { StatFacts } from './stat-facts.ts';
 
 /*
@@ -65,8 +67,15 @@ export interface DiskQuestions {
   readonly dropRest: { readonly ask: { readonly restId: number }; readonly answer: null };
   /** What is behind these names in a folder? */
   readonly look: { readonly ask: LookAsk; readonly answer: FoundColumns };
+  /** At which of these paths is a file of this version, with no other name? 1 for each of them. */
+  readonly unchanged: { readonly ask: UnchangedAsk; readonly answer: Uint8Array };
   /** What is in this range of a file, and what file is it? */
   readonly read: { readonly ask: ReadAsk; readonly answer: ShortRead };
+  /** Takes in a new file beside its place. See `DiskWrites` for this one and those that follow. */
+  readonly stage: { readonly ask: StageAsk; readonly answer: StagedFile };
+  readonly place: { readonly ask: PlaceAsk; readonly answer: PlacedFile | null };
+  readonly weigh: { readonly ask: WeighAsk; readonly answer: null };
+  readonly drop: { readonly ask: DropAsk; readonly answer: null };
   /** Is there no name in this folder that a person has given? */
   readonly isEmpty: { readonly ask: { readonly path: string }; readonly answer: boolean };
 }
@@ -77,6 +86,74 @@ export interface LookAsk {
   /** Relative to the root; `''` for the root. */
   readonly folderPath: string;
   readonly names: readonly string[];
+}
+
+export interface UnchangedAsk {
+  readonly rootPath: string;
+  /** Relative to the root. */
+  readonly paths: readonly string[];
+  /** One for each path. */
+  readonly versions: readonly string[];
+}
+
+/** A folder by its descriptor, and where it has to be. */
+export interface FolderAsk {
+  /** Null: it is not open. */
+  readonly fd: number | null;
+  /** Absolute. */
+  readonly path: string;
+}
+
+export interface StageAsk {
+  /** Of the source, as it was configured; must lead to `root` still. */
+  readonly givenPath: string;
+  readonly root: Root;
+  /** Opened anew where it is not open, or not at its path any more. */
+  readonly folder: FolderAsk;
+  /** It is another disk when that is mounted, so it must not be an empty folder. */
+  readonly mayBeUnmounted: boolean;
+  readonly stagingName: string;
+  /** What the file begins with; handed over. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** For a file of these bytes alone: the time it is to have. */
+  readonly modifiedMs: number | null;
+}
+
+/** Descriptors for whoever asked, who sees to their being closed. */
+export interface StagedFile {
+  readonly fd: number;
+  /** That of the ask, or a new one. */
+  readonly folderFd: number;
+  /** The same for all descriptors of one folder. */
+  readonly folderIdentity: string;
+}
+
+export interface WeighAsk {
+  readonly root: Root;
+  readonly folder: FolderAsk;
+  readonly name: string;
+  readonly over: Over;
+}
+
+export interface PlaceAsk extends WeighAsk {
+  /** Of the source. */
+  readonly path: string;
+  readonly stagingName: string;
+  readonly kind: 'asset' | 'collection';
+  /** Of the staged file, if it is open. */
+  readonly fd: number | null;
+}
+
+export interface PlacedFile {
+  readonly file: StatFacts;
+  /** The folders above it, outermost first. */
+  readonly above: readonly StatFacts[];
+}
+
+export interface DropAsk {
+  readonly folder: FolderAsk;
+  readonly stagingName: string;
+  readonly fd: number | null;
 }
 
 export interface ReadAsk {
@@ -113,6 +190,8 @@ export interface DiskReply {
   readonly answer: unknown;
   /** Symbolic errno, such as `ENOENT`, instead of an answer. */
   readonly errno: string | null;
+  /** What was decided there, instead of an answer. */
+  readonly refusal?: { readonly code: ErrorCode; readonly message: string };
 }
 
 /** Counts what was asked of the disk, so that a slow one is told from one that hangs. */

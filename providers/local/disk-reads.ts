@@ -27,6 +27,7 @@ import {
   type ReadAsk,
   type Root,
   type ShortRead,
+  type UnchangedAsk,
 } from './disk-messages.ts';
 import { isSystemName, isWithin } from './names.ts';
 import { statFactsOf, versionOf } from './stat-facts.ts';
@@ -99,6 +100,20 @@ export class DiskReads {
       }
     }
     return found.columns();
+  }
+
+  unchanged({ rootPath, paths, versions }: UnchangedAsk): Uint8Array {
+    return Uint8Array.from(paths, (path, at) => {
+      this.#countRead();
+      try {
+        const stats = lstatSync(join(rootPath, path), { bigint: true });
+        return stats.isFile() && stats.nlink === 1n && versionOf(stats) === versions[at] ? 1 : 0;
+      } catch (error) {
+        // What is wrong there, a look will tell.
+        if (errnoOf(error) === '') throw error;
+        return 0;
+      }
+    });
   }
 
   /** As `readShort`, which says why it looks after it has read. */

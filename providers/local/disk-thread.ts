@@ -1,11 +1,40 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import type { DiskReply, DiskRequest, DiskThreadStart, ShortRead } from './disk-messages.ts';
+import { CodedError } from '../../src/model/coded-error.ts';
+import type {
+  DiskQuestions,
+  DiskReply,
+  DiskRequest,
+  DiskThreadStart,
+  Question,
+  ShortRead,
+} from './disk-messages.ts';
 import { DiskReads } from './disk-reads.ts';
 import { errnoOf } from './translate-error.ts';
+import { DiskWrites } from './write/disk-writes.ts';
 
 /* The thread that waits for the disk of one source. An error that is not the disk's is a bug and ends it. */
 const counter = new BigInt64Array((workerData as DiskThreadStart).counter);
-const reads = new DiskReads(() => void Atomics.add(counter, 0, 1n));
+const count = () => void Atomics.add(counter, 0, 1n);
+const reads = new DiskReads(count);
+const writes = new DiskWrites(count);
+
+const answers: { [Q in Question]: (ask: DiskQuestions[Q]['ask']) => DiskQuestions[Q]['answer'] } = {
+  root: (ask) => reads.root(ask),
+  list: (ask) => reads.list(ask),
+  listRest: (ask) => reads.listRest(ask),
+  dropRest: (ask) => reads.dropRest(ask),
+  look: (ask) => reads.look(ask),
+  unchanged: (ask) => reads.unchanged(ask),
+  read: (ask) => reads.read(ask),
+  isEmpty: (ask) => reads.isEmpty(ask),
+  stage: (ask) => writes.stage(ask),
+  place: (ask) => writes.place(ask),
+  weigh: (ask) => {
+    writes.weigh(ask);
+    return null;
+  },
+  drop: (ask) => writes.drop(ask),
+};
 
 /** After this long, what is answered already does not wait for the rest: the disk is slow. */
 const GATHER_MS = 2;
@@ -34,8 +63,11 @@ function send(replies: readonly DiskReply[]): void {
 
 function replyTo({ id, question, ask }: DiskRequest): DiskReply {
   try {
-    return { id, answer: reads[question](ask as never), errno: null };
+    return { id, answer: answers[question](ask as never), errno: null };
   } catch (error) {
+    if (error instanceof CodedError) {
+      return { id, answer: null, errno: null, refusal: { code: error.code, message: error.message } };
+    }
     const errno = errnoOf(error);
     if (errno === '') throw error;
     return { id, answer: null, errno };

@@ -1,7 +1,14 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { CodedError } from '../../src/model/coded-error.ts';
-import type { DiskQuestions, DiskReply, DiskRequest, DiskThreadStart, Question } from './disk-messages.ts';
+import type {
+  DiskQuestions,
+  DiskReply,
+  DiskRequest,
+  DiskThreadStart,
+  Question,
+  StageAsk,
+} from './disk-messages.ts';
 
 /** An answer of the disk that tells of a failure, with the `code` that Node's own errors of files have. */
 export class DiskError extends Error {
@@ -102,6 +109,8 @@ export class Disk {
     const worker = new Worker(this.#options.entry, {
       workerData,
       execArgv: [],
+      // What is opened there belongs to whoever asked: a number that is used again would be of another file.
+      trackUnmanagedFds: false,
       resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
     });
     worker.on('message', (replies: readonly DiskReply[]) => {
@@ -117,12 +126,18 @@ export class Disk {
   #post(): void {
     const requests = this.#asked;
     this.#asked = [];
-    if (requests.length > 0) this.#worker?.postMessage(requests);
+    if (requests.length === 0) return;
+    const handedOver = requests.flatMap(({ ask }) => {
+      const { bytes } = ask as Partial<StageAsk>;
+      return bytes === undefined ? [] : [bytes.buffer];
+    });
+    this.#worker?.postMessage(requests, handedOver);
   }
 
-  #onReply({ id, answer, errno }: DiskReply): void {
+  #onReply({ id, answer, errno, refusal }: DiskReply): void {
     this.#settle(id, ({ resolve, reject }) => {
-      if (errno === null) resolve(answer as never);
+      if (refusal !== undefined) reject(new CodedError(refusal.code, refusal.message));
+      else if (errno === null) resolve(answer as never);
       else reject(new DiskError(errno));
     });
   }

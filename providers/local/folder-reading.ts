@@ -50,13 +50,19 @@ export class FolderReading {
 
 async function* partsOf(place: WalkPlace, folder: Folder): AsyncGenerator<FolderPart> {
   const { disk, root, call, leftovers } = place;
-  const listing = await disk.ask('list', { path: join(root.path, folder.path) }, call.signal);
+  const path = join(root.path, folder.path);
+  let listing = await disk.ask('list', { path }, call.signal);
+  // Their names come first of all.
+  if ((await leftovers?.bringBack(path, listing.names)) === true) {
+    if (listing.restId !== null) await disk.ask('dropRest', { restId: listing.restId }, call.signal);
+    listing = await disk.ask('list', { path }, call.signal);
+  }
   const { isEmpty } = listing;
   let part: NamesPart = listing;
   let restId: number | null = listing.restId;
   try {
     for (;;) {
-      if (leftovers !== null) await leftovers.removeAbandoned(join(root.path, folder.path), part.names);
+      if (leftovers !== null) await leftovers.removeAbandoned(path, part.names);
       const names = visibleNames(part, folder, call);
       yield { isEmpty, entries: await entriesAt(disk, root, folder, names, call) };
       if (restId === null) return;

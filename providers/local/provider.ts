@@ -51,7 +51,11 @@ export interface LocalProviderSettings {
 export function createLocalProvider({ path, writer }: LocalProviderSettings): Provider {
   if (writer === undefined) return new LocalProvider(path, null);
   const provider = new LocalProvider(path, new Leftovers(writer));
-  return Object.assign(provider, createWriting({ root: () => provider.presentRoot(), writer }));
+  const writing = createWriting({
+    ...{ root: () => provider.presentRoot(), knownRoot: () => provider.knownRoot(), givenPath: path },
+    ...{ disk: provider.writes, writer },
+  });
+  return Object.assign(provider, writing);
 }
 
 class LocalProvider implements Provider {
@@ -61,6 +65,8 @@ class LocalProvider implements Provider {
   /** Everything here that is not asked of a thread of its own goes by it. */
   readonly #pool = new PoolShare();
   readonly #shortReads = new ShortReads(this.#pool);
+  /** For what changes something: a scan of a large folder must not hold up who saves a file. */
+  readonly writes = new Disk();
   #root: Root | null = null;
   #watches: FolderWatches | null = null;
   readonly #leftovers: Leftovers | null;
@@ -88,11 +94,19 @@ class LocalProvider implements Provider {
 
   /** The root that the last scan has found. Another disk, or none, in its place is `unavailable`: only a scan can tell. */
   async presentRoot(signal?: AbortSignal): Promise<Root> {
-    const known = await this.#knownRoot();
+    const known = await this.knownRoot();
     const root = await this.#findRoot(signal);
     const isSame = root.path === known.path && root.device === known.device && root.inode === known.inode;
     if (!isSame) throw missingRoot();
     return root;
+  }
+
+  async unchangedAt(versions: ReadonlyMap<string, string>, { signal }: Call): Promise<readonly string[]> {
+    const root = await this.presentRoot(signal);
+    const paths = [...versions.keys()];
+    const ask = { rootPath: root.path, paths, versions: [...versions.values()] };
+    const unchanged = await this.#disk.ask('unchanged', ask, signal);
+    return paths.filter((_, at) => unchanged[at] === 1);
   }
 
   async *watch(call: Call): AsyncGenerator<WatchHint> {
@@ -115,7 +129,7 @@ class LocalProvider implements Provider {
   }
 
   async describe(ref: SourceRef, call: Call): Promise<AssetFacts> {
-    const root = await this.#knownRoot();
+    const root = await this.knownRoot();
     try {
       const stats = await this.#pool.run(async () => {
         const path = await this.#resolve(root, ref);
@@ -137,7 +151,7 @@ class LocalProvider implements Provider {
   }
 
   async read(ref: SourceRef, want: Want, call: Call): Promise<Buffer> {
-    const root = await this.#knownRoot();
+    const root = await this.knownRoot();
     const { start, end } = want.range ?? { start: 0, end: want.sizeBytes - 1 };
     try {
       const ask = { path: join(root.path, ref.path), startByte: start, lengthBytes: end - start + 1 };
@@ -172,10 +186,11 @@ class LocalProvider implements Provider {
     this.#root = null;
     this.#disk.close();
     this.#shortReads.close();
+    this.writes.close();
   }
 
   async #open(ref: SourceRef, want: Want, { signal }: Call): Promise<FileHandle> {
-    const root = await this.#knownRoot();
+    const root = await this.knownRoot();
     try {
       return await this.#pool.run(() => this.#openChecked(root, ref, want), signal);
     } catch (error) {
@@ -209,7 +224,8 @@ class LocalProvider implements Provider {
     return path;
   }
 
-  async #knownRoot(): Promise<Root> {
+  /** As it was found last. */
+  async knownRoot(): Promise<Root> {
     this.#root ??= await this.#findRoot();
     return this.#root;
   }

@@ -14,9 +14,15 @@ export async function unmountedRef(
   held: Held,
 ): Promise<string | null> {
   if (folder.path === '' || folder.device !== folder.parentDevice) return null;
-  const ref = await held.refAt(folder.path);
+  return await otherDiskRef(folder.path, held);
+}
+
+/** The ref of a folder that was another disk than the folder it is in when it was last told; else null. */
+export async function otherDiskRef(path: string, held: Held): Promise<string | null> {
+  if (path === '') return null;
+  const ref = await held.refAt(path);
   if (ref === null) return null;
-  const parentPath = folder.path.slice(0, Math.max(folder.path.lastIndexOf('/'), 0));
+  const parentPath = path.slice(0, Math.max(path.lastIndexOf('/'), 0));
   const parentRef = parentPath === '' ? null : await held.refAt(parentPath);
   return deviceIn(ref) === deviceIn(parentRef) ? null : ref;
 }

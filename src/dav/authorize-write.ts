@@ -6,7 +6,7 @@ import type { Permit } from '../model/write.ts';
 import type { WritePlace } from '../vfs/write-place.ts';
 import { checkLocks } from './check-locks.ts';
 import type { DavRequest } from './dav-request.ts';
-import { submittedTokens } from './submitted-tokens.ts';
+import { nodeNow, readSubmission } from './submission.ts';
 
 /** What a request is about to change. */
 export interface IntendedChange {
@@ -17,6 +17,9 @@ export interface IntendedChange {
   readonly changesParent: boolean;
 }
 
+/** Headers that `weighConditions` goes by where something is written. */
+const CONDITIONS = ['if-match', 'if-none-match', 'if-unmodified-since'];
+
 /** A collection has no entity-tag; only `*` can be said of it. */
 const NO_ETAG = 'W/""';
 
@@ -25,7 +28,8 @@ const NO_ETAG = 'W/""';
  * before it reads a body and before it changes anything.
  * @param target the requested resource: conditions are about it (RFC 9110 section 13.1), of a COPY too, which leaves it
  *   as it is. Apache does the same.
- * @returns asks about the locks again: a lock that somebody else takes while an upload comes in counts.
+ * @returns asks about locks and conditions again: a lock that somebody else takes while an upload comes in counts, and so
+ *   does what others change while a write waits for its turn.
  * @throws CodedError `denied` for a page of another site; `precondition` when `If-Match` and the like do not hold;
  *   `locked` when the token of a lock was not sent.
  */
@@ -37,18 +41,22 @@ export async function authorizeWrite(
   const { exchange } = request;
   const { node } = target;
   checkOrigin(exchange);
-  const verdict = weighConditions(
-    exchange.req.method ?? '',
-    exchange.req.headers,
-    node && validatorsOf(node),
-  );
-  if (verdict === 'failed') {
-    throw new CodedError('precondition', 'What is there now is not what the request expects.');
-  }
-  const submitted = await submittedTokens(request);
-  const permit = () => checkLocks(request, changes, submitted);
-  await permit();
-  return permit;
+  weigh(request, node);
+  const submission = await readSubmission(request);
+  const check = () => checkLocks(request, changes, submission.tokens);
+  await check();
+  return async () => {
+    if (CONDITIONS.some((name) => exchange.req.headers[name] !== undefined)) {
+      weigh(request, await nodeNow(request.vfs, target.path));
+    }
+    await submission.weighAgain();
+    await check();
+  };
+}
+
+function weigh({ exchange: { req } }: DavRequest, node: Node | null): void {
+  if (weighConditions(req.method ?? '', req.headers, node && validatorsOf(node)) !== 'failed') return;
+  throw new CodedError('precondition', 'What is there now is not what the request expects.');
 }
 
 function validatorsOf(node: Node): { etag: string; modifiedMs: number } {

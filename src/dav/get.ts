@@ -3,12 +3,12 @@ import { type Content, sendContent } from '../http/send-content.ts';
 import { type AssetNode, etagOf } from '../model/node.ts';
 import { sendCollectionPage } from './collection-page.ts';
 import type { DavRequest } from './dav-request.ts';
-import { submittedTokens } from './submitted-tokens.ts';
+import { readSubmission } from './submission.ts';
 
 /** GET and HEAD (RFC 9110 sections 9.3.1 and 9.3.2). A collection answers with a plain page for browsers. */
 export async function get(request: DavRequest): Promise<void> {
   const node = await request.node();
-  await submittedTokens(request);
+  await readSubmission(request);
   if (node.kind === 'collection') await sendCollectionPage(request, node);
   else await sendContent(request.exchange, contentOf(request, node));
 }

@@ -12,7 +12,7 @@ import { readLockDepth, readLockToken, readTimeoutMs } from './lock-headers.ts';
 import { type LockInfo, parseLockInfo } from './lock-request.ts';
 import { sendFailures, XML_HEADERS, XML_PREAMBLE } from './multistatus.ts';
 import { PreconditionError } from './precondition-error.ts';
-import { submittedTokens } from './submitted-tokens.ts';
+import { readSubmission } from './submission.ts';
 import { MAX_XML_BYTES } from './xml-request.ts';
 
 /** LOCK (RFC 4918 section 9.10): a new lock, or with an empty body more time for one. */
@@ -49,7 +49,8 @@ async function take(request: DavRequest, place: WritePlace, info: LockInfo): Pro
     ...{ token: `urn:uuid:${randomUUID()}`, path: place.key, depth, ...info },
     ...{ user: exchange.user, expiresMs: nowMs + readTimeoutMs(request) },
   };
-  const inTheWay = await stores.locks.take(wanted, nowMs);
+  // Not between the last look of an upload at the locks and its showing.
+  const inTheWay = await place.undisturbed(() => stores.locks.take(wanted, nowMs));
   if (inTheWay.length > 0) {
     refuse(request, inTheWay, place.key);
     return;
@@ -84,7 +85,7 @@ async function refresh(request: DavRequest, place: WritePlace): Promise<void> {
     );
   }
   await authorizeWrite(request, place, []);
-  const submitted = await submittedTokens(request);
+  const { tokens: submitted } = await readSubmission(request);
   const nowMs = stores.now();
   const held = await stores.locks.covering(place.key, nowMs);
   const timeoutMs = readTimeoutMs(request);

@@ -23,7 +23,7 @@ import { PropertyStates, type WantedState } from './property-states.ts';
 import { type PropfindHeaders, readPropfindHeaders } from './propfind-headers.ts';
 import { type PropfindRequest, parsePropfind } from './propfind-request.ts';
 import type { ListingKey } from './rendered-listings.ts';
-import { submittedTokens } from './submitted-tokens.ts';
+import { readSubmission } from './submission.ts';
 import { isDav, MAX_XML_BYTES, type PropertyName } from './xml-request.ts';
 
 /**
@@ -54,7 +54,7 @@ export async function answerPropfind(
     return;
   }
   const node = await nodeOf();
-  await submittedTokens(request);
+  await readSubmission(request);
   const writer = await writerFor(request, node, wanted, headers);
   const states = new PropertyStates(request, wantedState(wanted));
   const body = new BodyWriter(exchange, 207, multistatusHeaders(headers.applied));

@@ -14,6 +14,9 @@ const DIGEST_BY_NAME: Readonly<Record<string, { algorithm: keyof Digests; length
   sha256: { algorithm: 'sha256', length: 64 },
 };
 
+/** Whether so little fits is known as soon by writing it as by asking. */
+const TRIED_BYTES = 256 * 1024;
+
 /**
  * PUT (RFC 9110 section 9.3.4, RFC 4918 section 9.7). Whatever can be refused is refused before the body is asked for.
  * The content shows whole or not at all, and the answer has the validators that the next HEAD gives.
@@ -34,7 +37,9 @@ export async function put(request: DavRequest): Promise<void> {
   if (place.node?.kind === 'collection') throw request.notAllowed('There is a folder of that name.');
   if (place.parent === null) throw new CodedError('parent-missing', 'There is no folder for it.');
   const claims = readClaims(request);
-  if (claims.sizeBytes !== null) await place.checkSpace(claims.sizeBytes, signal);
+  if (claims.sizeBytes !== null && claims.sizeBytes > TRIED_BYTES) {
+    await place.checkSpace(claims.sizeBytes, signal);
+  }
 
   const content = new RequestBody(exchange);
   try {

@@ -22,6 +22,8 @@ export interface EnricherOptions {
   readonly logger: Logger;
   /** False while a file may still be being written; whoever says so wakes us afterwards. Default: always true. */
   readonly isStill?: (facts: AssetFacts) => boolean;
+  /** Resolves when nothing more urgent goes on. Default: at once. */
+  readonly untilQuiet?: () => Promise<void>;
   /** Called after more has become known of an asset. The facts are those from before. */
   readonly onEnriched?: (facts: AssetFacts) => void;
   /** All three by default. */
@@ -131,6 +133,7 @@ export class Enricher {
     const assets = new PendingAssets(catalog, sourceId);
     const lane = async () => {
       for (let asset = await assets.next(); asset !== null; asset = await assets.next()) {
+        await this.#options.untilQuiet?.();
         if (this.#stop.signal.aborted) return;
         await this.#enrich(asset);
       }

@@ -2,7 +2,7 @@ import type { Catalog, Scan } from '../catalog/catalog.ts';
 import type { AssetFacts } from '../model/asset.ts';
 import type { Logger } from '../model/logger.ts';
 import type { TreeWriter } from '../model/write.ts';
-import type { WriteEvent } from '../provider/provider.ts';
+import type { PlaceEvent, WriteEvent } from '../provider/provider.ts';
 import type { LayoutOptions } from './layout.ts';
 import type { TimePlaces } from './time-places.ts';
 import type { TouchedPaths } from './touched-paths.ts';
@@ -27,6 +27,8 @@ export interface Change {
   readonly isWhole: boolean;
   /** See `WriteCall.tell`. */
   readonly told: readonly WriteEvent[];
+  /** By path, those of `touched` of which it is known what is there now: see `Staged.place`. */
+  readonly placed?: ReadonlyMap<string, readonly PlaceEvent[]>;
 }
 
 /** What every kind of aftermath needs. */
@@ -47,6 +49,8 @@ export interface AftermathOptions {
 /** How catalog and change log learn of a write, before anybody is told that it was done. */
 export interface Aftermath {
   readonly paths: TreeWriter['paths'];
+  /** So many uploads may be shown in one turn. */
+  readonly atOnce: number;
   /**
    * Rejects `denied` where the catalog could not show something under the name. Absent: the source refuses by itself.
    * @param except what is at this path goes from there.

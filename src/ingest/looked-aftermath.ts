@@ -4,6 +4,7 @@ import type { Source } from '../source/source.ts';
 import type { Aftermath, AftermathOptions, Change } from './aftermath.ts';
 import { Coalescer } from './coalescer.ts';
 import { createLayout } from './layout.ts';
+import type { OwnWrites } from './own-writes.ts';
 import type { ScanRemarks } from './scan-remarks.ts';
 import { PathReading } from './watch-paths.ts';
 
@@ -13,6 +14,8 @@ export interface LookedAftermathOptions extends AftermathOptions {
   readonly prefix: readonly string[];
   readonly held: Held;
   readonly remarks: ScanRemarks;
+  /** Told of what is in the catalog and need not be looked at again. */
+  readonly ownWrites: OwnWrites;
   /** Ends looking when the server stops. */
   readonly stop: AbortSignal;
 }
@@ -20,6 +23,8 @@ export interface LookedAftermathOptions extends AftermathOptions {
 /** Looks at once at what was changed, the same way as a watcher's hints are followed. */
 export class LookedAftermath implements Aftermath {
   readonly paths = 'stored';
+  /** A few milliseconds of the catalog's work. */
+  readonly atOnce = 64;
   readonly #options: LookedAftermathOptions;
 
   constructor(options: LookedAftermathOptions) {
@@ -30,7 +35,7 @@ export class LookedAftermath implements Aftermath {
     for (const path of touched) this.#options.openScan()?.touched.note(path);
   }
 
-  async follow({ touched, gone, isWhole }: Change): Promise<void> {
+  async follow({ touched, gone, isWhole, placed = new Map() }: Change): Promise<void> {
     const { source, catalog, layout, prefix, held, places, remarks, stop, sourceId, openScan } =
       this.#options;
     const { writer } = catalog;
@@ -41,13 +46,18 @@ export class LookedAftermath implements Aftermath {
       onAsset: (facts) => this.#options.onAsset(facts, isWhole),
       look: (path, warn) => source.look(path, stop, warn, held),
     });
-    await reading.read(Coalescer.outermost(new Set(touched.filter((path) => !gone.has(path)))));
+    await reading.take(placed);
+    const toLookAt = touched.filter((path) => !gone.has(path) && !placed.has(path));
+    await reading.read(Coalescer.outermost(new Set(toLookAt)));
     remarks.ofLook([...gone]);
     // Of what was removed, looking tells nothing new; where it was the last of a source, it looks like an outage.
     for (const path of [...gone, ...reading.gone]) {
       await writer.removeAt(id, [...prefix, ...path.split('/')], scan);
     }
     await writer.settle(scan);
+    for (const event of [...placed.values()].flat()) {
+      if (event.kind === 'asset') this.#options.ownWrites.note(event.facts);
+    }
     this.#options.onApplied();
   }
 

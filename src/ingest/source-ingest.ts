@@ -11,6 +11,8 @@ import { GivenNames } from './given-names.ts';
 import { createHeld } from './held.ts';
 import { createLayout, type LayoutOptions, sourcePrefix } from './layout.ts';
 import { LookedAftermath } from './looked-aftermath.ts';
+import { Lull } from './lull.ts';
+import { OwnWrites } from './own-writes.ts';
 import { ScanOutcomes } from './scan-outcomes.ts';
 import { ScanRemarks } from './scan-remarks.ts';
 import { ScanVersions } from './scan-versions.ts';
@@ -67,6 +69,8 @@ export class SourceIngest {
   readonly #names: GivenNames;
   readonly #shown: ShownPlaces;
   readonly #places: TimePlaces;
+  readonly #ownWrites = new OwnWrites();
+  readonly #lull = new Lull();
   #watch: WatchIngest | null = null;
   /** Some asset that was told since the last call of `#changed` may be read. */
   #sawStill = false;
@@ -133,7 +137,7 @@ export class SourceIngest {
   watch(): void {
     this.#watch ??= new WatchIngest({
       ...{ source: this.#source, catalog: this.#catalog, layout: this.#layout, logger: this.#logger },
-      ...{ held: this.#held, places: this.#places, remarks: this.#remarks },
+      ...{ held: this.#held, places: this.#places, remarks: this.#remarks, ownWrites: this.#ownWrites },
       ...{ signal: this.#stop.signal, sourceId: () => this.#sourceId() },
       exclusively: (work) => this.#exclusively(work),
       scan: () => void this.scan(),
@@ -153,6 +157,11 @@ export class SourceIngest {
   /** False while the asset may still be being written: whoever reads it now may read half of it. */
   isStill(facts: AssetFacts): boolean {
     return this.#stillness.isStill(facts);
+  }
+
+  /** Resolves when what can wait for writes to end need not wait any longer. */
+  async untilQuiet(): Promise<void> {
+    await this.#lull.untilOpen();
   }
 
   /** More has become known of an asset than the source tells. @param facts those from before. */
@@ -201,6 +210,7 @@ export class SourceIngest {
     await this.#watch?.close();
     await this.#turns.settled();
     this.#stillness.close();
+    this.#lull.close();
     await this.#source.close();
   }
 
@@ -229,6 +239,7 @@ export class SourceIngest {
       openScan: () => this.#openScan,
       onAsset: (facts, isWhole) => this.#note(facts, isWhole),
       onApplied: () => {
+        this.#lull.noteWrite();
         if (this.#sawStill) this.#tellChanged();
       },
     };
@@ -239,6 +250,7 @@ export class SourceIngest {
         held: this.#held,
         stop: this.#stop.signal,
         remarks: this.#remarks,
+        ownWrites: this.#ownWrites,
       };
       return new LookedAftermath({ ...common, ...look });
     }

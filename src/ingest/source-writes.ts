@@ -12,6 +12,7 @@ import type {
 import type { Held, Staged, WriteEvent } from '../provider/provider.ts';
 import type { SourceWriting, WriteScope } from '../source/source-writing.ts';
 import type { Aftermath } from './aftermath.ts';
+import { Placings } from './placings.ts';
 import type { Turns } from './turns.ts';
 
 export interface SourceWritesOptions {
@@ -53,9 +54,11 @@ interface Work<T> {
  */
 export class SourceWrites implements TreeWriter {
   readonly #options: SourceWritesOptions;
+  readonly #placings: Placings;
 
   constructor(options: SourceWritesOptions) {
     this.#options = options;
+    this.#placings = new Placings(options);
   }
 
   get paths(): TreeWriter['paths'] {
@@ -73,7 +76,13 @@ export class SourceWrites implements TreeWriter {
     await aftermath.check?.(path);
     const scope = this.#newScope();
     const staged = await writing.receive(path, content, claims, signal, scope);
-    await this.#showing({ staged, path, scope, permit }, signal, () => staged.place(over));
+    try {
+      await this.#placings.place({ staged, path, over, permit, told: scope.told, signal });
+      // Beside the turns of others, so that many who upload wait for the disk together.
+      await staged.persist();
+    } finally {
+      await staged.discard();
+    }
   }
 
   async makeCollection(path: string, signal: AbortSignal, permit?: Permit): Promise<void> {
@@ -137,7 +146,7 @@ export class SourceWrites implements TreeWriter {
     const scope = this.#newScope();
     const staged = await writing.copy(from, to, isDeep, signal, scope);
     return await this.#showing({ staged, path: to, scope, permit }, signal, () =>
-      this.#overwriting({ path: to, scope }, over, signal, () => staged.place(over)),
+      this.#overwriting({ path: to, scope }, over, signal, async () => void (await staged.place(over))),
     );
   }
 
@@ -155,6 +164,10 @@ export class SourceWrites implements TreeWriter {
       await writing.setModifiedTime(path, modifiedMs, signal, scope);
     };
     await this.#change({ touched: [path], isWhole: false, scope, work });
+  }
+
+  async undisturbed<T>(work: () => Promise<T>): Promise<T> {
+    return await this.#options.turns.between(work);
   }
 
   async checkSpace(path: string, sizeBytes: number, signal: AbortSignal): Promise<void> {
@@ -214,12 +227,18 @@ export class SourceWrites implements TreeWriter {
     } catch (error) {
       if (over !== 'anything' || codeOf(error) !== 'exists') throw error;
     }
-    const inTheWay = await this.#options.writing.remove(path, signal, scope);
-    if (inTheWay.length > 0) return inTheWay;
-    // Who is told and not looked at has to know that it is gone.
-    const told = scope.told.splice(0);
-    await this.#options.aftermath.follow({ touched: [], gone: new Set(), isWhole: false, told });
-    await work();
+    const aside = await this.#options.writing.setAside(path, signal, scope);
+    if (aside.failures.length > 0) return aside.failures;
+    try {
+      // Who is told and not looked at has to know that it is gone.
+      const told = scope.told.splice(0);
+      await this.#options.aftermath.follow({ touched: [], gone: new Set(), isWhole: false, told });
+      await work();
+    } catch (error) {
+      await aside.putBack();
+      throw error;
+    }
+    await aside.remove();
     return [];
   }
 

@@ -26,6 +26,8 @@ interface Applying {
 /** Takes the word of a source that cannot be looked at by path, and keeps the names it does not keep. */
 export class ToldAftermath implements Aftermath {
   readonly paths = 'shown';
+  /** A name is free or not by what the one before has taken. */
+  readonly atOnce = 1;
   readonly #options: ToldAftermathOptions;
 
   constructor(options: ToldAftermathOptions) {

@@ -7,6 +7,7 @@ import type { Held } from '../provider/provider.ts';
 import type { Source } from '../source/source.ts';
 import { Coalescer } from './coalescer.ts';
 import { createLayout, type LayoutOptions, sourcePrefix } from './layout.ts';
+import type { OwnWrites } from './own-writes.ts';
 import type { ScanRemarks } from './scan-remarks.ts';
 import type { TimePlaces } from './time-places.ts';
 import { PathReading } from './watch-paths.ts';
@@ -21,6 +22,7 @@ export interface WatchIngestOptions {
   readonly held: Held;
   readonly places: TimePlaces;
   readonly remarks: ScanRemarks;
+  readonly ownWrites: OwnWrites;
   /** Ends what runs. */
   readonly signal: AbortSignal;
   /** Runs the work when neither a scan nor other such work runs. */
@@ -127,7 +129,9 @@ export class WatchIngest {
         return;
       }
       try {
-        await this.#reconcile(paths);
+        const others = await this.#notOwn(paths);
+        if (others.length === 0) return;
+        await this.#reconcile(others);
         onApplied();
       } catch (error) {
         if (signal.aborted) return;
@@ -135,6 +139,15 @@ export class WatchIngest {
         else onMissed(error);
       }
     });
+  }
+
+  /** Without those at which there still is what was written through us: the hint was about that. */
+  async #notOwn(paths: readonly string[]): Promise<readonly string[]> {
+    const { source, ownWrites, signal } = this.#options;
+    const written = ownWrites.take(paths);
+    if (written.size === 0) return paths;
+    const unchanged = new Set(await source.unchangedAt(written, signal));
+    return paths.filter((path) => !unchanged.has(path));
   }
 
   async #reconcile(paths: readonly string[]): Promise<void> {

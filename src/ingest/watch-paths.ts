@@ -1,7 +1,7 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import type { CatalogWriter, Entry, Scan } from '../catalog/catalog.ts';
 import type { AssetFacts } from '../model/asset.ts';
-import type { LookEvent } from '../provider/provider.ts';
+import type { LookEvent, PlaceEvent } from '../provider/provider.ts';
 import type { Warn } from '../source/source.ts';
 import type { Layout } from './layout.ts';
 import type { ScanRemarks } from './scan-remarks.ts';
@@ -62,6 +62,23 @@ export class PathReading {
     } finally {
       await Promise.all(collections.map(({ rest }) => rest.return(undefined)));
     }
+  }
+
+  /**
+   * Takes in what is known to be at some paths, without looking. It is stored with the next `read`.
+   * @param placed what a look at each would tell.
+   */
+  async take(placed: ReadonlyMap<string, readonly PlaceEvent[]>): Promise<void> {
+    this.#options.remarks.ofLook([...placed.keys()]);
+    // The same for all that are in one collection; the last look at it counts.
+    const above = new Map<string, PlaceEvent>();
+    const assets: PlaceEvent[] = [];
+    for (const event of [...placed.values()].flat()) {
+      if (event.kind === 'collection') above.set(event.ref, event);
+      else assets.push(event);
+    }
+    for (const event of above.values()) await this.#take(event);
+    for (const event of assets) await this.#take(event);
   }
 
   /** What is in a collection; members that the catalog holds and that were not told are gone. */

@@ -58,6 +58,8 @@ export interface TreeWriter {
   copy(from: string, to: string, write: CopyWrite, signal: AbortSignal): Promise<readonly WriteFailure[]>;
   /** @param modifiedMs since 1970. */
   setModifiedTime(path: string, modifiedMs: number, signal: AbortSignal, permit?: Permit): Promise<void>;
+  /** Runs the work while nothing shows or goes: whoever was permitted to change something has done it before, or asks after it. */
+  undisturbed<T>(work: () => Promise<T>): Promise<T>;
   /** Rejects `no-space` when so many bytes will not fit below the collection at `path`; `''`: the top. */
   checkSpace(path: string, sizeBytes: number, signal: AbortSignal): Promise<void>;
 }

@@ -57,6 +57,12 @@ export interface Provider {
   look?(path: string, call: ScanCall): AsyncIterable<LookEvent>;
 
   /**
+   * Those of the paths at which the asset of this version still is, and nothing else about it can have changed: for who has
+   * many to make sure of at once, and would be told nothing new by `look`.
+   */
+  unchangedAt?(versions: ReadonlyMap<string, string>, call: Call): Promise<readonly string[]>;
+
+  /**
    * The bytes that `open` would give, as one piece; asked only for what is short. Rejects as `open` does, and with
    * `changed` also when the content was written to while it was read. Present: cheaper than a stream.
    */
@@ -119,11 +125,26 @@ export interface Provider {
    */
   remove?(path: string, call: WriteCall): Promise<readonly WriteFailure[]>;
 
+  /**
+   * Takes what is shown at the path out of the way of something else that is about to be placed there, and keeps it whole
+   * until that is certain. After an end of the process in between it is shown again. Rejects as `remove`. Absent: what is in
+   * the way is removed first.
+   */
+  setAside?(path: string, call: WriteCall): Promise<SetAside>;
+
   /** @param modifiedMs since 1970. Rejects `not-found`. */
   setModifiedTime?(path: string, modifiedMs: number, call: WriteCall): Promise<void>;
 
   /** Bytes that may still be written below a collection; `''`: the top. */
   freeBytes?(path: string, call: WriteCall): Promise<number>;
+}
+
+/** What has made room. Without failures, whoever asked for it calls one of the two. */
+export interface SetAside {
+  /** What could not be removed, so that nothing was done. */
+  readonly failures: readonly WriteFailure[];
+  putBack(): Promise<void>;
+  remove(): Promise<void>;
 }
 
 /** Something whole that is held beside its place and not shown. Whoever asked for it discards it, placed or not. */
@@ -134,8 +155,10 @@ export interface Staged {
    * only an asset is replaced, and only by an asset. Rejects `exists` when something is there that is not to be
    * replaced, `changed` for another version than that of `over`, `denied` for what is not shown; nothing was changed
    * then, and it may be placed again.
+   * @returns what is there now, with the collections above it, as `look` would tell it, so that nobody has to look; undefined where only a look tells,
+   *   or where it is told by `WriteCall.tell`.
    */
-  place(over: Over): Promise<void>;
+  place(over: Over): Promise<readonly PlaceEvent[] | undefined>;
   /**
    * Resolves when what was placed outlasts a power cut: nobody may be told before that it is stored. Others may be placed
    * meanwhile, so that one wait for the disk does for all. Does nothing when nothing was placed.

@@ -18,6 +18,11 @@ export class ScratchWriter implements TreeWriter {
     signal.throwIfAborted();
   }
 
+  /** What it holds is changed in one go, and nobody asks twice. */
+  async undisturbed<T>(work: () => Promise<T>): Promise<T> {
+    return await work();
+  }
+
   async makeCollection(path: string): Promise<void> {
     this.#store.makeCollection(path);
   }

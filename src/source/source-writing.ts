@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import type { Digests } from '../model/asset.ts';
 import { CodedError } from '../model/coded-error.ts';
 import type { ContentClaims, Over, WriteFailure } from '../model/write.ts';
-import type { Held, Provider, Staged, WriteCall, WriteEvent } from '../provider/provider.ts';
+import type { Held, Provider, SetAside, Staged, WriteCall, WriteEvent } from '../provider/provider.ts';
 
 type Powers = 'receive' | 'copy' | 'move' | 'makeCollection' | 'remove' | 'setModifiedTime' | 'freeBytes';
 /** A provider with all powers to write. What has only some of them is not written to so far. */
@@ -75,6 +75,14 @@ export class SourceWriting {
   /** See `Provider.remove`. */
   async remove(path: string, signal: AbortSignal, scope: WriteScope): Promise<readonly WriteFailure[]> {
     return await this.#provider.remove(path, this.#callFor(signal, scope));
+  }
+
+  /** See `Provider.setAside`; where there is none, it is removed. */
+  async setAside(path: string, signal: AbortSignal, scope: WriteScope): Promise<SetAside> {
+    const call = this.#callFor(signal, scope);
+    if (this.#provider.setAside !== undefined) return await this.#provider.setAside(path, call);
+    const failures = await this.#provider.remove(path, call);
+    return { failures, putBack: async () => undefined, remove: async () => undefined };
   }
 
   /** See `Provider.setModifiedTime`. */

@@ -150,6 +150,12 @@ export class Source {
     }
   }
 
+  /** Those of the paths at which there still is this version; see `Provider.unchangedAt`. None where it cannot tell. */
+  async unchangedAt(versions: ReadonlyMap<string, string>, signal: AbortSignal): Promise<readonly string[]> {
+    const unchangedAt = this.#provider.unchangedAt?.bind(this.#provider);
+    return (await unchangedAt?.(versions, { signal, attempt: (work) => work(signal) })) ?? [];
+  }
+
   /** Where something may have changed; see `Provider.watch`. Throws `unsupported` when the source cannot tell. */
   async *watch(signal: AbortSignal): AsyncGenerator<WatchHint> {
     if (this.#provider.watch === undefined) throw unsupported();

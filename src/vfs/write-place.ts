@@ -106,6 +106,12 @@ export class WritePlace {
     await this.#writable().setModifiedTime(this.#options.storedPath, modifiedMs, signal, permit);
   }
 
+  /** See `TreeWriter.undisturbed`. Above all sources there is nothing to be disturbed by. */
+  async undisturbed<T>(work: () => Promise<T>): Promise<T> {
+    const { writer } = this.#options;
+    return writer === null ? await work() : await writer.undisturbed(work);
+  }
+
   /** See `TreeWriter.checkSpace`. */
   async checkSpace(sizeBytes: number, signal: AbortSignal): Promise<void> {
     const { storedPath } = this.#options;

@@ -134,11 +134,14 @@ describe('a lock of depth infinity on a folder', () => {
 });
 
 describe('a lock that somebody takes while an upload comes in', () => {
+  const FIRST = 'min'.padStart(300_000, '-');
+
   /** An upload of which the first bytes have come. */
   async function begun(name: string, headers = ''): Promise<Wire> {
     const wire = await Wire.open(here.port);
+    const length = `Content-Length: ${FIRST.length + 3}\r\n`;
     wire.send(
-      `PUT ${here.folder}/${name} HTTP/1.1\r\nHost: 127.0.0.1:${here.port}\r\n${headers}Content-Length: 6\r\n\r\nmin`,
+      `PUT ${here.folder}/${name} HTTP/1.1\r\nHost: 127.0.0.1:${here.port}\r\n${headers}${length}\r\n${FIRST}`,
     );
     await until(async () => (await readdir(here.disk)).some((each) => each.includes('.mediadav-upload')));
     return wire;
@@ -173,6 +176,6 @@ describe('a lock that somebody takes while an upload comes in', () => {
     upload.send('e!!');
     expect((await upload.answer('PUT')).status).toBe(204);
     upload.close();
-    expect(await here.onDisk()).toEqual({ 'a.jpg': 'mine!!' });
+    expect(await here.onDisk()).toEqual({ 'a.jpg': `${FIRST}e!!` });
   });
 });

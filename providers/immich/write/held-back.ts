@@ -26,7 +26,7 @@ export class HeldBackFile implements Staged {
     this.#call = call;
   }
 
-  async place(over: Over): Promise<void> {
+  async place(over: Over): Promise<undefined> {
     const call = this.#call;
     const place = await albumPlaceAt(this.#path, call);
     await checkOver(place, over, call);

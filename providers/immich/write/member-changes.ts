@@ -293,7 +293,8 @@ async function eventOf(
 }
 
 /** Nothing is done before it is placed. */
-function stagedBy(place: (over: Over) => Promise<void>): Staged {
+function stagedBy(show: (over: Over) => Promise<void>): Staged {
+  const place = async (over: Over) => void (await show(over));
   return { sizeBytes: 0, place, persist: async () => undefined, discard: async () => undefined };
 }
 

@@ -30,7 +30,7 @@ export class StagedUpload implements Staged {
     this.sizeBytes = options.sizeBytes;
   }
 
-  async place(over: Over): Promise<void> {
+  async place(over: Over): Promise<undefined> {
     const { path, asset, hold, changes, factsOf, call } = this.#options;
     const place = await albumPlaceAt(path, call);
     await checkOver(place, over, call);

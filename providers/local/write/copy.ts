@@ -3,6 +3,7 @@ import { copyFile, lstat, mkdir, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CodedError } from '../../../src/model/coded-error.ts';
 import type { Staged, WriteCall } from '../../../src/provider/provider.ts';
+import type { Disk } from '../disk.ts';
 import type { Root } from '../disk-messages.ts';
 import { toMs } from '../stat-facts.ts';
 import { MAX_DEPTH } from '../walk.ts';
@@ -13,6 +14,7 @@ import { StagedEntry } from './staged-entry.ts';
 import { translateWriteError } from './translate-write-error.ts';
 
 export interface Copying {
+  readonly disk: Disk;
   readonly root: Root;
   readonly call: WriteCall;
   readonly stagingName: string;
@@ -28,7 +30,7 @@ export async function copy(
   to: string,
   { isDeep }: { readonly isDeep: boolean },
 ): Promise<Staged> {
-  const { root, call, stagingName } = copying;
+  const { disk, root, call, stagingName } = copying;
   const source = await holdPlace(root, from, call);
   try {
     const there = await source.folder.member(source.name);
@@ -48,7 +50,16 @@ export async function copy(
         if (isDeep) await copyMembers(copying, source, staged);
         await syncFolder(staged);
       }
-      return new StagedEntry({ root, place, stagingName, kind, sizeBytes });
+      const { folder } = place;
+      return new StagedEntry({
+        ...{ disk, root, path: to, stagingName, kind, sizeBytes, fd: null },
+        folder: {
+          asked: folder.asked,
+          identity: await folder.identity(),
+          sync: () => folder.sync(),
+          letGo: () => folder.close(),
+        },
+      });
     } catch (error) {
       await rm(staged, { recursive: true, force: true });
       await place.folder.close();

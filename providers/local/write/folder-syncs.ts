@@ -1,4 +1,9 @@
-import type { HeldFolder } from './held-folder.ts';
+/** A folder that is held open. */
+export interface SyncedFolder {
+  /** The same for whoever holds this folder. */
+  readonly identity: string;
+  sync(): Promise<void>;
+}
 
 interface Syncs {
   running: Promise<void>;
@@ -18,8 +23,8 @@ export class FolderSyncs {
    * Resolves when what was done in the folder until now outlasts a power cut. Rejects with the error of the disk.
    * @param folder held open by the caller until then.
    */
-  async sync(folder: HeldFolder): Promise<void> {
-    const key = await folder.identity();
+  async sync(folder: SyncedFolder): Promise<void> {
+    const key = folder.identity;
     const syncs = this.#byFolder.get(key);
     if (syncs === undefined) return await this.#run(folder, key);
     const run = () => this.#run(folder, key);
@@ -27,7 +32,7 @@ export class FolderSyncs {
     await syncs.next;
   }
 
-  #run(folder: HeldFolder, key: string): Promise<void> {
+  #run(folder: SyncedFolder, key: string): Promise<void> {
     const running = folder.sync();
     const syncs: Syncs = { running, next: null };
     this.#byFolder.set(key, syncs);

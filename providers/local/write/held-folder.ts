@@ -3,7 +3,7 @@ import { type FileHandle, lstat, open, opendir, readlink, realpath } from 'node:
 import { basename, dirname, join } from 'node:path';
 import { CodedError } from '../../../src/model/coded-error.ts';
 import type { WriteCall } from '../../../src/provider/provider.ts';
-import type { Root } from '../disk-messages.ts';
+import type { FolderAsk, Root } from '../disk-messages.ts';
 import { isSystemName } from '../names.ts';
 import { errnoOf } from '../translate-error.ts';
 import { unmountedRef } from '../unmounted.ts';
@@ -56,6 +56,11 @@ export class HeldFolder {
     return IS_LINUX ? `/proc/self/fd/${this.#handle.fd}/${name}` : join(this.#absolute, name);
   }
 
+  /** For a thread that does something in it; valid until it is closed. */
+  get asked(): FolderAsk {
+    return { fd: this.#handle.fd, path: this.#absolute };
+  }
+
   /** Names the folder itself: another one may be at its path by now. */
   async identity(): Promise<string> {
     const { dev, ino } = await this.#handle.stat({ bigint: true });
@@ -75,12 +80,6 @@ export class HeldFolder {
       if (errnoOf(error) === 'ENOENT') return null;
       throw translateWriteError(error);
     }
-  }
-
-  /** @throws CodedError `parent-missing` when the folder is at its place no longer. */
-  async verify(): Promise<void> {
-    if ((await this.#actualPath()) === this.#absolute) return;
-    throw new CodedError('parent-missing', 'The folder was moved meanwhile.');
   }
 
   async isOnDiskOf(stats: BigIntStats): Promise<boolean> {
@@ -155,14 +154,19 @@ export interface HeldPlace {
 
 /** Opens the folder that a path is in. The caller closes it. @throws as `HeldFolder.open`; `denied` for hidden names. */
 export async function holdPlace(root: Root, path: string, call: WriteCall): Promise<HeldPlace> {
+  const { folderPath, name } = splitPlace(path);
+  return { folder: await HeldFolder.open(root, folderPath, call), name, path };
+}
+
+/** A member that may be written, by the folder it is in (`''`: the top). @throws CodedError `denied` for hidden names. */
+export function splitPlace(path: string): { readonly folderPath: string; readonly name: string } {
   const name = basename(path);
   if (path === '' || isSystemName(name)) throw hidden();
-  const folder = await HeldFolder.open(root, dirname(path) === '.' ? '' : dirname(path), call);
-  return { folder, name, path };
+  return { folderPath: dirname(path) === '.' ? '' : dirname(path), name };
 }
 
 /** Hidden folders, and those that the settings leave out, are nobody's to write into. */
-function checkShown(path: string, call: WriteCall): void {
+export function checkShown(path: string, call: WriteCall): void {
   if (path === '') return;
   const names = path.split('/');
   for (const [at, name] of names.entries()) {

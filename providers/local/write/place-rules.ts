@@ -1,35 +1,14 @@
 import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, open, readlink, realpath, stat } from 'node:fs/promises';
 import { CodedError } from '../../../src/model/coded-error.ts';
-import type { Over } from '../../../src/model/write.ts';
 import type { WriteCall } from '../../../src/provider/provider.ts';
 import type { Root } from '../disk-messages.ts';
 import { isSystemName, isWithin } from '../names.ts';
-import { versionOf } from '../stat-facts.ts';
 import { errnoOf } from '../translate-error.ts';
 import type { HeldPlace } from './held-folder.ts';
 
 /** A pipe in the place of a file must not hold the call for ever. */
 const TO_READ = constants.O_RDONLY | constants.O_NONBLOCK;
-
-/** May an asset take the place of what is there now? @param there what has the name; null: nothing. */
-export async function checkOver(
-  root: Root,
-  place: HeldPlace,
-  there: BigIntStats | null,
-  over: Over,
-): Promise<void> {
-  if (there === null) {
-    if (typeof over === 'object') throw changed();
-    return;
-  }
-  if (over === 'nothing') throw new CodedError('exists', 'Something of that name is there already.');
-  if (there.isDirectory()) throw new CodedError('exists', 'A folder of that name is there.');
-  const file = await shownFile(root, place, there);
-  // A pipe, a link that leads out: nobody is shown it, so nobody can mean to lose it.
-  if (file === null) throw new CodedError('denied', 'Something that is not shown has that name.');
-  if (typeof over === 'object' && versionOf(file) !== over.version) throw changed();
-}
 
 /** The file that a name is shown as, behind a link too; null when it is not shown as a file. */
 export async function shownFile(
@@ -87,8 +66,4 @@ export async function openShownFile(
 
 export function missing(): CodedError {
   return new CodedError('not-found', 'It is not there any more.');
-}
-
-function changed(): CodedError {
-  return new CodedError('changed', 'It was changed meanwhile.');
 }

@@ -1,13 +1,22 @@
-import { constants } from 'node:fs';
-import { type FileHandle, open, rm } from 'node:fs/promises';
-import { addAbortSignal, type Readable } from 'node:stream';
+import { fdatasync, fsync, futimes, writev } from 'node:fs';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { promisify } from 'node:util';
 import type { Staged, WriteCall } from '../../../src/provider/provider.ts';
-import type { Root } from '../disk-messages.ts';
-import { holdPlace, leftOut } from './held-folder.ts';
+import type { Disk } from '../disk.ts';
+import type { Root, StagedFile } from '../disk-messages.ts';
+import { otherDiskRef } from '../unmounted.ts';
+import { ContentPieces } from './content-pieces.ts';
+import { checkShown, leftOut, splitPlace } from './held-folder.ts';
+import { type OpenFolder, OpenFolders } from './open-folders.ts';
 import { StagedEntry } from './staged-entry.ts';
 import { translateWriteError } from './translate-write-error.ts';
 
 export interface Receiving {
+  readonly disk: Disk;
+  /** The source as it was configured. */
+  readonly givenPath: string;
+  /** As it was found last. */
   readonly root: Root;
   readonly call: WriteCall;
   /** Of the staged file. */
@@ -16,64 +25,111 @@ export interface Receiving {
 
 /** A large file is brought to the disk while the rest of it comes in, so that its end does not wait for all of it. */
 const SYNC_BYTES = 32 * 1024 * 1024;
-const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+
+const syncData = promisify(fdatasync);
+const syncAll = promisify(fsync);
+const setTimes = promisify(futimes);
+const writePieces = promisify(writev);
+
+const OPEN_FOLDERS = new OpenFolders();
 
 /** See `Provider.receive`. */
 export async function receive(
-  { root, call, stagingName }: Receiving,
+  { disk, givenPath, root, call, stagingName }: Receiving,
   path: string,
   content: Readable,
-  want: { readonly modifiedMs: number | null },
+  { modifiedMs }: { readonly modifiedMs: number | null },
 ): Promise<Staged> {
   if (!call.accepts(path)) throw leftOut();
-  const place = await holdPlace(root, path, call);
-  const staged = place.folder.at(stagingName);
+  const { folderPath } = splitPlace(path);
+  checkShown(folderPath, call);
+  const pieces = new ContentPieces(content, call.signal);
   try {
-    const handle = await open(staged, NEW_FILE, 0o666);
+    // What is short is known to be over before anything is opened, and takes one message.
+    const first = await pieces.first();
+    const firstBytes = first.length;
+    const folderAt = join(root.path, folderPath);
+    const open = OPEN_FOLDERS.take(folderAt);
+    let staged: StagedFile;
     try {
-      const sizeBytes = await fill(handle, content, want, call.signal);
-      return new StagedEntry({ root, place, stagingName, kind: 'asset', sizeBytes });
-    } finally {
-      await handle.close();
+      staged = await disk.ask('stage', {
+        ...{ givenPath, root, stagingName, bytes: first, modifiedMs: pieces.isOver ? modifiedMs : null },
+        folder: { fd: open?.fd ?? null, path: folderAt },
+        mayBeUnmounted: (await otherDiskRef(folderPath, call.held)) !== null,
+      });
+    } catch (error) {
+      await open?.letGo();
+      throw error;
+    }
+    const folder = await folderOf(staged, folderAt, open);
+    const { fd } = staged;
+    try {
+      const restBytes = pieces.isOver ? 0 : await fill(fd, pieces, modifiedMs);
+      await syncAll(fd);
+      const sizeBytes = firstBytes + restBytes;
+      return new StagedEntry({ disk, root, folder, path, stagingName, kind: 'asset', sizeBytes, fd });
+    } catch (error) {
+      await disk.ask('drop', { folder: folder.asked, stagingName, fd }).finally(() => folder.letGo());
+      throw error;
     }
   } catch (error) {
-    await rm(staged, { force: true });
-    await place.folder.close();
     // The reason of a call that was ended is what counts, not how the stream took it.
     throw call.signal.aborted ? call.signal.reason : translateWriteError(error);
+  } finally {
+    pieces.letGo();
   }
 }
 
-/** What came while the disk was busy is handed out in one piece by the stream. @returns the size in bytes. */
-async function fill(
-  handle: FileHandle,
-  content: Readable,
-  { modifiedMs }: { readonly modifiedMs: number | null },
-  signal: AbortSignal,
-): Promise<number> {
+/** The one that was open, unless it had to be opened anew. */
+async function folderOf(opened: StagedFile, path: string, before: OpenFolder | null): Promise<OpenFolder> {
+  if (before?.fd === opened.folderFd) return before;
+  await before?.letGo();
+  return OPEN_FOLDERS.add(path, opened);
+}
+
+/** Writes the rest: one part goes to the disk while the next one comes in. @returns its size in bytes. */
+async function fill(fd: number, pieces: ContentPieces, modifiedMs: number | null): Promise<number> {
   let sizeBytes = 0;
   let unsyncedBytes = 0;
   let syncing: Promise<void> | null = null;
   try {
-    for await (const chunk of addAbortSignal(signal, content)) {
-      for (let from = 0; from < chunk.length; ) {
-        const { bytesWritten } = await handle.write(chunk as Buffer, from);
-        from += bytesWritten;
-      }
-      sizeBytes += chunk.length;
-      unsyncedBytes += chunk.length;
+    for (let some = await pieces.next(); some !== null; some = await pieces.next()) {
+      const lengthBytes = await writeAll(fd, some);
+      sizeBytes += lengthBytes;
+      unsyncedBytes += lengthBytes;
       if (unsyncedBytes < SYNC_BYTES) continue;
       unsyncedBytes = 0;
       // The disk is told of an error once, and whoever syncs first is told; so no outcome may be missed.
       await syncing;
-      syncing = handle.datasync();
+      syncing = syncData(fd);
       syncing.catch(() => undefined);
     }
   } finally {
-    // Nothing may use the handle any more when this is over.
+    // Nothing may use the file any more when this is over.
     await syncing;
   }
-  if (modifiedMs !== null) await handle.utimes(Date.now() / 1000, modifiedMs / 1000);
-  await handle.sync();
+  if (modifiedMs !== null) await setTimes(fd, Date.now() / 1000, modifiedMs / 1000);
   return sizeBytes;
+}
+
+/** @returns how many bytes that were. */
+async function writeAll(fd: number, pieces: readonly Buffer[]): Promise<number> {
+  const totalBytes = pieces.reduce((sum, { length }) => sum + length, 0);
+  let left = pieces;
+  for (let leftBytes = totalBytes; leftBytes > 0; ) {
+    const { bytesWritten } = await writePieces(fd, left);
+    leftBytes -= bytesWritten;
+    if (leftBytes > 0) left = after(left, bytesWritten);
+  }
+  return totalBytes;
+}
+
+/** What is left of them when so many bytes are written: a disk that is nearly full takes some. */
+function after(pieces: readonly Buffer[], writtenBytes: number): Buffer[] {
+  let skipBytes = writtenBytes;
+  return pieces.flatMap((piece) => {
+    const skipped = Math.min(skipBytes, piece.length);
+    skipBytes -= skipped;
+    return skipped === piece.length ? [] : [piece.subarray(skipped)];
+  });
 }

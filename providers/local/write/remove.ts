@@ -5,7 +5,7 @@ import type { WriteCall } from '../../../src/provider/provider.ts';
 import type { Root } from '../disk-messages.ts';
 import { errnoOf } from '../translate-error.ts';
 import { MAX_DEPTH } from '../walk.ts';
-import { type HeldFolder, holdPlace } from './held-folder.ts';
+import { type HeldFolder, type HeldPlace, holdPlace } from './held-folder.ts';
 import { isShown, missing, shownFile } from './place-rules.ts';
 import { isStagingName } from './staging-name.ts';
 import { translateWriteError } from './translate-write-error.ts';
@@ -22,7 +22,7 @@ export async function remove(root: Root, path: string, call: WriteCall): Promise
     const there = await folder.member(name);
     if (there === null) throw missing();
     if (there.isDirectory()) {
-      const removal = new Removal(root, call);
+      const removal = new Removal(root, call, { isTrial: false });
       await removal.removeFolder(folder, name);
       await folder.sync();
       return removal.failures;
@@ -40,14 +40,28 @@ export async function remove(root: Root, path: string, call: WriteCall): Promise
   }
 }
 
+/** What of a folder would stay if it were removed; empty: nothing. Nothing is done. */
+export async function whatStays(
+  root: Root,
+  { folder, name }: HeldPlace,
+  call: WriteCall,
+): Promise<readonly WriteFailure[]> {
+  const trial = new Removal(root, call, { isTrial: true });
+  await trial.removeFolder(folder, name);
+  return trial.failures;
+}
+
 class Removal {
   readonly failures: WriteFailure[] = [];
   readonly #root: Root;
   readonly #call: WriteCall;
+  readonly #isTrial: boolean;
 
-  constructor(root: Root, call: WriteCall) {
+  /** @param isTrial only finds out what would stay. */
+  constructor(root: Root, call: WriteCall, { isTrial }: { readonly isTrial: boolean }) {
     this.#root = root;
     this.#call = call;
+    this.#isTrial = isTrial;
   }
 
   /** @returns whether all of it is gone. */
@@ -60,7 +74,7 @@ class Removal {
       } finally {
         await folder.close();
       }
-      await rmdir(parent.at(name));
+      if (!this.#isTrial) await rmdir(parent.at(name));
       return true;
     } catch (error) {
       this.#fail(path, error);
@@ -77,6 +91,7 @@ class Removal {
       if (!(await this.#removeMember(folder, name))) isAllGone = false;
     }
     if (!isAllGone) return false;
+    if (this.#isTrial) return true;
     for (const name of names.filter(isLitter)) {
       // A folder of such a name is somebody's.
       await (isStagingName(name) ? rm(folder.at(name), { recursive: true }) : unlink(folder.at(name)));
@@ -94,7 +109,7 @@ class Removal {
         throw new CodedError('denied', text);
       }
       if (there.isDirectory()) return await this.removeFolder(folder, name);
-      await unlink(folder.at(name));
+      if (!this.#isTrial) await unlink(folder.at(name));
       return true;
     } catch (error) {
       // Somebody else was faster.

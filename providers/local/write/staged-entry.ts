@@ -1,28 +1,31 @@
-import type { BigIntStats } from 'node:fs';
-import { chmod, chown, link, rename, rm, unlink } from 'node:fs/promises';
-import { CodedError } from '../../../src/model/coded-error.ts';
+import { lastNameOf } from '../../../src/model/name.ts';
 import type { Over } from '../../../src/model/write.ts';
-import type { Staged } from '../../../src/provider/provider.ts';
-import type { Root } from '../disk-messages.ts';
-import { errnoOf } from '../translate-error.ts';
-import { FOLDER_SYNCS } from './folder-syncs.ts';
-import type { HeldPlace } from './held-folder.ts';
-import { checkOver } from './place-rules.ts';
+import type { PlaceEvent, Staged } from '../../../src/provider/provider.ts';
+import type { Disk } from '../disk.ts';
+import type { FolderAsk, PlacedFile, Root } from '../disk-messages.ts';
+import { fileFactsOf } from '../file-facts.ts';
+import { FOLDER_SYNCS, type SyncedFolder } from './folder-syncs.ts';
 import { translateWriteError } from './translate-write-error.ts';
 
+/** Held by an entry until it is discarded. */
+export interface StagingFolder extends SyncedFolder {
+  readonly asked: FolderAsk;
+  letGo(): Promise<void>;
+}
+
 export interface StagedEntryOptions {
+  readonly disk: Disk;
   readonly root: Root;
-  /** Where it belongs. Closed when it is discarded. */
-  readonly place: HeldPlace;
+  readonly folder: StagingFolder;
+  /** Where it belongs, by its path in the source. */
+  readonly path: string;
   /** What it is called in the same folder until then. */
   readonly stagingName: string;
   readonly kind: 'asset' | 'collection';
   readonly sizeBytes: number;
+  /** Of the staged file, if it is still open. Closed with it. */
+  readonly fd: number | null;
 }
-
-/** Where a file system knows no hard links. */
-const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
-const PERMISSIONS = 0o7777;
 
 /** A whole file or folder under a hidden name, all of it on the disk. */
 export class StagedEntry implements Staged {
@@ -35,25 +38,23 @@ export class StagedEntry implements Staged {
     this.sizeBytes = options.sizeBytes;
   }
 
-  async place(over: Over): Promise<void> {
-    const { root, place, kind } = this.#options;
+  async place(over: Over): Promise<readonly PlaceEvent[] | undefined> {
+    const { disk, root, folder, path, stagingName, kind, fd } = this.#options;
     if (this.#state !== 'staged') throw new Error('a staged entry was placed twice');
+    let placed: PlacedFile | null;
     try {
-      await place.folder.verify();
-      const there = await place.folder.member(place.name);
-      await checkOver(root, place, there, kind === 'collection' ? 'nothing' : over);
-      if (kind === 'collection') await this.#rename();
-      else if (there === null) await this.#appear();
-      else await this.#replace(there);
+      const ask = { root, folder: folder.asked, path, name: lastNameOf(path), stagingName, kind, over, fd };
+      placed = await disk.ask('place', ask);
     } catch (error) {
       throw translateWriteError(error);
     }
     this.#state = 'placed';
+    return placed === null ? undefined : eventsOf(placed, path);
   }
 
   async persist(): Promise<void> {
     try {
-      if (this.#state === 'placed') await FOLDER_SYNCS.sync(this.#options.place.folder);
+      if (this.#state === 'placed') await FOLDER_SYNCS.sync(this.#options.folder);
     } catch (error) {
       throw translateWriteError(error);
     }
@@ -63,44 +64,24 @@ export class StagedEntry implements Staged {
     const before = this.#state;
     if (before === 'over') return;
     this.#state = 'over';
-    const { place, stagingName } = this.#options;
+    const { disk, folder, stagingName, fd } = this.#options;
     try {
-      if (before === 'staged') await rm(place.folder.at(stagingName), { recursive: true, force: true });
+      if (before === 'staged') await disk.ask('drop', { folder: folder.asked, stagingName, fd });
     } finally {
-      await place.folder.close();
+      await folder.letGo();
     }
   }
+}
 
-  /** Never takes the place of what somebody else has put there in this very moment. */
-  async #appear(): Promise<void> {
-    const { place, stagingName } = this.#options;
-    try {
-      await link(place.folder.at(stagingName), place.folder.at(place.name));
-    } catch (error) {
-      if (!NO_LINKS.has(errnoOf(error))) throw error;
-      await this.#rename();
-      return;
-    }
-    await unlink(place.folder.at(stagingName));
+/** As a look at the file would tell it. */
+function eventsOf({ file, above }: PlacedFile, path: string): PlaceEvent[] {
+  const names = path.split('/');
+  let parent: string | null = null;
+  const events: PlaceEvent[] = [];
+  for (const [at, { refId, modifiedMs, createdMs }] of above.entries()) {
+    events.push({ kind: 'collection', ref: refId, parent, name: names[at] ?? '', modifiedMs, createdMs });
+    parent = refId;
   }
-
-  /** Whoever might read and change the file before still may. */
-  async #replace(before: BigIntStats): Promise<void> {
-    const { place, stagingName } = this.#options;
-    if (!before.isSymbolicLink()) {
-      const staged = place.folder.at(stagingName);
-      const own = await place.folder.member(stagingName);
-      if (own === null) throw new CodedError('unavailable', 'What was uploaded was taken away meanwhile.');
-      const isOwned = own.uid === before.uid && own.gid === before.gid;
-      // Only an administrator may give files away; the order matters, as `chown` takes rights back.
-      if (!isOwned && process.getuid?.() === 0) await chown(staged, Number(before.uid), Number(before.gid));
-      if (own.mode !== before.mode) await chmod(staged, Number(before.mode) & PERMISSIONS);
-    }
-    await this.#rename();
-  }
-
-  async #rename(): Promise<void> {
-    const { place, stagingName } = this.#options;
-    await rename(place.folder.at(stagingName), place.folder.at(place.name));
-  }
+  events.push({ kind: 'asset', collection: parent, name: lastNameOf(path), facts: fileFactsOf(file, path) });
+  return events;
 }

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { lstat, rm } from 'node:fs/promises';
+import { lstat, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf } from '../translate-error.ts';
 
 /** Hidden, so that nobody is shown it, and plain enough to be known for what it is when somebody finds one. */
 const NAME = /^\.mediadav-upload-([0-9a-f]+)-([0-9a-f]{8})-\d+$/;
+/** What has made room for something else, under its own name in a folder of this one. */
+const ASIDE = /^\.mediadav-aside-([0-9a-f]+)-([0-9a-f]{8})-\d+$/;
 /** What another server writes moves at least this often. */
 const ABANDONED_AFTER_MS = 24 * 3_600_000;
 /** Of this process: whatever has another one was left behind by one that is over. */
@@ -20,6 +22,16 @@ export function newStagingName(writer: string): string {
 
 export function isStagingName(name: string): boolean {
   return NAME.test(name);
+}
+
+/** @param writer hexadecimal; see `LocalProviderSettings.writer`. */
+export function newAsideName(writer: string): string {
+  count += 1;
+  return `.mediadav-aside-${writer}-${PROCESS}-${count}`;
+}
+
+export function isAsideName(name: string): boolean {
+  return ASIDE.test(name);
 }
 
 /** Removes what uploads and copies that were cut short by the end of the process have left behind. */
@@ -38,6 +50,30 @@ export class Leftovers {
     for (const name of names) if (isStagingName(name)) await this.#removeIfAbandoned(folder, name);
   }
 
+  /**
+   * What had made room for something else when its process ended comes back: to its place, or beside what is there now, as
+   * nobody can tell whether that is what it made room for.
+   * @returns whether there was any.
+   */
+  async bringBack(folder: string, names: readonly string[]): Promise<boolean> {
+    let isAny = false;
+    for (const name of names) {
+      const [, writer, process] = ASIDE.exec(name) ?? [];
+      if (writer !== this.#writer || process === PROCESS) continue;
+      isAny = true;
+      try {
+        const aside = join(folder, name);
+        for (const kept of await readdir(aside))
+          await rename(join(aside, kept), await freePlace(folder, kept));
+        await rmdir(aside);
+      } catch (error) {
+        // It stays where it is, whole, and the next scan tries again; a bug of ours would have no errno.
+        if (errnoOf(error) === '') throw error;
+      }
+    }
+    return isAny;
+  }
+
   async #removeIfAbandoned(folder: string, name: string): Promise<void> {
     const [, writer, process] = NAME.exec(name) ?? [];
     if (writer === undefined || process === PROCESS) return;
@@ -50,6 +86,20 @@ export class Leftovers {
     } catch (error) {
       // It does no harm where it lies, and the next scan tries again; a bug of ours would have no errno.
       if (errnoOf(error) === '') throw error;
+    }
+  }
+}
+
+/** Its own place if nothing is there, else the first name that nothing has. */
+async function freePlace(folder: string, name: string): Promise<string> {
+  for (let count = 0; ; count += 1) {
+    const mark = count === 0 ? '' : count === 1 ? '(set aside) ' : `(set aside ${count}) `;
+    const place = join(folder, mark + name);
+    try {
+      await lstat(place);
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return place;
+      throw error;
     }
   }
 }

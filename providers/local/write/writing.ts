@@ -1,42 +1,66 @@
 import { mkdir, rename, statfs, unlink } from 'node:fs/promises';
 import type { Over } from '../../../src/model/write.ts';
 import type { Provider, WriteCall } from '../../../src/provider/provider.ts';
+import type { Disk } from '../disk.ts';
 import type { Root } from '../disk-messages.ts';
 import { errnoOf } from '../translate-error.ts';
 import { copy } from './copy.ts';
 import { HeldFolder, holdPlace, leftOut } from './held-folder.ts';
-import { checkOver, missing, openShownFile, shownFile } from './place-rules.ts';
+import { missing, openShownFile, shownFile } from './place-rules.ts';
 import { receive } from './receive.ts';
 import { remove } from './remove.ts';
 import { compareThings } from './same-thing.ts';
+import { setAside } from './set-aside.ts';
 import { newStagingName } from './staging-name.ts';
 import { translateWriteError } from './translate-write-error.ts';
 
 export interface WritingOptions {
   /** Where to write. Rejects `unavailable` when it is not there. */
   readonly root: () => Promise<Root>;
+  /** The same as it was found last, without looking: for who has it looked at together with what follows. */
+  readonly knownRoot: () => Promise<Root>;
+  /** Where that is, as it was configured. */
+  readonly givenPath: string;
+  /** Of these writes alone. */
+  readonly disk: Disk;
   readonly writer: string;
 }
 
-type Powers = 'receive' | 'copy' | 'move' | 'makeCollection' | 'remove' | 'setModifiedTime' | 'freeBytes';
+type Powers =
+  | 'receive'
+  | 'copy'
+  | 'move'
+  | 'makeCollection'
+  | 'remove'
+  | 'setAside'
+  | 'setModifiedTime'
+  | 'freeBytes';
 
 /** The powers of a local folder that may be changed. */
-export function createWriting({ root, writer }: WritingOptions): Required<Pick<Provider, Powers>> {
-  const staging = async (call: WriteCall) => ({
-    ...{ root: await root(), call, stagingName: newStagingName(writer) },
-  });
+export function createWriting(options: WritingOptions): Required<Pick<Provider, Powers>> {
+  const { root, knownRoot, givenPath, disk, writer } = options;
+  const staging = (call: WriteCall) => ({ disk, call, stagingName: newStagingName(writer) });
   return {
-    receive: async (path, content, want, call) => await receive(await staging(call), path, content, want),
-    copy: async (from, to, want, call) => await copy(await staging(call), from, to, want),
-    move: async (from, to, over, call) => await move(await root(), from, to, over, call),
+    receive: async (path, content, want, call) =>
+      await receive({ ...staging(call), root: await knownRoot(), givenPath }, path, content, want),
+    copy: async (from, to, want, call) =>
+      await copy({ ...staging(call), root: await root() }, from, to, want),
+    move: async (from, to, over, call) => await move({ disk, root: await root(), call }, from, to, over),
     makeCollection: async (path, call) => await makeCollection(await root(), path, call),
     remove: async (path, call) => await remove(await root(), path, call),
+    setAside: async (path, call) => await setAside({ root: await root(), call, writer }, path),
     setModifiedTime: async (path, ms, call) => await setModifiedTime(await root(), path, ms, call),
     freeBytes: async (path, call) => await freeBytes(await root(), path, call),
   };
 }
 
-async function move(root: Root, from: string, to: string, over: Over, call: WriteCall): Promise<boolean> {
+interface Moving {
+  readonly disk: Disk;
+  readonly root: Root;
+  readonly call: WriteCall;
+}
+
+async function move({ disk, root, call }: Moving, from: string, to: string, over: Over): Promise<boolean> {
   const source = await holdPlace(root, from, call);
   try {
     const target = await holdPlace(root, to, call);
@@ -49,8 +73,8 @@ async function move(root: Root, from: string, to: string, over: Over, call: Writ
       const relation = await compareThings(root, from, to);
       if (!(await target.folder.isOnDiskOf(there))) return false;
       if (relation === 'other') {
-        const inTheWay = await target.folder.member(target.name);
-        await checkOver(root, target, inTheWay, isFolder ? 'nothing' : over);
+        const { folder, name } = target;
+        await disk.ask('weigh', { root, folder: folder.asked, name, over: isFolder ? 'nothing' : over });
       }
       // Of two names of one file, a rename would leave both.
       if (relation === 'hard-link') await unlink(source.folder.at(source.name));

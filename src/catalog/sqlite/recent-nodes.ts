@@ -1,4 +1,4 @@
-import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import type { Node } from '../../model/node.ts';
 
 /** A node takes about a kilobyte. */
@@ -9,15 +9,13 @@ const MAX_NODES = 2_000;
  * and making a node of three dozen columns takes ten times as long as asking SQLite whether anything has changed.
  */
 export class RecentNodes {
-  readonly #version: StatementSync;
+  readonly #version: () => unknown;
   readonly #nodes = new Map<string, Node>();
   #seenVersion: unknown = null;
 
-  /** @param database a connection that only reads: its own changes are not told of. */
-  constructor(database: DatabaseSync) {
-    // Another value when another connection has committed since (https://sqlite.org/pragma.html#pragma_data_version).
-    this.#version = database.prepare('PRAGMA data_version');
-    this.#version.setReturnArrays(true);
+  /** @param version another value after each commit. */
+  constructor(version: () => unknown) {
+    this.#version = version;
   }
 
   /** The node of this key, from here or by `look`. What is not there is looked for each time. Throws what `look` does. */
@@ -35,9 +33,19 @@ export class RecentNodes {
   }
 
   #forgetOutdated(): void {
-    const [version] = this.#version.get() as unknown as unknown[];
+    const version = this.#version();
     if (version === this.#seenVersion) return;
     this.#nodes.clear();
     this.#seenVersion = version;
   }
+}
+
+/**
+ * Another value when another connection has committed since (https://sqlite.org/pragma.html#pragma_data_version), for who
+ * does not know who writes. @param database a connection that only reads: its own changes are not told of.
+ */
+export function dataVersionOf(database: DatabaseSync): () => unknown {
+  const statement = database.prepare('PRAGMA data_version');
+  statement.setReturnArrays(true);
+  return () => (statement.get() as unknown as unknown[])[0];
 }

@@ -31,7 +31,8 @@ export function openSqliteCatalog(file: string, policy: NamePolicy): Catalog {
     const bell = new CommitBell();
     const connection = new WriteConnection(writing);
     return {
-      reader: new SqliteReader(reading),
+      // Nobody else may write while this process has the lock.
+      reader: new SqliteReader(reading, () => connection.revision),
       writer: new SqliteWriter(writing, connection, policy, () => bell.ring()),
       locks: new SqliteLockStore(writing, connection),
       properties: new SqlitePropertyStore(writing, connection, reading),

@@ -16,6 +16,9 @@ export class SqliteLockStore implements LockStore {
   readonly #covering: StatementSync;
   readonly #below: StatementSync;
   readonly #count: StatementSync;
+  readonly #any: StatementSync;
+  /** False: there certainly is none, so nobody has to ask. Each write asks about several places. */
+  #mayHoldAny = true;
   readonly #insert: StatementSync;
   readonly #refresh: StatementSync;
   readonly #release: StatementSync;
@@ -35,6 +38,7 @@ export class SqliteLockStore implements LockStore {
       `SELECT ${COLUMNS} FROM lock WHERE path > ? AND path < ? AND expires_ms > ? ORDER BY path, rowid`,
     );
     this.#count = database.prepare('SELECT count(*) AS count FROM lock');
+    this.#any = database.prepare('SELECT 1 FROM lock LIMIT 1');
     this.#insert = database.prepare(`INSERT INTO lock (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)`);
     this.#refresh = database.prepare(
       `UPDATE lock SET expires_ms = ? WHERE token = ? AND expires_ms > ? RETURNING ${COLUMNS}`,
@@ -43,6 +47,7 @@ export class SqliteLockStore implements LockStore {
     this.#releaseAt = database.prepare('DELETE FROM lock WHERE path = ?');
     this.#releaseBelow = database.prepare('DELETE FROM lock WHERE path > ? AND path < ?');
     this.#releaseExpired = database.prepare('DELETE FROM lock WHERE expires_ms <= ?');
+    this.#lookForAny();
   }
 
   async take(lock: LockRecord, nowMs: number): Promise<readonly LockRecord[]> {
@@ -57,6 +62,7 @@ export class SqliteLockStore implements LockStore {
       }
       const { token, path, depth, scope, owner, user, expiresMs } = lock;
       this.#insert.run(token, path, depth, scope, owner, user, expiresMs);
+      this.#mayHoldAny = true;
       return [];
     });
   }
@@ -77,7 +83,9 @@ export class SqliteLockStore implements LockStore {
   }
 
   async release(token: string): Promise<boolean> {
-    return (await this.#connection.run(() => this.#release.run(token))).changes > 0;
+    const { changes } = await this.#connection.run(() => this.#release.run(token));
+    this.#lookForAny();
+    return changes > 0;
   }
 
   async releaseTree(path: string): Promise<void> {
@@ -85,17 +93,24 @@ export class SqliteLockStore implements LockStore {
       this.#releaseAt.run(path);
       this.#releaseBelow.run(...membersOf(path));
     });
+    this.#lookForAny();
   }
 
   async releaseBelow(path: string): Promise<void> {
     await this.#connection.run(() => this.#releaseBelow.run(...membersOf(path)));
   }
 
+  #lookForAny(): void {
+    this.#mayHoldAny = translating(() => this.#any.get()) !== undefined;
+  }
+
   #readCovering(path: string, nowMs: number): LockRecord[] {
+    if (!this.#mayHoldAny) return [];
     return (this.#covering.all(JSON.stringify(placesAbove(path)), nowMs, path) as Row[]).map(lockOf);
   }
 
   #readBelow(path: string, nowMs: number): LockRecord[] {
+    if (!this.#mayHoldAny) return [];
     return (this.#below.all(...membersOf(path), nowMs) as Row[]).map(lockOf);
   }
 }

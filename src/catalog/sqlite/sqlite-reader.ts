@@ -23,7 +23,7 @@ import { HeldReader } from './held-reader.ts';
 import { ListingReader } from './listing-reader.ts';
 import { PlaceReader } from './place-reader.ts';
 import { fromPublicId, toPublicId } from './public-id.ts';
-import { RecentNodes } from './recent-nodes.ts';
+import { dataVersionOf, RecentNodes } from './recent-nodes.ts';
 import { NODE_COLUMNS, NODE_FROM, nodeOf, type Row, sourceOf } from './rows.ts';
 import { DISPLACED } from './schema.ts';
 import { ShownSources } from './shown-sources.ts';
@@ -50,7 +50,8 @@ export class SqliteReader implements CatalogReader {
   readonly #byAsset: StatementSync;
   readonly #given: GivenNameTable;
 
-  constructor(database: DatabaseSync) {
+  /** @param version another value after each commit. Default: the database is asked, which takes longer. */
+  constructor(database: DatabaseSync, version: () => unknown = dataVersionOf(database)) {
     this.epoch = readEpoch(database);
     this.#changes = new ChangeReader(database);
     this.#places = new PlaceReader(database, () => this.#changes.headSeq());
@@ -60,7 +61,7 @@ export class SqliteReader implements CatalogReader {
     this.#problems = new AssetProblems(database);
     this.#versions = new ContentVersions(database);
     this.#shown = new ShownSources(database);
-    this.#recent = new RecentNodes(database);
+    this.#recent = new RecentNodes(version);
     this.#source = database.prepare('SELECT * FROM source WHERE name = ?');
     this.#root = database.prepare(
       `SELECT ${NODE_COLUMNS} ${NODE_FROM} WHERE node.id = (SELECT root_id FROM source WHERE id = ?)`,
@@ -125,8 +126,16 @@ export class SqliteReader implements CatalogReader {
   }
 
   async node(id: NodeId): Promise<Node | null> {
-    const row = this.#get(this.#node, id);
-    return row === null ? null : nodeOf(row);
+    return this.#nodeById(id);
+  }
+
+  #nodeById(id: NodeId): Node | null {
+    return translating(() =>
+      this.#recent.find(`#${id}`, () => {
+        const row = this.#get(this.#node, id);
+        return row === null ? null : nodeOf(row);
+      }),
+    );
   }
 
   async child(parentId: NodeId, name: string): Promise<Node | null> {
@@ -235,10 +244,9 @@ export class SqliteReader implements CatalogReader {
   #nodesTo(id: NodeId): Node[] {
     const nodes: Node[] = [];
     for (let next: NodeId | null = id; next !== null; ) {
-      const row = this.#get(this.#node, next);
+      const node: Node | null = this.#nodeById(next);
       // A node that is displaced, or below one that is, has no place until the scan comes to it.
-      if (row === null) throw new CodedError('not-found', 'There is no such node.');
-      const node = nodeOf(row);
+      if (node === null) throw new CodedError('not-found', 'There is no such node.');
       if (node.parentId !== null) nodes.push(node);
       next = node.parentId;
     }

@@ -15,6 +15,7 @@ const FOLD_PAGES = 1000;
  */
 export class WriteConnection {
   readonly #database: DatabaseSync;
+  #revision = 0;
   /** Ends with the transaction that is open between two turns. */
   #open: Promise<void> | null = null;
 
@@ -22,10 +23,19 @@ export class WriteConnection {
     this.#database = database;
   }
 
+  /** Another number after each commit, for readers that keep what they have read. */
+  get revision(): number {
+    return this.#revision;
+  }
+
   /** Runs one statement, or some that only read. */
   async run<T>(work: () => T): Promise<T> {
     while (this.#open !== null) await this.#open;
-    return translating(work);
+    try {
+      return translating(work);
+    } finally {
+      this.#revision += 1;
+    }
   }
 
   /** All of it or nothing, within one turn of the event loop. */
@@ -52,6 +62,7 @@ export class WriteConnection {
         step = translating(() => steps.next());
       }
       translating(() => (isLarge ? this.#commitLarge() : this.#database.exec('COMMIT')));
+      this.#revision += 1;
       // Who comes next folds the log in, which is as much work again: not in this turn.
       if (isLarge) await yieldToEventLoop();
       return step.value;

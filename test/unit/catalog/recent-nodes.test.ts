@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { RecentNodes } from '../../../src/catalog/sqlite/recent-nodes.ts';
+import { dataVersionOf, RecentNodes } from '../../../src/catalog/sqlite/recent-nodes.ts';
 import type { Node } from '../../../src/model/node.ts';
 
 let folder: string;
@@ -26,7 +26,7 @@ const nodeNamed = (name: string) => ({ name }) as Node;
 
 describe('nodes looked up last', () => {
   it('are looked up anew after a commit, and only then', () => {
-    const recent = new RecentNodes(reading);
+    const recent = new RecentNodes(dataVersionOf(reading));
     const look = vi.fn(() => nodeNamed('a'));
     for (let count = 0; count < 3; count++) expect(recent.find('1/a', look)?.name).toBe('a');
     expect(look).toHaveBeenCalledTimes(1);
@@ -39,7 +39,7 @@ describe('nodes looked up last', () => {
   });
 
   it('are not those that were not there, and not all there ever were', () => {
-    const recent = new RecentNodes(reading);
+    const recent = new RecentNodes(dataVersionOf(reading));
     expect(recent.find('1/a', () => null)).toBe(null);
     expect(recent.find('1/a', () => nodeNamed('a'))?.name).toBe('a');
     for (let at = 0; at < 5_000; at++) recent.find(`2/${at}`, () => nodeNamed(`${at}`));

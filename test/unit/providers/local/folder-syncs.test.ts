@@ -1,14 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { FolderSyncs } from '../../../../providers/local/write/folder-syncs.ts';
-import type { HeldFolder } from '../../../../providers/local/write/held-folder.ts';
+import { FolderSyncs, type SyncedFolder } from '../../../../providers/local/write/folder-syncs.ts';
 
 /** A folder whose syncs end when they are told to. */
 function folderOf(name: string) {
   const ends: { resolve: () => void; reject: (error: Error) => void }[] = [];
-  const folder = {
-    identity: async () => name,
+  const folder: SyncedFolder = {
+    identity: name,
     sync: () => new Promise<void>((resolve, reject) => ends.push({ resolve, reject })),
-  } as unknown as HeldFolder;
+  };
   return { folder, ends };
 }
 

@@ -1,0 +1,248 @@
+import {
+  type BigIntStats,
+  chmodSync,
+  chownSync,
+  closeSync,
+  constants,
+  fstatSync,
+  futimesSync,
+  linkSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { CodedError } from '../../../src/model/coded-error.ts';
+import type { Over } from '../../../src/model/write.ts';
+import type {
+  DropAsk,
+  FolderAsk,
+  PlaceAsk,
+  PlacedFile,
+  Root,
+  StageAsk,
+  StagedFile,
+  WeighAsk,
+} from '../disk-messages.ts';
+import { isSystemName, isWithin } from '../names.ts';
+import { type StatFacts, statFactsOf, versionOf } from '../stat-facts.ts';
+import { errnoOf } from '../translate-error.ts';
+
+const IS_LINUX = process.platform === 'linux';
+const FOLDER = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+const PERMISSIONS = 0o7777;
+/** Where a file system knows no hard links. */
+const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
+
+/**
+ * The steps of an upload that are many short calls to the disk, one after the other: on a thread of their own they take one
+ * message, where each of them would be a trip through Node's thread pool. It keeps nothing: descriptors belong to the main
+ * thread. What waits for the disk itself, the syncs, several can wait for at once, so that is not asked here.
+ */
+export class DiskWrites {
+  readonly #countCall: () => void;
+
+  /** @param countCall called before calls that may wait for the disk. */
+  constructor(countCall: () => void) {
+    this.#countCall = countCall;
+  }
+
+  /** Opens a folder and a new hidden file in it, and writes to it. Nothing is left of what fails. */
+  stage(ask: StageAsk): StagedFile {
+    this.#countCall();
+    checkRoot(ask.givenPath, ask.root);
+    const folderFd = isAt(ask.folder) ? ask.folder.fd : openFolder(ask.folder.path, ask.mayBeUnmounted);
+    let fd: number | null = null;
+    const staged = at({ fd: folderFd, path: ask.folder.path }, ask.stagingName);
+    try {
+      fd = openSync(staged, NEW_FILE, 0o666);
+      this.#writeAll(fd, ask.bytes);
+      if (ask.modifiedMs !== null) futimesSync(fd, Date.now() / 1000, ask.modifiedMs / 1000);
+      const { dev, ino } = fstatSync(folderFd, { bigint: true });
+      return { fd, folderFd, folderIdentity: `${dev}-${ino}` };
+    } catch (error) {
+      if (fd !== null) {
+        closeSync(fd);
+        rmSync(staged, { force: true });
+      }
+      if (folderFd !== ask.folder.fd) closeSync(folderFd);
+      throw error;
+    }
+  }
+
+  /** See `Staged.place`. Closes the staged file when it is at its place. @returns null: a look tells what is there now. */
+  place({ root, folder, path, name, stagingName, kind, over, fd }: PlaceAsk): PlacedFile | null {
+    this.#countCall();
+    if (!isAt(folder)) throw new CodedError('parent-missing', 'The folder was moved meanwhile.');
+    const there = this.weigh({ root, folder, name, over: kind === 'collection' ? 'nothing' : over });
+    const [from, to] = [at(folder, stagingName), at(folder, name)];
+    if (kind === 'collection') renameSync(from, to);
+    else if (there === null) appear(from, to);
+    else replace(from, to, there);
+    if (fd !== null) closeSync(fd);
+    return kind === 'asset' ? this.#factsOf(root, path, at(folder, name)) : null;
+  }
+
+  /** May something take the place of what has a name now? @returns what that is; null: nothing. */
+  weigh({ root, folder, name, over }: WeighAsk): BigIntStats | null {
+    const there = statsAt(at(folder, name));
+    checkOver(root, at(folder, name), there, over);
+    return there;
+  }
+
+  /** Removes what was staged and not placed. */
+  drop({ folder, stagingName, fd }: DropAsk): null {
+    this.#countCall();
+    if (fd !== null) closeSync(fd);
+    rmSync(at(folder, stagingName), { recursive: true, force: true });
+    return null;
+  }
+
+  #writeAll(fd: number, bytes: Uint8Array): void {
+    for (let from = 0; from < bytes.length; ) {
+      this.#countCall();
+      from += writeSync(fd, bytes, from);
+    }
+  }
+
+  /** Of the file, and of all folders above it. */
+  #factsOf(root: Root, path: string, placed: string): PlacedFile | null {
+    try {
+      const file = statsAt(placed);
+      if (file === null || !file.isFile() || file.nlink !== 1n) return null;
+      const above: StatFacts[] = [];
+      for (let end = path.indexOf('/'); end !== -1; end = path.indexOf('/', end + 1)) {
+        const folderPath = path.slice(0, end);
+        const stats = statsAt(join(root.path, folderPath));
+        if (stats === null || !stats.isDirectory()) return null;
+        above.push(statFactsOf(stats, root.device, folderPath));
+      }
+      return { file: statFactsOf(file, root.device, path), above };
+    } catch (error) {
+      // It is at its place; whatever is the matter there now, a look will tell.
+      if (errnoOf(error) === '') throw error;
+      return null;
+    }
+  }
+}
+
+/** Another disk, or none, in the place of the one that was read is no place to write to. */
+function checkRoot(givenPath: string, root: Root): void {
+  try {
+    const path = realpathSync.native(givenPath);
+    const stats = statSync(path, { bigint: true });
+    if (path === root.path && stats.dev === root.device && stats.ino === root.inode) return;
+  } catch (error) {
+    if (errnoOf(error) === '') throw error;
+  }
+  throw new CodedError('unavailable', 'The folder is missing, empty or not mounted.');
+}
+
+/** @param mayBeUnmounted when it was told last, it was another disk than the folder it is in. */
+function openFolder(path: string, mayBeUnmounted: boolean): number {
+  let fd: number;
+  try {
+    fd = openSync(path, FOLDER);
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno !== 'ENOENT' && errno !== 'ENOTDIR') throw error;
+    throw new CodedError('parent-missing', 'There is no folder for it any more.');
+  }
+  try {
+    if (actualPath(fd, path) !== path) throw new CodedError('denied', 'A link is in the way.');
+    if (mayBeUnmounted && fstatSync(fd).dev === lstatSync(dirname(path)).dev && isEmpty(path)) {
+      throw new CodedError('unavailable', 'The disk that belongs there is not mounted.');
+    }
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+function isEmpty(path: string): boolean {
+  return readdirSync(path).every(isSystemName);
+}
+
+/** Is it open, and still where it was opened? */
+function isAt(folder: FolderAsk): folder is FolderAsk & { readonly fd: number } {
+  return folder.fd !== null && actualPath(folder.fd, folder.path) === folder.path;
+}
+
+function actualPath(fd: number, path: string): string {
+  return IS_LINUX ? readlinkSync(`/proc/self/fd/${fd}`) : realpathSync(path);
+}
+
+/** See `HeldFolder.at`. */
+function at({ fd, path }: FolderAsk, name: string): string {
+  return IS_LINUX ? `/proc/self/fd/${fd}/${name}` : join(path, name);
+}
+
+function statsAt(path: string): BigIntStats | null {
+  return lstatSync(path, { bigint: true, throwIfNoEntry: false }) ?? null;
+}
+
+/** May an asset take the place of what is there now? */
+function checkOver(root: Root, path: string, there: BigIntStats | null, over: Over): void {
+  if (there === null) {
+    if (typeof over === 'object') throw changed();
+    return;
+  }
+  if (over === 'nothing') throw new CodedError('exists', 'Something of that name is there already.');
+  if (there.isDirectory()) throw new CodedError('exists', 'A folder of that name is there.');
+  const file = shownFile(root, path, there);
+  // A pipe, a link that leads out: nobody is shown it, so nobody can mean to lose it.
+  if (file === null) throw new CodedError('denied', 'Something that is not shown has that name.');
+  if (typeof over === 'object' && versionOf(file) !== over.version) throw changed();
+}
+
+/** The file that a name is shown as, behind a link too; null when it is not shown as a file. */
+function shownFile(root: Root, path: string, there: BigIntStats): BigIntStats | null {
+  if (!there.isSymbolicLink()) return there.isFile() ? there : null;
+  try {
+    const target = realpathSync(path);
+    if (!isWithin(root.path, target)) return null;
+    const stats = statSync(target, { bigint: true });
+    return stats.isFile() ? stats : null;
+  } catch (error) {
+    if (errnoOf(error) === '') throw error;
+    return null;
+  }
+}
+
+/** Never takes the place of what somebody else has put there in this very moment. */
+function appear(from: string, to: string): void {
+  try {
+    linkSync(from, to);
+  } catch (error) {
+    if (!NO_LINKS.has(errnoOf(error))) throw error;
+    renameSync(from, to);
+    return;
+  }
+  unlinkSync(from);
+}
+
+/** Whoever might read and change the file before still may. */
+function replace(from: string, to: string, before: BigIntStats): void {
+  if (!before.isSymbolicLink()) {
+    const own = statsAt(from);
+    if (own === null) throw new CodedError('unavailable', 'What was uploaded was taken away meanwhile.');
+    const isOwned = own.uid === before.uid && own.gid === before.gid;
+    // Only an administrator may give files away; the order matters, as `chown` takes rights back.
+    if (!isOwned && process.getuid?.() === 0) chownSync(from, Number(before.uid), Number(before.gid));
+    if (own.mode !== before.mode) chmodSync(from, Number(before.mode) & PERMISSIONS);
+  }
+  renameSync(from, to);
+}
+
+function changed(): CodedError {
+  return new CodedError('changed', 'It was changed meanwhile.');
+}

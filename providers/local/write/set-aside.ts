@@ -1,0 +1,70 @@
+import { mkdir, rename, rm, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { SetAside, WriteCall } from '../../../src/provider/provider.ts';
+import type { Root } from '../disk-messages.ts';
+import { holdPlace } from './held-folder.ts';
+import { missing, shownFile } from './place-rules.ts';
+import { whatStays } from './remove.ts';
+import { newAsideName, newStagingName } from './staging-name.ts';
+import { translateWriteError } from './translate-write-error.ts';
+
+export interface SettingAside {
+  readonly root: Root;
+  readonly call: WriteCall;
+  readonly writer: string;
+}
+
+/** See `Provider.setAside`. In a hidden folder beside it, under its own name, so that a scan can put it back. */
+export async function setAside({ root, call, writer }: SettingAside, path: string): Promise<SetAside> {
+  const { folder, name } = await holdPlace(root, path, call);
+  const asideName = newAsideName(writer);
+  const aside = folder.at(asideName);
+  const kept = join(aside, name);
+  try {
+    const there = await folder.member(name);
+    if (there === null) throw missing();
+    if (!there.isDirectory() && (await shownFile(root, { folder, name, path }, there)) === null)
+      throw missing();
+    const failures = there.isDirectory() ? await whatStays(root, { folder, name, path }, call) : [];
+    if (failures.length > 0) {
+      await folder.close();
+      return { failures, putBack: async () => undefined, remove: async () => undefined };
+    }
+    await mkdir(aside);
+    try {
+      await rename(folder.at(name), kept);
+    } catch (error) {
+      await rmdir(aside);
+      throw error;
+    }
+  } catch (error) {
+    await folder.close();
+    throw translateWriteError(error);
+  }
+  /** Whatever is done with it then, it is done once, and the folder is let go of. */
+  const ending = (work: () => Promise<void>) => async () => {
+    try {
+      await work();
+    } catch (error) {
+      throw translateWriteError(error);
+    } finally {
+      await folder.close();
+    }
+  };
+  return {
+    failures: [],
+    putBack: ending(async () => {
+      // What somebody else has put there meanwhile stays; the next scan puts this one beside it.
+      if ((await folder.member(name)) !== null) return;
+      await rename(kept, folder.at(name));
+      await rmdir(aside);
+      await folder.sync();
+    }),
+    remove: ending(async () => {
+      // From now on it is nothing but what an upload leaves behind.
+      const leftover = folder.at(newStagingName(writer));
+      await rename(aside, leftover);
+      await rm(leftover, { recursive: true, force: true });
+    }),
+  };
+}

@@ -1,0 +1,24 @@
+import { expect, it } from 'vitest';
+import { OwnWrites } from '../../../src/ingest/own-writes.ts';
+import type { AssetFacts } from '../../../src/model/asset.ts';
+
+const facts = (path: string, version: string) => ({ ref: { id: path, path }, version }) as AssetFacts;
+
+it('tells of each write once, with the version that was written last', () => {
+  const own = new OwnWrites();
+  own.note(facts('a', '1'));
+  own.note(facts('a', '2'));
+  own.note(facts('b', '1'));
+  expect([...own.take(['a', 'c'])]).toEqual([['a', '2']]);
+  // Whoever is hinted at now was somebody else.
+  expect([...own.take(['a', 'b'])]).toEqual([['b', '1']]);
+});
+
+it('forgets the oldest of too many', () => {
+  const own = new OwnWrites();
+  for (let at = 0; at <= 20_000; at += 1) own.note(facts(`${at}`, 'v'));
+  expect([...own.take(['0', '1', '20000'])]).toEqual([
+    ['1', 'v'],
+    ['20000', 'v'],
+  ]);
+});
