@@ -1,5 +1,15 @@
 import { randomFillSync } from 'node:crypto';
-import { type FileHandle, mkdtemp, open, readdir, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import {
+  type FileHandle,
+  mkdtemp,
+  open,
+  readdir,
+  rename,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -196,7 +206,7 @@ describe.each([
     const { port } = await serve(isByKernel, { limits: { idleTimeoutMs: 2_500 } });
     const socket = connect(port, '127.0.0.1');
     const startedMs = performance.now();
-    const hurry = readSlowly(socket, 1);
+    const hurry = readSlowly(socket, 5);
     setTimeout(hurry, 4_000);
     socket.write(GET + LAST);
     const [answer] = await readAnswers(socket);
