@@ -22,7 +22,7 @@ export interface ContentOptions {
 }
 
 /** A content that can be read like a file. Whoever asked for it closes it. */
-export type ReadableFile = Pick<OpenFile, 'readInto' | 'verify' | 'close'>;
+export type ReadableFile = Pick<OpenFile, 'readInto' | 'verify' | 'close'> & Partial<Pick<OpenFile, 'fd'>>;
 
 /** The bytes of the version that the catalog promised, from wherever they are. */
 export class Content {
