@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openSqliteCatalog } from '../../src/catalog/sqlite/sqlite-catalog.ts';
+import { boundHeapGrowth } from '../../src/heap-growth.ts';
 import { readAppConfig } from '../../src/settings.ts';
 import { addMember } from '../../src/source-member.ts';
 import { QUIET_LOGGER } from '../fakes/quiet-logger.ts';
@@ -28,6 +29,8 @@ export interface Reading {
 const REFRESHES = 5;
 
 if (process.argv[1] === import.meta.filename) {
+  // As the server's own process does.
+  boundHeapGrowth();
   const [url = '', views = ''] = process.argv.slice(2);
   process.stdout.write(`${JSON.stringify(await read(url, views))}\n`);
 }
