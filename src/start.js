@@ -14,5 +14,7 @@ if (Number(process.versions.node.split('.')[0]) < NEEDED_MAJOR) {
 } else {
   // Node's four threads for files would all wait for one disk that hangs, and every other source with them.
   process.env.UV_THREADPOOL_SIZE ??= '64';
+  const { boundHeapGrowth } = await import('./heap-growth.ts');
+  boundHeapGrowth();
   await import('./cli.ts');
 }

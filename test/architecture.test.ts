@@ -5,7 +5,8 @@ import { describe, expect, it } from 'vitest';
 
 /** The rooms and what each may import: the table of src/README.md says the same. Node's own modules are always allowed. */
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
-  'src/start.js': ['src/cli.ts'],
+  'src/start.js': ['src/cli.ts', 'src/heap-growth.ts'],
+  'src/heap-growth.ts': [],
   'src/cli.ts': ['src/cli', 'src/settings.ts', 'src/version.ts', 'src/model'],
   'src/cli': [
     ...['src/app.ts', 'src/settings.ts', 'src/source-member.ts', 'src/log.ts', 'src/model', 'src/provider'],

@@ -13,6 +13,9 @@ export interface UpstreamBodyOptions {
   readonly takeBytes: number | null;
 }
 
+/** Stopping and starting a socket at each of its pieces (64 KB) takes longer than passing them on. */
+const QUEUE_BYTES = 256 * 1024;
+
 /**
  * The bytes of an answer as a stream of their own: destroying either side destroys both at once, errors are CodedErrors,
  * and a server that falls silent ends it with `unavailable`. A consumer that reads slowly is not silence.
@@ -27,7 +30,7 @@ export class UpstreamBody extends Readable {
   #timer: NodeJS.Timeout | undefined;
 
   constructor(response: Readable, options: UpstreamBodyOptions) {
-    super();
+    super({ highWaterMark: QUEUE_BYTES });
     this.#response = response;
     this.#options = options;
     this.#toSkip = options.skipBytes;

@@ -1,7 +1,7 @@
 import { CodedError } from '../../src/model/coded-error.ts';
 
-/** Half of the threads that Node has for all files of the process. */
-const MAX_TRIPS = 2;
+/** A quarter of the threads that the entry gives to Node for all files of the process; more than any disk does at once. */
+const MAX_TRIPS = 16;
 /** A disk that was asleep takes so long to wake up; what takes longer does not answer. */
 const PATIENCE_MS = 15_000;
 const RETRY_AFTER_MS = 10_000;
@@ -12,21 +12,22 @@ interface Waiting {
 }
 
 /**
- * What one source may hold of Node's thread pool, which is one for the whole process and has four threads: a call to a
- * disk that hangs (a network share, a sleeping drive) takes its thread along, and cannot be ended. So a source has two of
- * them at most, whoever else wants something of it waits, and is refused when nothing has moved for long. Other sources go
+ * What one source may hold of Node's thread pool, which is one for the whole process: a call to a disk that hangs (a
+ * network share, a sleeping drive) takes its thread along, and cannot be ended. So a source has some of them at most, whoever else wants something of it waits, and is refused when nothing has moved for long. Other sources go
  * on meanwhile.
  */
 export class PoolShare {
   readonly #patienceMs: number;
+  readonly #maxTrips: number;
   readonly #waiting = new Set<Waiting>();
   #underWay = 0;
   /** When a trip last began while none was under way, or ended. */
   #movedMs = 0;
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(patienceMs = PATIENCE_MS) {
+  constructor({ patienceMs = PATIENCE_MS, maxTrips = MAX_TRIPS } = {}) {
     this.#patienceMs = patienceMs;
+    this.#maxTrips = maxTrips;
   }
 
   /**
@@ -34,7 +35,7 @@ export class PoolShare {
    * reason of the signal when that ends the waiting.
    */
   async run<T>(trip: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    if (this.#underWay >= MAX_TRIPS) await this.#turn(signal);
+    if (this.#underWay >= this.#maxTrips) await this.#turn(signal);
     else this.#begin();
     try {
       return await trip();

@@ -6,6 +6,7 @@ import { CodedError, codeOf } from '../model/coded-error.ts';
 import type { AssetNode } from '../model/node.ts';
 import type { OpenFile, Source } from '../source/source.ts';
 import type { RemoteContent } from './cache/cached-content.ts';
+import type { ContentReader } from './cache/content-reader.ts';
 import type { RemoteCache } from './cache/remote-cache.ts';
 import type { PassingDigests } from './passing-digests.ts';
 
@@ -23,6 +24,9 @@ export interface ContentOptions {
 
 /** A content that can be read like a file. Whoever asked for it closes it. */
 export type ReadableFile = Pick<OpenFile, 'readInto' | 'verify' | 'close'> & Partial<Pick<OpenFile, 'fd'>>;
+
+/** A content that comes in pieces which nobody changes any more. Whoever asked for it closes it. */
+export type ReadablePieces = Pick<ContentReader, 'next' | 'nextAtHand' | 'close'>;
 
 /** The bytes of the version that the catalog promised, from wherever they are. */
 export class Content {
@@ -63,17 +67,23 @@ export class Content {
     return bytes === null ? null : this.#explained(node, bytes);
   }
 
-  /**
-   * The node's asset as a file, of which only `range` is going to be read, from its start on; null where it is to be
-   * streamed. Rejects as `open` does.
-   */
-  openFile(node: AssetNode, range: ByteRange | undefined, signal: AbortSignal): Promise<ReadableFile> | null {
+  /** The node's asset as an open file of this machine; null where it is none. Rejects as `open` does. */
+  openFile(node: AssetNode, signal: AbortSignal): Promise<ReadableFile> | null {
     const source = this.#sourceOf(node);
-    if (source.holdsFiles) {
-      return this.#explained(node, source.openFile(node.asset.ref, wantOf(node, undefined), signal));
-    }
-    const cached = this.#cache?.openFile(this.#remoteOf(node, source), range, signal) ?? null;
-    return cached === null ? null : this.#explained(node, cached);
+    if (!source.holdsFiles) return null;
+    return this.#explained(node, source.openFile(node.asset.ref, wantOf(node, undefined), signal));
+  }
+
+  /** `range` of the node's asset by way of the cache; null where it is to be streamed. Rejects as `open` does. */
+  openPieces(
+    node: AssetNode,
+    range: ByteRange | undefined,
+    signal: AbortSignal,
+  ): Promise<ReadablePieces> | null {
+    const source = this.#sourceOf(node);
+    if (source.holdsFiles) return null;
+    const pieces = this.#cache?.openPieces(this.#remoteOf(node, source), range, signal) ?? null;
+    return pieces === null ? null : this.#explained(node, pieces);
   }
 
   /** Asks the source what it holds now and returns the node with the new facts, which the catalog then has too. */

@@ -24,7 +24,8 @@ function contentOf(request: DavRequest, node: AssetNode): Content {
     headers: reprDigestHeader(asset.digests, request.header('want-repr-digest')),
     open: (range, openSignal) => vfs.open(node, range, openSignal),
     readShort: (range, readSignal) => vfs.readShort(node, range, readSignal),
-    openFile: (range, openSignal) => vfs.openFile(node, range, openSignal),
+    openFile: (openSignal) => vfs.openFile(node, openSignal),
+    openPieces: (range, openSignal) => vfs.openPieces(node, range, openSignal),
     refresh: async () => contentOf(request, await vfs.refresh(node, exchange.signal)),
   };
 }

@@ -7,6 +7,7 @@ import { contentRangeText, parseRanges } from './byte-ranges.ts';
 import { isRangeCurrent, type Validators, weighConditions } from './conditions.ts';
 import { lastModifiedText } from './http-date.ts';
 import type { FileBody } from './send-file.ts';
+import type { PieceBody } from './send-pieces.ts';
 
 /** Bytes a client may GET: what is promised of them, and how to come by them. */
 export interface Content extends Validators {
@@ -24,8 +25,10 @@ export interface Content extends Validators {
   open(range: ByteRange | undefined, signal: AbortSignal): Promise<Readable>;
   /** The same as one piece, where that is cheaper than a stream; null where it is not. */
   readShort?(range: ByteRange | undefined, signal: AbortSignal): Promise<Buffer> | null;
-  /** The same like a file, read from the start of the range on; null where there is no such way. Rejects as `open` does. */
-  openFile?(range: ByteRange | undefined, signal: AbortSignal): Promise<FileBody> | null;
+  /** Everything as an open file; null where there is no such way. Rejects as `open` does. */
+  openFile?(signal: AbortSignal): Promise<FileBody> | null;
+  /** Exactly `range`, or everything, in pieces; null where there is no such way. Rejects as `open` does. */
+  openPieces?(range: ByteRange | undefined, signal: AbortSignal): Promise<PieceBody> | null;
   /** The content as the source has it now; asked once after `changed`. Rejects `not-found` when it is gone. */
   refresh?(signal: AbortSignal): Promise<Content>;
 }

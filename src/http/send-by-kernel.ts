@@ -7,7 +7,7 @@ import type { Reply } from './exchange.ts';
 import { FileSender, type SendOrder } from './file-sender.ts';
 import { type KernelCalls, loadKernelCalls } from './kernel-calls.ts';
 import { readQueuedBytes } from './queued-bytes.ts';
-import type { FileBody, FilePart } from './send-file.ts';
+import type { BodyPart, FileBody } from './send-file.ts';
 import { writePiece } from './write-piece.ts';
 
 /** Below this, setting out costs more than is gained. */
@@ -32,7 +32,7 @@ const senders = new Map<number, FileSender>();
  * @returns how many bytes of the part were sent, the head before them; 0: nothing was sent, not even the head.
  * @throws CodedError what the file rejects with; `cancelled` when the client leaves; `internal`.
  */
-export async function sendByKernel(reply: Reply, file: FileBody, part: FilePart): Promise<number> {
+export async function sendByKernel(reply: Reply, file: FileBody, part: BodyPart): Promise<number> {
   const { res, signal, log } = reply;
   const { fd } = file;
   if (fd === undefined || part.lengthBytes < WORTH_BYTES || !isPlain(res.socket)) return 0;

@@ -4,7 +4,8 @@ import { CodedError, codeOf } from '../model/coded-error.ts';
 import { type AnswerPart, answerContent, type Content, type ContentAnswer } from './content-answer.ts';
 import { sendError } from './error-status.ts';
 import type { Reply } from './exchange.ts';
-import { type FileBody, sendFile } from './send-file.ts';
+import { type BodyPart, type FileBody, sendFile } from './send-file.ts';
+import { type PieceBody, sendPieces } from './send-pieces.ts';
 
 export type { Content } from './content-answer.ts';
 
@@ -29,7 +30,9 @@ export async function sendContent(reply: Reply, content: Content): Promise<void>
       const short = shortBody(reply, current, answer);
       if (short !== null) return await sendShort(reply, answer, await short);
       const file = fileBody(reply, current, answer);
-      if (file !== null) return await sendWholeFile(reply, answer, await file);
+      if (file !== null) return await sendOpened(reply, answer, await file, sendFile);
+      const pieces = pieceBody(reply, current, answer);
+      if (pieces !== null) return await sendOpened(reply, answer, await pieces, sendPieces);
       return await sendBody(reply, current, answer);
     } catch (error) {
       if (reply.res.headersSent || !isOutdated(error)) throw error;
@@ -89,26 +92,37 @@ async function sendShort({ res, signal }: Reply, answer: ContentAnswer, bytes: B
   if (!res.writableFinished) throw clientLeft(signal.reason);
 }
 
-/** The content as an open file; null when it is to be streamed. */
+/** The content as an open file; null where it is none. */
 function fileBody({ signal }: Reply, content: Content, { parts }: ContentAnswer): Promise<FileBody> | null {
   if (parts.length > 1 || content.openFile === undefined || content.sizeBytes === 0) return null;
   signal.throwIfAborted();
-  return content.openFile(parts[0]?.range, signal);
+  return content.openFile(signal);
 }
 
-async function sendWholeFile(reply: Reply, answer: ContentAnswer, file: FileBody): Promise<void> {
+/** The body in pieces; null when it is to be streamed. */
+function pieceBody({ signal }: Reply, content: Content, { parts }: ContentAnswer): Promise<PieceBody> | null {
+  if (parts.length > 1 || content.openPieces === undefined || content.sizeBytes === 0) return null;
+  signal.throwIfAborted();
+  return content.openPieces(parts[0]?.range, signal);
+}
+
+async function sendOpened<Body extends FileBody | PieceBody>(
+  reply: Reply,
+  { status, headers, parts }: ContentAnswer,
+  body: Body,
+  send: (reply: Reply, body: Body, part: BodyPart) => Promise<void>,
+): Promise<void> {
   const { res, signal } = reply;
-  const { status, headers, parts } = answer;
   const [part] = parts;
   const [startByte, lengthBytes] = [part?.range?.start ?? 0, part?.lengthBytes ?? 0];
   try {
-    await sendFile(reply, file, { status, headers, startByte, lengthBytes });
+    await send(reply, body, { status, headers, startByte, lengthBytes });
   } catch (error) {
     if (res.headersSent) res.destroy();
     if (!(error instanceof CodedError) && (res.headersSent || signal.aborted)) throw clientLeft(error);
     throw error;
   } finally {
-    await file.close();
+    await body.close();
   }
 }
 

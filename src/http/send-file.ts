@@ -14,8 +14,8 @@ export interface FileBody {
   close(): Promise<void>;
 }
 
-/** What is to be sent of it. */
-export interface FilePart {
+/** What is to be sent of a content. */
+export interface BodyPart {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly startByte: number;
@@ -34,7 +34,7 @@ const PIECE_BYTES = 512 * 1024;
  * meanwhile is never a whole answer. The caller closes the file, and destroys the response when this rejects.
  * @throws CodedError what the file rejects with; `corrupt` when it ends early; `cancelled` when the client leaves.
  */
-export async function sendFile(reply: Reply, file: FileBody, part: FilePart): Promise<void> {
+export async function sendFile(reply: Reply, file: FileBody, part: BodyPart): Promise<void> {
   const { res, signal } = reply;
   let sentBytes = await sendByKernel(reply, file, part);
   const sizeBytes = Math.min(PIECE_BYTES, part.lengthBytes);

@@ -1,4 +1,4 @@
-import { type Readable, Transform, type TransformCallback } from 'node:stream';
+import { Readable } from 'node:stream';
 import { CodedError } from '../model/coded-error.ts';
 
 /**
@@ -6,28 +6,53 @@ import { CodedError } from '../model/coded-error.ts';
  * that only looks whole. Destroying the result destroys `source`; so does an error on either side.
  */
 export function countBytes(source: Readable, expectedBytes: number): Readable {
-  let seen = 0;
-  const counter = new Transform({
-    transform(chunk: Buffer, _encoding, callback: TransformCallback) {
-      seen += chunk.length;
-      if (seen > expectedBytes) callback(wrongLength(expectedBytes, seen));
-      else callback(null, chunk);
-    },
-    flush(callback) {
-      callback(seen === expectedBytes ? null : wrongLength(expectedBytes, seen));
-    },
-    destroy(error, callback) {
-      source.destroy();
-      callback(error);
-    },
-  });
-  source.once('error', (error) => counter.destroy(error));
-  source.once('close', () => {
-    if (!source.readableEnded && !counter.destroyed) counter.destroy(wrongLength(expectedBytes, seen));
-  });
-  return source.pipe(counter);
+  return new CountedStream(source, expectedBytes);
 }
 
 export function wrongLength(expected: number, seen: number): CodedError {
   return new CodedError('corrupt', `The source gave ${seen} bytes instead of ${expected}.`);
+}
+
+/** Hands each piece on in the moment in which it comes. A pipe through a Transform would put it into three queues. */
+class CountedStream extends Readable {
+  readonly #source: Readable;
+  readonly #expectedBytes: number;
+  #seenBytes = 0;
+
+  constructor(source: Readable, expectedBytes: number) {
+    super();
+    this.#source = source;
+    this.#expectedBytes = expectedBytes;
+    source.on('data', (chunk: Buffer) => this.#take(chunk));
+    source.on('end', () => this.#ended());
+    source.on('error', (error) => this.destroy(error));
+    source.on('close', () => {
+      if (!source.readableEnded) this.destroy(this.#wrongLength());
+    });
+    source.pause();
+  }
+
+  override _read(): void {
+    this.#source.resume();
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#source.destroy();
+    callback(error);
+  }
+
+  #take(chunk: Buffer): void {
+    this.#seenBytes += chunk.length;
+    if (this.#seenBytes > this.#expectedBytes) this.destroy(this.#wrongLength());
+    else if (!this.push(chunk)) this.#source.pause();
+  }
+
+  #ended(): void {
+    if (this.#seenBytes === this.#expectedBytes) this.push(null);
+    else this.destroy(this.#wrongLength());
+  }
+
+  #wrongLength(): CodedError {
+    return wrongLength(this.#expectedBytes, this.#seenBytes);
+  }
 }

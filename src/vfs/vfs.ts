@@ -204,13 +204,17 @@ export class Vfs {
   }
 
   /** See `Content.openFile`. System litter is always streamed. */
-  openFile(
+  openFile(node: AssetNode, signal: AbortSignal): ReturnType<Content['openFile']> {
+    return isScratchNode(node) ? null : this.#content.openFile(node, signal);
+  }
+
+  /** See `Content.openPieces`. */
+  openPieces(
     node: AssetNode,
     range: ByteRange | undefined,
     signal: AbortSignal,
-  ): ReturnType<Content['openFile']> {
-    if (isScratchNode(node)) return null;
-    return this.#content.openFile(node, range, signal);
+  ): ReturnType<Content['openPieces']> {
+    return isScratchNode(node) ? null : this.#content.openPieces(node, range, signal);
   }
 
   /** See `Content.refresh`. */

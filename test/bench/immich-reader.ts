@@ -3,13 +3,15 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openSqliteCatalog } from '../../src/catalog/sqlite/sqlite-catalog.ts';
+import { boundHeapGrowth } from '../../src/heap-growth.ts';
 import { readAppConfig } from '../../src/settings.ts';
 import { addMember } from '../../src/source-member.ts';
 import { QUIET_LOGGER } from '../fakes/quiet-logger.ts';
+import { BENCH_KEY } from './immich-processes.ts';
 
 /*
  * Reads an Immich server once and then refreshes it, in a process of its own so that what it takes can be told:
- * `immich-reader.ts <url>`. Prints a `Reading` as JSON.
+ * `immich-reader.ts <url> <IMMICH_VIEWS>`. Prints a `Reading` as JSON.
  */
 export interface Reading {
   readonly assets: number;
@@ -27,12 +29,17 @@ export interface Reading {
 const REFRESHES = 5;
 
 if (process.argv[1] === import.meta.filename) {
-  process.stdout.write(`${JSON.stringify(await read(process.argv[2] ?? ''))}\n`);
+  // As the server's own process does.
+  boundHeapGrowth();
+  const [url = '', views = ''] = process.argv.slice(2);
+  process.stdout.write(`${JSON.stringify(await read(url, views))}\n`);
 }
 
-async function read(url: string): Promise<Reading> {
+async function read(url: string, views: string): Promise<Reading> {
   const home = await mkdtemp(join(tmpdir(), 'mediadav-bench-immich-'));
-  const env = { IMMICH_URL: url, IMMICH_API_KEY: 'bench', DATA_DIR: join(home, 'data') };
+  const env = {
+    ...{ IMMICH_URL: url, IMMICH_API_KEY: BENCH_KEY, IMMICH_VIEWS: views, DATA_DIR: join(home, 'data') },
+  };
   const config = readAppConfig({ argv: ['serve'], env, cwd: home });
   const [source] = config.command === 'serve' ? config.sources : [];
   if (source === undefined) throw new Error('no source');

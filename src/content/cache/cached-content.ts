@@ -106,7 +106,10 @@ export class CachedContent implements ReadableContent {
 
   async settled(): Promise<void> {
     // What came out of order is compared from the disk, so it has to be there.
-    if (this.#running !== null) await Promise.all(this.#keeping);
+    if (this.#running !== null) {
+      for (const fill of this.#fills) fill.keepAll();
+      await Promise.all(this.#keeping);
+    }
     if (this.#running !== null && this.#stored.isWhole) await this.#settle();
     if (this.#mismatch !== null) throw this.#mismatch;
   }
@@ -137,6 +140,10 @@ export class CachedContent implements ReadableContent {
       fetch: (range, signal) => {
         return this.#options.remote.fetch(range, signal, (state) => this.#meetState(state));
       },
+      onBlock: (block, bytes) => {
+        this.#options.onFetched(bytes.lengthBytes);
+        this.#digest(block, bytes.pieces);
+      },
       keep: (block, bytes) => {
         const keeping = this.#keep(block, bytes).finally(() => this.#keeping.delete(keeping));
         this.#keeping.add(keeping);
@@ -152,8 +159,6 @@ export class CachedContent implements ReadableContent {
   }
 
   async #keep(block: number, bytes: BlockBytes): Promise<void> {
-    this.#options.onFetched(bytes.lengthBytes);
-    this.#digest(block, bytes.pieces);
     if (this.#mismatch !== null) return;
     this.enter();
     try {

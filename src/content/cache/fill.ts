@@ -19,9 +19,11 @@ export interface FillOptions {
   readonly last: number;
   /** Exactly these bytes, or everything. Aborting the signal destroys the stream. */
   fetch(range: ByteRange | undefined, signal: AbortSignal): Promise<Readable>;
-  /** A block is there as a whole. Resolves when it is kept, or cannot be. */
+  /** A block has come as a whole; in their order. */
+  onBlock(block: number, bytes: BlockBytes): void;
+  /** Puts a block where it stays. Resolves when it is kept, or cannot be. */
   keep(block: number, bytes: BlockBytes): Promise<unknown>;
-  /** It is over, and nothing of it is being kept any more. */
+  /** It is over, and nothing of it is still to be kept. */
   onEnd(fill: Fill): void;
 }
 
@@ -31,6 +33,11 @@ type Outcome = { readonly kind: 'running' | 'done' } | { readonly kind: 'failed'
 const AHEAD_BLOCKS = 2;
 /** Blocks on their way to the disk. */
 const MAX_WRITES = 4;
+/**
+ * Blocks that wait until nobody is being answered: nearly all photos. Writing them meanwhile would take the time, and on a
+ * small machine the core, that whoever waits for the bytes needs.
+ */
+const MAX_PUT_OFF = 5;
 /** Whole blocks that stay in memory, so that whoever is furthest finds all that was read ahead. */
 const RECENT_BLOCKS = AHEAD_BLOCKS + 1;
 /** Waiting for a request that has so far to go takes longer than another request. */
@@ -48,13 +55,15 @@ export class Fill {
   readonly #options: FillOptions;
   readonly #followers = new Set<Follower>();
   readonly #stop = new AbortController();
-  /** Whole blocks, the oldest first; they stay while they are being kept. */
+  /** Whole blocks, the oldest first; they stay until they are kept. */
   readonly #recent = new Map<number, BlockBytes>();
+  readonly #putOff: number[] = [];
   readonly #beingKept = new Set<number>();
   #next: number;
   #filling = new BlockBytes();
   #outcome: Outcome = { kind: 'running' };
-  #proceed: (() => void) | null = null;
+  /** The source, while it is far enough. */
+  #paused: Readable | null = null;
 
   constructor(options: FillOptions) {
     this.#options = options;
@@ -107,13 +116,21 @@ export class Fill {
   leave(follower: Follower, hasAll: boolean): void {
     this.#followers.delete(follower);
     if (this.#followers.size === 0 && !hasAll) this.stop();
+    if (this.isOver && this.#followers.size === 0) this.keepAll();
     this.moved();
+  }
+
+  /** Begins to keep what was put off. */
+  keepAll(): void {
+    for (const block of this.#putOff.splice(0)) this.#keep(block);
   }
 
   /** Followers have come further. */
   moved(): void {
-    this.#proceed?.();
-    this.#proceed = null;
+    if (this.#paused === null || this.#isFarEnough()) return;
+    const source = this.#paused;
+    this.#paused = null;
+    source.resume();
   }
 
   stop(): void {
@@ -129,6 +146,7 @@ export class Fill {
       this.#outcome = { kind: 'failed', error };
     }
     this.#wakeAll();
+    if (this.#followers.size === 0) this.keepAll();
     this.#endWhenKept();
   }
 
@@ -138,19 +156,43 @@ export class Fill {
     const range = rangeOfBlocks(this.first, this.last, sizeBytes);
     const isAll = this.first === 0 && this.last === lastBlockOf(sizeBytes);
     const stream = await fetch(isAll ? undefined : range, signal);
-    let missingBytes = range.end - range.start + 1;
+    await this.#drain(stream, range.end - range.start + 1, signal);
+  }
+
+  /** Takes the bytes as they come: an iterator would take a promise for each piece, and stop the source meanwhile. */
+  #drain(stream: Readable, expectedBytes: number, signal: AbortSignal): Promise<void> {
+    let missingBytes = expectedBytes;
     let held: Buffer | null = null;
-    for await (const chunk of stream as AsyncIterable<Buffer>) {
-      if (chunk.length === 0) continue;
-      missingBytes -= chunk.length;
-      if (missingBytes < 0) throw wrongLength('more');
-      if (missingBytes === 0) held = chunk;
-      else this.#take(chunk);
-      while (this.#isFarEnough()) await new Promise<void>((resolve) => (this.#proceed = resolve));
-      signal.throwIfAborted();
-    }
-    if (held === null) throw wrongLength('fewer');
-    this.#take(held);
+    return new Promise((resolve, reject) => {
+      const fail = (error: unknown) => {
+        signal.removeEventListener('abort', leave);
+        stream.destroy();
+        reject(error);
+      };
+      const leave = () => fail(signal.reason);
+      signal.addEventListener('abort', leave, { once: true });
+      stream.on('error', fail);
+      stream.on('close', () => fail(new CodedError('unavailable', 'The source was closed early.')));
+      stream.on('data', (chunk: Buffer) => {
+        missingBytes -= chunk.length;
+        if (missingBytes < 0) return fail(wrongLength('more'));
+        if (chunk.length === 0) return;
+        if (missingBytes === 0) held = chunk;
+        else this.#take(chunk);
+        if (!this.#isFarEnough()) return;
+        stream.pause();
+        this.#paused = stream;
+        // Whoever is answered takes less than comes, so there is time.
+        this.keepAll();
+      });
+      stream.on('end', () => {
+        if (held === null) return fail(wrongLength('fewer'));
+        signal.removeEventListener('abort', leave);
+        this.#take(held);
+        resolve();
+      });
+      if (signal.aborted) leave();
+    });
   }
 
   #take(chunk: Buffer): void {
@@ -167,27 +209,35 @@ export class Fill {
   #completeBlock(): void {
     const [block, bytes] = [this.#next, this.#filling];
     this.#recent.set(block, bytes);
-    this.#beingKept.add(block);
+    this.#putOff.push(block);
     this.#next += 1;
     this.#filling = new BlockBytes();
+    this.#options.onBlock(block, bytes);
+    if (this.#putOff.length > MAX_PUT_OFF) this.#keep(this.#putOff.shift());
+    this.#letGo();
+  }
+
+  #keep(block: number | undefined): void {
+    const bytes = block === undefined ? undefined : this.#recent.get(block);
+    if (block === undefined || bytes === undefined) return;
+    this.#beingKept.add(block);
     void this.#options.keep(block, bytes).finally(() => {
       this.#beingKept.delete(block);
       this.#letGo();
       this.moved();
       this.#endWhenKept();
     });
-    this.#letGo();
   }
 
   /** Until then its blocks are found nowhere else. */
   #endWhenKept(): void {
-    if (this.isOver && this.#beingKept.size === 0) this.#options.onEnd(this);
+    if (this.isOver && this.#beingKept.size === 0 && this.#putOff.length === 0) this.#options.onEnd(this);
   }
 
   #letGo(): void {
     for (const block of this.#recent.keys()) {
       if (block >= this.#next - RECENT_BLOCKS) return;
-      if (!this.#beingKept.has(block)) this.#recent.delete(block);
+      if (!this.#beingKept.has(block) && !this.#putOff.includes(block)) this.#recent.delete(block);
     }
   }
 

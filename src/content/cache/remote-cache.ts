@@ -6,7 +6,6 @@ import type { Logger } from '../../model/logger.ts';
 import { BlockStore, type BlockStoreOptions } from './block-store.ts';
 import { blockOf } from './blocks.ts';
 import { CachedContent, type RemoteContent } from './cached-content.ts';
-import { CachedFile } from './cached-file.ts';
 import { ContentReader } from './content-reader.ts';
 import { ReadAhead } from './read-ahead.ts';
 import { ReadStream } from './read-stream.ts';
@@ -67,16 +66,14 @@ export class RemoteCache {
     return content === null ? null : this.#stream(remote.key, content, range, signal);
   }
 
-  /** The same like a file, which is to be read from the start of the range on. Ends with the signal, too. */
-  openFile(
+  /** The same piece by piece, as they lie in memory. Whoever asked for them closes the reader; it ends with the signal, too. */
+  openPieces(
     remote: RemoteContent,
     range: ByteRange | undefined,
     signal: AbortSignal,
-  ): Promise<CachedFile> | null {
+  ): Promise<ContentReader> | null {
     const content = this.#use(remote, range);
-    if (content === null) return null;
-    const reading = this.#read(remote.key, content, range, signal);
-    return reading.then((reader) => new CachedFile(reader, range?.start ?? 0));
+    return content === null ? null : this.#read(remote.key, content, range, signal);
   }
 
   async close(): Promise<void> {

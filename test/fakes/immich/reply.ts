@@ -93,6 +93,8 @@ export function correlationId(): string {
 
 export interface Delivery {
   readonly onBytes: (count: number) => void;
+  /** How much the line to the client carries. Default: whatever the client takes. */
+  readonly bytesPerSecond?: number | undefined;
 }
 
 /** Writes the reply at the speed of the client; resolves when it is written or the client has gone. */
@@ -109,11 +111,16 @@ export async function deliver(
     return;
   }
   const chunks = isSlice(body) ? body.content.chunks(body.start, body.end) : [body];
+  const startedMs = performance.now();
+  let sentBytes = 0;
   for (const chunk of chunks) {
     if (res.destroyed) return;
     const hasRoom = res.write(chunk);
     on.onBytes(chunk.length);
+    sentBytes += chunk.length;
     if (!hasRoom) await drained(res);
+    const dueMs = on.bytesPerSecond === undefined ? 0 : (sentBytes / on.bytesPerSecond) * 1_000;
+    while (performance.now() - startedMs < dueMs) await new Promise((resolve) => setTimeout(resolve, 1));
   }
   if (!res.destroyed) res.end();
 }

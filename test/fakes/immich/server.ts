@@ -19,6 +19,8 @@ export interface FakeImmichOptions {
    * Default true.
    */
   unstableOrder?: boolean;
+  /** How much of one answer the line carries. Default: as much as the machine. */
+  bytesPerSecond?: number;
 }
 
 /** One answered request. */
@@ -149,6 +151,7 @@ export class FakeImmich {
         record.bytesSent += count;
         if (isSlice(reply.body) && reply.body.isOriginal) this.bytesSent += count;
       },
+      bytesPerSecond: this.#options.bytesPerSecond,
     };
     this.#countStream(reply, req.method === 'HEAD', res);
     if (fault?.kind === 'cut') on.onBytes(await sendCut(res, reply, fault.bytes));
