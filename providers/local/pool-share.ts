@@ -1,7 +1,7 @@
 import { CodedError } from '../../src/model/coded-error.ts';
 
-/** Half of the threads that Node has for all files of the process. */
-const MAX_TRIPS = 2;
+/** A quarter of the threads that the process has for files (`start.js`): more than disks do at once. */
+const MAX_TRIPS = 16;
 /** A disk that was asleep takes so long to wake up; what takes longer does not answer. */
 const PATIENCE_MS = 15_000;
 const RETRY_AFTER_MS = 10_000;
@@ -12,12 +12,12 @@ interface Waiting {
 }
 
 /**
- * What one source may hold of Node's thread pool, which is one for the whole process and has four threads: a call to a
- * disk that hangs (a network share, a sleeping drive) takes its thread along, and cannot be ended. So a source has two of
- * them at most, whoever else wants something of it waits, and is refused when nothing has moved for long. Other sources go
- * on meanwhile.
+ * What one source may hold of Node's thread pool, which is one for the whole process: a call to a disk that hangs (a
+ * network share, a sleeping drive) takes its thread along, and cannot be ended. So a source has some of them at most,
+ * whoever else wants something of it waits, and is refused when nothing has moved for long. Other sources go on meanwhile.
  */
 export class PoolShare {
+  readonly #maxTrips: number;
   readonly #patienceMs: number;
   readonly #waiting = new Set<Waiting>();
   #underWay = 0;
@@ -25,7 +25,8 @@ export class PoolShare {
   #movedMs = 0;
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(patienceMs = PATIENCE_MS) {
+  constructor({ maxTrips = MAX_TRIPS, patienceMs = PATIENCE_MS } = {}) {
+    this.#maxTrips = maxTrips;
     this.#patienceMs = patienceMs;
   }
 
@@ -34,7 +35,7 @@ export class PoolShare {
    * reason of the signal when that ends the waiting.
    */
   async run<T>(trip: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    if (this.#underWay >= MAX_TRIPS) await this.#turn(signal);
+    if (this.#underWay >= this.#maxTrips) await this.#turn(signal);
     else this.#begin();
     try {
       return await trip();

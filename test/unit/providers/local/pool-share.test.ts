@@ -20,9 +20,9 @@ class Disk {
 const turns = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('what one source holds of the thread pool', () => {
-  it('is two trips; whoever waits goes in order, and gets what the trip brings', async () => {
+  it('is some trips; whoever waits goes in order, and gets what the trip brings', async () => {
     const disk = new Disk();
-    const share = new PoolShare();
+    const share = new PoolShare({ maxTrips: 2 });
     const all = ['a', 'b', 'c', 'd'].map((name) => share.run(disk.trip(name)));
     await turns();
     expect(disk.begun).toEqual(['a', 'b']);
@@ -37,7 +37,7 @@ describe('what one source holds of the thread pool', () => {
   });
 
   it('is given back by what fails', async () => {
-    const share = new PoolShare();
+    const share = new PoolShare({ maxTrips: 2 });
     const fail = async () => Promise.reject(new Error('bad disk'));
     for (let n = 0; n < 5; n++) await expect(share.run(fail)).rejects.toThrow('bad disk');
     expect(await share.run(async () => 'good')).toBe('good');
@@ -45,7 +45,7 @@ describe('what one source holds of the thread pool', () => {
 
   it('lets go of whoever does not wait any longer', async () => {
     const disk = new Disk();
-    const share = new PoolShare();
+    const share = new PoolShare({ maxTrips: 2 });
     for (const name of ['a', 'b']) void share.run(disk.trip(name));
     const leaving = new AbortController();
     const left = share.run(disk.trip('c'), leaving.signal);
@@ -61,7 +61,7 @@ describe('what one source holds of the thread pool', () => {
 
   it('of a disk that hangs is refused to all others, at once when that is known, until it answers', async () => {
     const disk = new Disk();
-    const share = new PoolShare(50);
+    const share = new PoolShare({ maxTrips: 2, patienceMs: 50 });
     const hanging = ['a', 'b'].map((name) => share.run(disk.trip(name)));
     const refusal = { code: 'unavailable', message: 'The disk of this folder does not answer.' };
     await expect(share.run(disk.trip('c'))).rejects.toMatchObject({ ...refusal, retryAfterMs: 10_000 });
