@@ -1,6 +1,6 @@
 import { CodedError } from '../../src/model/coded-error.ts';
 
-/** A quarter of the threads that the entry gives to Node for all files of the process; more than any disk does at once. */
+/** A quarter of the threads that the process has for files (`start.js`): more than disks do at once. */
 const MAX_TRIPS = 16;
 /** A disk that was asleep takes so long to wake up; what takes longer does not answer. */
 const PATIENCE_MS = 15_000;
@@ -13,21 +13,21 @@ interface Waiting {
 
 /**
  * What one source may hold of Node's thread pool, which is one for the whole process: a call to a disk that hangs (a
- * network share, a sleeping drive) takes its thread along, and cannot be ended. So a source has some of them at most, whoever else wants something of it waits, and is refused when nothing has moved for long. Other sources go
- * on meanwhile.
+ * network share, a sleeping drive) takes its thread along, and cannot be ended. So a source has some of them at most,
+ * whoever else wants something of it waits, and is refused when nothing has moved for long. Other sources go on meanwhile.
  */
 export class PoolShare {
-  readonly #patienceMs: number;
   readonly #maxTrips: number;
+  readonly #patienceMs: number;
   readonly #waiting = new Set<Waiting>();
   #underWay = 0;
   /** When a trip last began while none was under way, or ended. */
   #movedMs = 0;
   #timer: NodeJS.Timeout | null = null;
 
-  constructor({ patienceMs = PATIENCE_MS, maxTrips = MAX_TRIPS } = {}) {
-    this.#patienceMs = patienceMs;
+  constructor({ maxTrips = MAX_TRIPS, patienceMs = PATIENCE_MS } = {}) {
     this.#maxTrips = maxTrips;
+    this.#patienceMs = patienceMs;
   }
 
   /**

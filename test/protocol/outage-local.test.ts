@@ -190,7 +190,7 @@ describe.skipIf(needsMount.areMissing)(`a disk that is unmounted${needsMount.not
 
 describe.skipIf(needsFuse.areMissing)(`a disk that does not answer${needsFuse.note}`, PATIENCE, () => {
   it('holds up nothing but itself, is "not now", and is there when it answers again', async () => {
-    const many = Array.from({ length: 24 }, (_, at) => `many/${at}.jpg`);
+    const many = Array.from({ length: 120 }, (_, at) => `many/${at}.jpg`);
     const slow = await folderWithFiles();
     await writeTree(
       slow,
@@ -209,7 +209,7 @@ describe.skipIf(needsFuse.areMissing)(`a disk that does not answer${needsFuse.no
           ({ status }) => status,
         ),
       );
-      // More than Node has threads are asked for by now. Nobody of the others may notice.
+      // More are asked for by now than the process has threads for files. Nobody of the others may notice.
       for (let times = 0; times < 5; times += 1) {
         for (const { shownPath, bytes } of FILES) {
           const answer = await fetch(urlOf(server.webdavUrl, `other/${shownPath}`), {

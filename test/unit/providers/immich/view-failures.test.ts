@@ -190,6 +190,39 @@ describe('a view', () => {
     },
   );
 
+  it.each([
+    ['people', '/api/people', '{"data":[{"uuid":"1"}],"cursor":null}'],
+    ['tags', '/api/tags', '{"tags":[]}'],
+    ['memories', '/api/memories', '{"memories":[]}'],
+    ['favorites', '/api/search/metadata', '{"results":[],"nextCursor":null}'],
+    ['timeline', '/api/timeline/buckets', '{"buckets":[]}'],
+  ] as const)(
+    '%s of a version that answers %s in another form keeps what it had, and follows when that is known',
+    async (name, match, body) => {
+      const ingest = await under.start('3.1.0', { views: ['albums', name] });
+      const before = await under.tree();
+      const version = { match: '/server/version', kind: 'status', status: 200 } as const;
+      under.fake.faults.add({ ...version, body: '{"major":4,"minor":2,"patch":0}' });
+      under.fake.faults.add({ match, kind: 'status', status: 200, body });
+      under.fake.library.trash(BEACH);
+      // However often it is asked: only the albums, which are asked for as before, may follow.
+      for (let times = 0; times < 3; times += 1) {
+        await ingest.scan();
+        const { lastError, warnings, notes } = await ingest.status();
+        expect(lastError).toBeNull();
+        expect(warnings.map(({ example }) => example)).toContain(name);
+        for (const { reason } of warnings) expect(reason).toContain('in a form that mediadav does not know');
+        expect(notes).toEqual([expect.stringContaining('4.2.0 is newer')]);
+        expect(await under.tree(`${name}/`)).toEqual(before.filter((path) => path.startsWith(`${name}/`)));
+      }
+      under.fake.faults.clear();
+      under.fake.library.restore(BEACH);
+      await ingest.scan();
+      expect(await ingest.status()).toMatchObject({ lastError: null, warnings: [] });
+      expect(await under.tree()).toEqual(before);
+    },
+  );
+
   it('of favorites is empty at the second reading after the last one is none any more', async () => {
     const ingest = await under.start('3.1.0', { views: ['albums', 'favorites'] });
     under.fake.library.updateAsset(seedId('summer/IMG_0003.jpg'), { isFavorite: false });
