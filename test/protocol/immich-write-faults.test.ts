@@ -49,6 +49,9 @@ const FAULTS: readonly (readonly [name: string, how: Misbehaviour])[] = [
   ['status 429', { kind: 'status', status: 429, retryAfter: '120' }],
 ];
 
+/** Those whose end the next try may meet; for all others that is as if they had never been. */
+const SHORT_FAULTS = FAULTS.filter(([, { kind }]) => ['mute', 'silent', 'reset', 'status'].includes(kind));
+
 let on: ImmichWriteApp;
 let serial = 0;
 
@@ -70,6 +73,7 @@ async function suffer(work: Work, how: Misbehaviour, match: RegExp, times?: numb
     patience.ms = 20_000;
     on.proxy.behave();
     await expectHealed(work, at, answer);
+    at.clear();
   } finally {
     patience.ms = 20_000;
     on.proxy.behave();
@@ -90,7 +94,7 @@ describe.each(WORKS)('$name', (work) => {
   });
   afterAll(() => on.stop());
 
-  it.each(FAULTS)('%s, once, to each of its requests', async (_, how) => {
+  it.each(SHORT_FAULTS)('%s, once, to each of its requests', async (_, how) => {
     for (const request of requests) await suffer(work, how, request, 1);
   });
 

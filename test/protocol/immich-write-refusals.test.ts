@@ -345,12 +345,12 @@ describe('when Immich fails', () => {
   });
 
   it('answers an upload with the page of a proxy: 503', async () => {
-    on = await ImmichWriteApp.start();
-    on.fake.faults.add({ match: /POST \/api\/assets$/, kind: 'html' });
+    on = await ImmichWriteApp.start({ isProxied: true });
+    on.proxy.misbehave({ kind: 'page' }, /POST \/api\/assets$/);
     const answer = await on.send('PUT', 'Album 1/new.jpg', { body: photo('new') });
     expect([answer.status, answer.text]).toEqual([503, expect.stringMatching(/web page/)]);
     expect(await on.names('Album 1')).toEqual(['photo 1-1.jpg', 'photo 1-2.jpg']);
-    on.fake.faults.clear();
+    on.proxy.behave();
     await on.rescan();
     expect(await on.put('Album 1/new.jpg', photo('new'))).toBe(201);
   });

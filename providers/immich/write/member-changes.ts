@@ -224,6 +224,7 @@ export class MemberChanges {
     if (assetBehind(ref) !== null) {
       throw new CodedError('denied', 'It has no content yet, and replaces another photo already.');
     }
+    await requireOriginalAt(target, call);
     await new HeldBackFile(target.path, await timeGivenTo(ref, call), call).place(over);
     call.tell({ kind: 'gone', path });
   }
