@@ -23,10 +23,9 @@ const LAYOUTS = [
   { env: { IMMICH_VIEWS: 'albums,timeline' }, below: 'albums/' },
 ];
 
-// Clients that mount spend most of their time waiting, and each test has albums of its own.
-describe.concurrent.each(VERSIONS.flatMap((version) => LAYOUTS.map((layout) => ({ version, ...layout }))))(
+describe.each(VERSIONS.flatMap((version) => LAYOUTS.map((layout) => ({ version, ...layout }))))(
   'Immich $version, albums in "/$below"',
-  { timeout: 120_000 },
+  { timeout: 60_000 },
   ({ version, env, below }) => {
     let on: ImmichWriteApp;
     let local = '';
