@@ -124,6 +124,7 @@ describe('refused, with the reason', () => {
     await refuses(403, /"asset\.delete", which is needed to replace/, () =>
       on.send('PUT', 'Album 1/new.jpg', { body: photo('newer') }),
     );
+    await refuses(403, /"asset\.delete"/, () => on.move('Album 1/new.jpg', 'Album 1/photo 1-1.jpg'));
     await refuses(403, /"albumAsset\.delete"/, () => on.send('DELETE', 'Album 1/new.jpg'));
     await refuses(403, /"albumAsset\.delete"/, () => on.move('Album 1/new.jpg', 'Album 2/new.jpg'));
     await refuses(403, /"album\.create"/, () => on.send('MKCOL', 'New'));
@@ -228,6 +229,7 @@ describe('a photo in the way', () => {
     await refuses(403, notYours, () => on.copy('Album 1/photo 1-1.jpg', 'Edited/his.jpg'));
     // It was in that album before, and is there afterwards.
     await refuses(403, notYours, () => on.move('Mine/mine.jpg', 'Edited/his.jpg'));
+    await refuses(403, /only your own photos/, () => on.move('Edited/mine.jpg', 'Edited/his.jpg'));
     await refuses(403, notYours, () => on.copy('Mine/mine.jpg', 'Edited/his.jpg'));
   });
 
