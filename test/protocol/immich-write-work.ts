@@ -175,9 +175,12 @@ export const WORKS: readonly Work[] = [
   },
   {
     name: 'MOVE over a photo of another album',
-    run: ({ on, album, other }) => on.move(`${album}/two.jpg`, `${other}/three.jpg`),
+    async run({ on, album, other }) {
+      // Immich hears nothing of that, and the second time it is done.
+      await on.move(`${other}/three.jpg`, `${other}/two.jpg`);
+      return await on.move(`${album}/two.jpg`, `${other}/two.jpg`);
+    },
     done: ({ album, other }) => ({ [album]: ['one.jpg'], [other]: ['one.jpg', 'two.jpg'] }),
-    shown: ({ album, other }) => ({ [album]: ['one.jpg'], [other]: ['one.jpg', 'three.jpg is two.jpg'] }),
     mayLeave: ({ album, other }) => [{ [album]: ALBUM, [other]: [...OTHER, 'two.jpg'] }],
   },
   {
@@ -247,7 +250,8 @@ export async function expectKept(work: Work, at: WorkPlace, answer: WireAnswer):
   expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
   const shown = await at.inMount();
   for (const [album, names] of Object.entries(heldBefore(at))) {
-    expect(shown[album]).toEqual(expect.arrayContaining([...names]));
+    const contents = shown[album]?.map((name) => name.replace(/^.* is /, ''));
+    expect(contents).toEqual(expect.arrayContaining([...names]));
   }
   const allowed = [heldBefore(at), ...(work.mayLeave?.(at) ?? [])].map(sorted);
   expect(allowed).toContainEqual(at.inImmich());
