@@ -35,27 +35,34 @@ async function finderSaves(path: string, content: Buffer): Promise<number[]> {
   return statuses;
 }
 
-describe.each(VERSIONS)('Immich %s', (version) => {
+/** Where albums are: at the top, and below a folder of theirs when there are other views. */
+const LAYOUTS = [
+  { env: {}, below: '' },
+  { env: { IMMICH_VIEWS: 'albums,timeline' }, below: 'albums/' },
+];
+const CASES = VERSIONS.flatMap((version) => LAYOUTS.map((layout) => ({ version, ...layout })));
+
+describe.each(CASES)('Immich $version, albums in "/$below"', ({ version, env, below }) => {
   beforeAll(async () => {
-    on = await ImmichWriteApp.start({ version });
+    on = await ImmichWriteApp.start({ version, env });
   });
   afterAll(() => on.stop());
 
   it('Finder saves a new photo, and saves over it', async () => {
     const first = photo(`finder ${version}`);
-    expect(await finderSaves('Album 1/finder.jpg', first)).toEqual([404, 201, 200, 204, 207, 204]);
-    expect((await on.get('Album 1/finder.jpg')).equals(first)).toBe(true);
+    expect(await finderSaves(`${below}Album 1/finder.jpg`, first)).toEqual([404, 201, 200, 204, 207, 204]);
+    expect((await on.get(`${below}Album 1/finder.jpg`)).equals(first)).toBe(true);
     const second = photo(`finder again ${version}`);
-    expect(await finderSaves('Album 1/finder.jpg', second)).toEqual([207, 204, 200, 204, 207, 204]);
+    expect(await finderSaves(`${below}Album 1/finder.jpg`, second)).toEqual([207, 204, 200, 204, 207, 204]);
     await on.rescan();
-    expect((await on.get('Album 1/finder.jpg')).equals(second)).toBe(true);
+    expect((await on.get(`${below}Album 1/finder.jpg`)).equals(second)).toBe(true);
     expect(on.inImmich('Album 1')).toEqual(['finder.jpg', 'photo 1-1.jpg', 'photo 1-2.jpg']);
     expect([...on.fake.library.assets.values()].filter(({ content }) => content.size === 0)).toEqual([]);
   });
 
   it('Finder leaves its own files beside it, and Immich hears of none', async () => {
     const requests = on.fake.requests.length;
-    expect(await finderSaves('Album 1/._finder.jpg', photo('attributes'))).toEqual([
+    expect(await finderSaves(`${below}Album 1/._finder.jpg`, photo('attributes'))).toEqual([
       404, 201, 200, 204, 207, 204,
     ]);
     expect(on.fake.requests.length).toBe(requests);
@@ -63,16 +70,16 @@ describe.each(VERSIONS)('Immich %s', (version) => {
 
   it('macOS saves by way of a folder of temporary items', async () => {
     const bytes = photo(`macOS ${version}`);
-    const folder = 'Album 1/.TemporaryItems';
+    const folder = `${below}Album 1/.TemporaryItems`;
     expect((await on.send('MKCOL', folder)).status).toBe(201);
     expect(await on.put(`${folder}/doc.jpg`, bytes)).toBe(201);
-    expect((await on.move(`${folder}/doc.jpg`, 'Album 1/saved.jpg')).status).toBe(201);
-    expect((await on.get('Album 1/saved.jpg')).equals(bytes)).toBe(true);
+    expect((await on.move(`${folder}/doc.jpg`, `${below}Album 1/saved.jpg`)).status).toBe(201);
+    expect((await on.get(`${below}Album 1/saved.jpg`)).equals(bytes)).toBe(true);
     expect(on.inImmich('Album 1')).toContain('saved.jpg');
   });
 
   it('Explorer saves a new photo with its time', async () => {
-    const path = 'Album 2/explorer.jpg';
+    const path = `${below}Album 2/explorer.jpg`;
     const bytes = photo(`explorer ${version}`);
     const statuses: number[] = [];
     const send = async (method: string, headers: Record<string, string> = {}, body?: string | Buffer) => {
@@ -109,7 +116,7 @@ describe.each(VERSIONS)('Immich %s', (version) => {
   });
 
   it('davfs2 locks a name that nothing has, and writes under conditions', async () => {
-    const path = hrefOf('Album 2/davfs2.jpg');
+    const path = hrefOf(`${below}Album 2/davfs2.jpg`);
     const given = await lock(on.port, path, { Depth: '0', Timeout: 'Second-1800' });
     expect(given.status).toBe(201);
     const token = tokenOf(given);
@@ -120,6 +127,6 @@ describe.each(VERSIONS)('Immich %s', (version) => {
     expect((await ask(on.port, path, { method: 'PUT', headers, body })).status).toBe(204);
     expect((await ask(on.port, path, { method: 'PUT', headers, body: photo('stale') })).status).toBe(412);
     await ask(on.port, path, { method: 'UNLOCK', headers: { 'Lock-Token': `<${token}>` } });
-    expect((await on.get('Album 2/davfs2.jpg')).equals(body)).toBe(true);
+    expect((await on.get(`${below}Album 2/davfs2.jpg`)).equals(body)).toBe(true);
   });
 });

@@ -234,14 +234,13 @@ it('two hundred writes that fail leave no more in memory than twenty', async () 
       const how = index % 2 === 0 ? ({ kind: 'status', status: 500 } as const) : ({ kind: 'page' } as const);
       on.proxy.misbehave(how, /^(POST|PUT|DELETE) \/api\/(assets|albums)/);
       body.writeUInt32BE(index);
-      const answers = [
-        await on.send('PUT', `${at.album}/new ${index}.jpg`, { body }),
-        await on.copy(`${at.album}/two.jpg`, `${at.other}/two.jpg`),
-      ];
-      for (const { status } of answers) expect([201, 204, 503]).toContain(status);
-      on.proxy.behave();
-      await at.readAgain();
+      expect(await on.put(`${at.album}/new ${index}.jpg`, body)).toBe(503);
+      if (index % 4 > 0) continue;
+      const { status } = await on.move(`${at.album}/two.jpg`, `${at.other}/two.jpg`);
+      expect(status).toBe(503);
     }
+    on.proxy.behave();
+    await at.readAgain();
     collect();
     const { heapUsed, external, arrayBuffers } = process.memoryUsage();
     return heapUsed + external + arrayBuffers;

@@ -124,6 +124,7 @@ describe('refused, with the reason', () => {
     await refuses(403, /"asset\.delete", which is needed to replace/, () =>
       on.send('PUT', 'Album 1/new.jpg', { body: photo('newer') }),
     );
+    await refuses(403, /"asset\.delete"/, () => on.move('Album 1/new.jpg', 'Album 1/photo 1-1.jpg'));
     await refuses(403, /"albumAsset\.delete"/, () => on.send('DELETE', 'Album 1/new.jpg'));
     await refuses(403, /"albumAsset\.delete"/, () => on.move('Album 1/new.jpg', 'Album 2/new.jpg'));
     await refuses(403, /"album\.create"/, () => on.send('MKCOL', 'New'));
@@ -228,6 +229,7 @@ describe('a photo in the way', () => {
     await refuses(403, notYours, () => on.copy('Album 1/photo 1-1.jpg', 'Edited/his.jpg'));
     // It was in that album before, and is there afterwards.
     await refuses(403, notYours, () => on.move('Mine/mine.jpg', 'Edited/his.jpg'));
+    await refuses(403, /only your own photos/, () => on.move('Edited/mine.jpg', 'Edited/his.jpg'));
     await refuses(403, notYours, () => on.copy('Mine/mine.jpg', 'Edited/his.jpg'));
   });
 
@@ -345,12 +347,12 @@ describe('when Immich fails', () => {
   });
 
   it('answers an upload with the page of a proxy: 503', async () => {
-    on = await ImmichWriteApp.start();
-    on.fake.faults.add({ match: /POST \/api\/assets$/, kind: 'html' });
+    on = await ImmichWriteApp.start({ isProxied: true });
+    on.proxy.misbehave({ kind: 'page' }, /POST \/api\/assets$/);
     const answer = await on.send('PUT', 'Album 1/new.jpg', { body: photo('new') });
     expect([answer.status, answer.text]).toEqual([503, expect.stringMatching(/web page/)]);
     expect(await on.names('Album 1')).toEqual(['photo 1-1.jpg', 'photo 1-2.jpg']);
-    on.fake.faults.clear();
+    on.proxy.behave();
     await on.rescan();
     expect(await on.put('Album 1/new.jpg', photo('new'))).toBe(201);
   });

@@ -80,6 +80,14 @@ export class WorkPlace {
     return Object.fromEntries(await Promise.all(shown));
   }
 
+  /** Takes its albums away, so that nothing has to be read of them any more. */
+  clear(): void {
+    const { library } = this.on.fake;
+    for (const album of [...library.albums.values()]) {
+      if (this.#isOwn(album.albumName)) library.deleteAlbum(album);
+    }
+  }
+
   /** Of the photo that is, or was, in this place; null: Immich does not have it. */
   isTrashed(name: string): boolean | null {
     const sha1 = sha1Of(this.photo(name));
@@ -166,6 +174,16 @@ export const WORKS: readonly Work[] = [
     mayLeave: ({ album, other }) => [{ [album]: ALBUM, [other]: [...OTHER, 'two.jpg'] }],
   },
   {
+    name: 'MOVE over a photo of another album',
+    async run({ on, album, other }) {
+      // Immich hears nothing of that, and the second time it is done.
+      await on.move(`${other}/three.jpg`, `${other}/two.jpg`);
+      return await on.move(`${album}/two.jpg`, `${other}/two.jpg`);
+    },
+    done: ({ album, other }) => ({ [album]: ['one.jpg'], [other]: ['one.jpg', 'two.jpg'] }),
+    mayLeave: ({ album, other }) => [{ [album]: ALBUM, [other]: [...OTHER, 'two.jpg'] }],
+  },
+  {
     name: 'COPY of a photo to another album',
     run: ({ on, album, other }) => on.copy(`${album}/two.jpg`, `${other}/two.jpg`),
     done: ({ album, other }) => ({ [album]: ALBUM, [other]: [...OTHER, 'two.jpg'] }),
@@ -232,7 +250,8 @@ export async function expectKept(work: Work, at: WorkPlace, answer: WireAnswer):
   expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
   const shown = await at.inMount();
   for (const [album, names] of Object.entries(heldBefore(at))) {
-    expect(shown[album]).toEqual(expect.arrayContaining([...names]));
+    const contents = shown[album]?.map((name) => name.replace(/^.* is /, ''));
+    expect(contents).toEqual(expect.arrayContaining([...names]));
   }
   const allowed = [heldBefore(at), ...(work.mayLeave?.(at) ?? [])].map(sorted);
   expect(allowed).toContainEqual(at.inImmich());
@@ -247,9 +266,9 @@ export async function expectHealed(work: Work, at: WorkPlace, answer: WireAnswer
     // 404 and 405 where it was done, and only the answer was lost.
     const again = await work.run(at);
     expect([200, 201, 204, 404, 405]).toContain(again.status);
+    await expectDone(work, at);
+    await at.readAgain();
   }
-  await expectDone(work, at);
-  await at.readAgain();
   await expectDone(work, at);
 }
 

@@ -156,6 +156,32 @@ describe.each(VERSIONS)('Immich %s', (version) => {
     await inAlbum(['one.jpg', 'two.jpg']);
   });
 
+  it('takes a file that is moved over a photo of its album for a new content of that photo', async () => {
+    const { library } = on.fake;
+    const [old] = [...before.assetIds].map((id) => library.asset(id));
+    if (old?.originalFileName !== 'one.jpg') throw new Error('there is no photo');
+    await on.send('MKCOL', `Other ${count}`);
+    await on.copy(`${album}/one.jpg`, `Other ${count}/uno.jpg`);
+    const bytes = photo(`saved ${count}`);
+    expect(await on.put(`${album}/saving.jpg`, bytes)).toBe(201);
+    expect((await on.move(`${album}/saving.jpg`, `${album}/one.jpg`)).status).toBe(204);
+    expect(old.deletedAt).not.toBeNull();
+    expect([on.inImmich(album), on.inImmich(`Other ${count}`)]).toEqual([
+      ['saving.jpg', 'two.jpg'],
+      ['saving.jpg'],
+    ]);
+    for (const path of [`${album}/one.jpg`, `Other ${count}/uno.jpg`]) {
+      expect((await on.get(path)).equals(bytes), path).toBe(true);
+    }
+    await inAlbum(['one.jpg', 'two.jpg']);
+    await inAlbum(['uno.jpg'], `Other ${count}`);
+    // A second name of a photo is no other content of it.
+    await on.copy(`${album}/two.jpg`, `${album}/again.jpg`);
+    expect((await on.move(`${album}/one.jpg`, `${album}/again.jpg`)).status).toBe(204);
+    expect(on.inImmich(album)).toEqual(['saving.jpg', 'two.jpg']);
+    await inAlbum(['again.jpg', 'two.jpg']);
+  });
+
   it('shows the name that was put, also of bytes that Immich has under another', async () => {
     const bytes = photo(`known ${count}`);
     const { library } = on.fake;

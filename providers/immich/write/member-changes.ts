@@ -24,8 +24,6 @@ import type { Uploads } from './uploads.ts';
 export interface MemberChangesOptions {
   readonly changes: AlbumChanges;
   readonly uploads: Uploads;
-  /** See `PlacementOptions`. */
-  readonly factsOf: (assetId: string, call: WriteCall) => Promise<AssetFacts>;
   /** What DELETE of a file means. */
   readonly deletes: 'album' | 'trash';
   /** Why no album can be made here; null: one can. */
@@ -188,14 +186,14 @@ export class MemberChanges {
     target: AlbumPlace,
     call: WriteCall,
   ): Promise<void> {
-    const { changes, uploads, factsOf } = this.#options;
+    const { changes, uploads } = this.#options;
     await requireOriginalAt(target, call);
     await uploads.requirePermissions([ADD, 'asset.delete'], call);
     await changes.requireMember(ref, call);
     await changes.requireMember(assetBehind(target.ref) ?? ref, call);
     const placement = new Placement({
       ...{ assetId: ref, changes, call },
-      factsOf: () => factsOf(ref, call),
+      factsOf: () => this.#factsIfThere(ref, call),
       keep: () => undefined,
     });
     const places = await call.held.placesOf(ref);
@@ -206,6 +204,14 @@ export class MemberChanges {
       if (place.name === name && others.includes(place.collection))
         call.tell({ kind: 'gone', path: place.path });
     }
+  }
+
+  /** Rejects `changed` for what is in the trash by now: nothing is thrown away for it. */
+  async #factsIfThere(ref: string, call: WriteCall): Promise<AssetFacts> {
+    const facts = await call.held.factsOf(ref);
+    if (facts === null) throw missing();
+    if ((await this.#options.changes.isTrashed(ref, call)) === false) return facts;
+    throw new CodedError('changed', 'It is not in Immich any more.');
   }
 
   /** @returns whether it was not in the album before. */
@@ -224,6 +230,7 @@ export class MemberChanges {
     if (assetBehind(ref) !== null) {
       throw new CodedError('denied', 'It has no content yet, and replaces another photo already.');
     }
+    await requireOriginalAt(target, call);
     await new HeldBackFile(target.path, await timeGivenTo(ref, call), call).place(over);
     call.tell({ kind: 'gone', path });
   }

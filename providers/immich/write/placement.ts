@@ -77,7 +77,7 @@ export class Placement {
     } catch (error) {
       if (codeOf(error) === 'denied') throw await this.#undone(added, error);
       keep();
-      const text = 'The new file is in Immich, but the one before may still be beside it: send it again.';
+      const text = 'The new file is in Immich, but the one before may still be beside it: try it again.';
       throw notYet(text, error);
     }
   }
@@ -91,7 +91,7 @@ export class Placement {
     } catch (error) {
       if (!isTransient(error)) throw await this.#undone(added, error);
       keep();
-      const text = 'The file has reached Immich, but could not be put into the album yet: send it again.';
+      const text = 'The file has reached Immich, but could not be put everywhere yet: try it again.';
       throw notYet(text, error);
     }
   }
