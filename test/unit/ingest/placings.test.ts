@@ -9,7 +9,10 @@ const { signal } = new AbortController();
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 /** Uploads into a catalog that takes its time, and notes what it was told. */
-function makeRoom({ atOnce = 10, onFollow = async (_paths: readonly string[]): Promise<void> => undefined } = {}) {
+function makeRoom({
+  atOnce = 10,
+  onFollow = async (_paths: readonly string[]): Promise<void> => undefined,
+} = {}) {
   const followed: (readonly string[])[] = [];
   const failed: string[] = [];
   const missed: string[] = [];
