@@ -174,9 +174,9 @@ export class SourceIngest {
     return this.#stillness.isStill(facts);
   }
 
-  /** Resolves when what can wait for writes to end need not wait any longer. */
-  async untilQuiet(): Promise<void> {
-    await this.#lull.untilOpen();
+  /** Resolves when what can wait for writes to end need not wait any longer, or the signal ends. */
+  async untilQuiet(signal: AbortSignal): Promise<void> {
+    await this.#lull.untilOpen(signal);
   }
 
   /** More has become known of an asset than the source tells. @param facts those from before. */
