@@ -63,7 +63,7 @@ export async function addMember(config: SourceConfig, options: MemberOptions): P
     enricher = new Enricher({
       ...{ source, sourceId, catalog, pool, logger },
       isStill: (facts) => ingest.isStill(facts),
-      untilQuiet: () => ingest.untilQuiet(),
+      untilQuiet: (signal) => ingest.untilQuiet(signal),
       onEnriched: (facts) => ingest.onEnriched(facts),
     });
   }

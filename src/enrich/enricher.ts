@@ -22,8 +22,8 @@ export interface EnricherOptions {
   readonly logger: Logger;
   /** False while a file may still be being written; whoever says so wakes us afterwards. Default: always true. */
   readonly isStill?: (facts: AssetFacts) => boolean;
-  /** Resolves when nothing more urgent goes on. Default: at once. */
-  readonly untilQuiet?: () => Promise<void>;
+  /** Resolves when nothing more urgent goes on, or the signal ends. Default: at once. */
+  readonly untilQuiet?: (signal: AbortSignal) => Promise<void>;
   /** Called after more has become known of an asset. The facts are those from before. */
   readonly onEnriched?: (facts: AssetFacts) => void;
   /** All three by default. */
@@ -133,7 +133,7 @@ export class Enricher {
     const assets = new PendingAssets(catalog, sourceId);
     const lane = async () => {
       for (let asset = await assets.next(); asset !== null; asset = await assets.next()) {
-        await this.#options.untilQuiet?.();
+        await this.#options.untilQuiet?.(this.#stop.signal);
         if (this.#stop.signal.aborted) return;
         await this.#enrich(asset);
       }

@@ -26,9 +26,16 @@ export class Lull {
     this.#timer = setInterval(() => this.#openIfDue(), QUIET_MS / 4).unref();
   }
 
-  /** Resolves when it is open. */
-  async untilOpen(): Promise<void> {
-    while (this.#opened !== null) await this.#opened.promise;
+  /** Resolves when it is open, or when the signal ends. */
+  async untilOpen(signal: AbortSignal): Promise<void> {
+    while (this.#opened !== null && !signal.aborted) {
+      const { promise } = this.#opened;
+      await new Promise<void>((resolve) => {
+        const leave = () => resolve();
+        signal.addEventListener('abort', leave, { once: true });
+        void promise.then(leave).finally(() => signal.removeEventListener('abort', leave));
+      });
+    }
   }
 
   /** Opens it for whoever waits. */

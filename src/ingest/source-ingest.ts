@@ -7,6 +7,7 @@ import type { TreeWriter } from '../model/write.ts';
 import type { Held } from '../provider/provider.ts';
 import type { Source } from '../source/source.ts';
 import type { Aftermath, AftermathOptions, OpenScan } from './aftermath.ts';
+import { FirstMeeting } from './first-meeting.ts';
 import { GivenNames } from './given-names.ts';
 import { createHeld } from './held.ts';
 import { createLayout, type LayoutOptions, sourcePrefix } from './layout.ts';
@@ -77,9 +78,7 @@ export class SourceIngest {
   readonly #turns = new Turns();
   /** Set while a scan reads and lets others in between its steps. */
   #openScan: OpenScan | null = null;
-  /** Something of the source was met since the start, or its first scan has ended: it can be told whether it is there. */
-  #isMet = false;
-  #onMet: (() => void)[] = [];
+  readonly #meeting = new FirstMeeting();
   #record: SourceRecord | null = null;
   #running: Promise<void> | null = null;
   #stop = new AbortController();
@@ -159,9 +158,9 @@ export class SourceIngest {
     return this.#stillness.isStill(facts);
   }
 
-  /** Resolves when what can wait for writes to end need not wait any longer. */
-  async untilQuiet(): Promise<void> {
-    await this.#lull.untilOpen();
+  /** Resolves when what can wait for writes to end need not wait any longer, or the signal ends. */
+  async untilQuiet(signal: AbortSignal): Promise<void> {
+    await this.#lull.untilOpen(signal);
   }
 
   /** More has become known of an asset than the source tells. @param facts those from before. */
@@ -264,18 +263,12 @@ export class SourceIngest {
 
   /** Into the folder that an unmounted disk leaves behind nothing must be written. Rejects `unavailable`. */
   async #untilMet(): Promise<void> {
-    if (!this.#isMet) {
+    await this.#meeting.over(() => {
       if (this.#running === null) void this.scan();
-      await new Promise<void>((resolve) => this.#onMet.push(resolve));
-    }
+    });
     const { lastError } = this.#outcomes;
     if (lastError === null) return;
     throw new CodedError('unavailable', `"${this.name}" cannot be read now. ${lastError.message}`);
-  }
-
-  #noteMet(): void {
-    this.#isMet = true;
-    for (const resolve of this.#onMet.splice(0)) resolve();
   }
 
   async #sourceId(): Promise<number> {
@@ -305,7 +298,7 @@ export class SourceIngest {
       this.#outcomes.failed(error);
     } finally {
       this.#outcomes.ended();
-      this.#noteMet();
+      this.#meeting.note();
     }
     this.#tellChanged();
   }
@@ -325,7 +318,7 @@ export class SourceIngest {
     let isEmpty = true;
     const onMet = () => {
       isEmpty = false;
-      this.#noteMet();
+      this.#meeting.note();
     };
     const open: OpenScan = { scan, touched: new TouchedPaths(), refs: new TouchedRefs() };
     let mayRemove = true;

@@ -38,6 +38,13 @@ interface Showing {
   readonly permit: Permit | undefined;
 }
 
+/** Something that is placed where something else is. */
+interface Overwriting {
+  readonly path: string;
+  readonly by: string | Staged;
+  readonly scope: Scope;
+}
+
 interface Work<T> {
   /** Where something may be another than before. */
   readonly touched: readonly string[];
@@ -124,7 +131,7 @@ export class SourceWrites implements TreeWriter {
     const work = async (gone: Set<string>) => {
       await aftermath.check?.(to, from);
       await write.permit?.();
-      const inTheWay = await this.#overwriting({ path: to, scope }, over, signal, async () => {
+      const inTheWay = await this.#overwriting({ path: to, by: from, scope }, over, signal, async () => {
         isElsewhere = !(await writing.move(from, to, over, signal, scope));
       });
       if (inTheWay.length === 0 && !isElsewhere) gone.add(from);
@@ -146,7 +153,12 @@ export class SourceWrites implements TreeWriter {
     const scope = this.#newScope();
     const staged = await writing.copy(from, to, isDeep, signal, scope);
     return await this.#showing({ staged, path: to, scope, permit }, signal, () =>
-      this.#overwriting({ path: to, scope }, over, signal, async () => void (await staged.place(over))),
+      this.#overwriting(
+        { path: to, by: staged, scope },
+        over,
+        signal,
+        async () => void (await staged.place(over)),
+      ),
     );
   }
 
@@ -216,7 +228,7 @@ export class SourceWrites implements TreeWriter {
 
   /** @returns what was in the way and could not be removed, so that the work was not done. */
   async #overwriting(
-    { path, scope }: { readonly path: string; readonly scope: Scope },
+    { path, by, scope }: Overwriting,
     over: Over,
     signal: AbortSignal,
     work: () => Promise<void>,
@@ -227,7 +239,7 @@ export class SourceWrites implements TreeWriter {
     } catch (error) {
       if (over !== 'anything' || codeOf(error) !== 'exists') throw error;
     }
-    const aside = await this.#options.writing.setAside(path, signal, scope);
+    const aside = await this.#options.writing.setAside(path, by, signal, scope);
     if (aside.failures.length > 0) return aside.failures;
     try {
       // Who is told and not looked at has to know that it is gone.

@@ -127,10 +127,11 @@ export interface Provider {
 
   /**
    * Takes what is shown at the path out of the way of something else that is about to be placed there, and keeps it whole
-   * until that is certain. After an end of the process in between it is shown again. Rejects as `remove`. Absent: what is in
+   * until that is certain. After an end of the process in between it is shown again, unless that is there. Rejects as `remove`. Absent: what is in
    * the way is removed first.
+   * @param by what is to be placed there: a path of the source, or what was staged.
    */
-  setAside?(path: string, call: WriteCall): Promise<SetAside>;
+  setAside?(path: string, by: string | Staged, call: WriteCall): Promise<SetAside>;
 
   /** @param modifiedMs since 1970. Rejects `not-found`. */
   setModifiedTime?(path: string, modifiedMs: number, call: WriteCall): Promise<void>;

@@ -78,9 +78,14 @@ export class SourceWriting {
   }
 
   /** See `Provider.setAside`; where there is none, it is removed. */
-  async setAside(path: string, signal: AbortSignal, scope: WriteScope): Promise<SetAside> {
+  async setAside(
+    path: string,
+    by: string | Staged,
+    signal: AbortSignal,
+    scope: WriteScope,
+  ): Promise<SetAside> {
     const call = this.#callFor(signal, scope);
-    if (this.#provider.setAside !== undefined) return await this.#provider.setAside(path, call);
+    if (this.#provider.setAside !== undefined) return await this.#provider.setAside(path, by, call);
     const failures = await this.#provider.remove(path, call);
     return { failures, putBack: async () => undefined, remove: async () => undefined };
   }

@@ -1,11 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { type Contestant, contest } from './contest.ts';
+import type { DiskOrder, DiskResult } from './disk-client.ts';
 import { photoName, SMALL, SMALL_BYTES } from './mount-servers.ts';
 import { apache } from './peers/apache.ts';
 import { type Mediadav, startMediadav } from './peers/mediadav.ts';
@@ -16,6 +18,9 @@ import type { Result } from './result.ts';
 import type { WriteOrder, WriteResult } from './write-client.ts';
 
 const CLIENT = fileURLToPath(new URL('write-client.ts', import.meta.url));
+const DISK_CLIENT = fileURLToPath(new URL('disk-client.ts', import.meta.url));
+/** Where Linux has a file system in memory. */
+const MEMORY_DISK = '/dev/shm';
 const RCLONE = 'rclone serve webdav';
 const LARGE_BYTES = 1024 ** 3;
 const MIB = 1024 * 1024;
@@ -23,9 +28,26 @@ const ROUNDS = 3;
 const CONNECTIONS = 8;
 const KINDS: readonly PeerKind[] = [rclone, nginx, apache];
 
-/** PUT of many small files and of a large one. Each server has a tree of its own on the same disk; only we sync it. */
-export async function benchMountWriting({ isQuick }: { readonly isQuick: boolean }): Promise<Result[]> {
-  const home = await mkdtemp(join(tmpdir(), 'mediadav-bench-writing-'));
+/**
+ * PUT of many small files and of a large one. Each server has a tree of its own on the same disk; only we sync it. Beside
+ * them, what the disk takes for as much without any server. The same in memory, which tells our time from the disk's.
+ */
+export async function benchMountWriting(scale: { readonly isQuick: boolean }): Promise<Result[]> {
+  const onDisk = await benchWritingTo({ parent: tmpdir(), where: 'on the disk' }, scale);
+  if (!existsSync(MEMORY_DISK)) return onDisk;
+  return [...onDisk, ...(await benchWritingTo({ parent: MEMORY_DISK, where: 'in memory' }, scale))];
+}
+
+interface Place {
+  readonly parent: string;
+  readonly where: string;
+}
+
+async function benchWritingTo(
+  { parent, where }: Place,
+  { isQuick }: { readonly isQuick: boolean },
+): Promise<Result[]> {
+  const home = await mkdtemp(join(parent, 'mediadav-bench-writing-'));
   const stops: (() => Promise<void>)[] = [() => rm(home, { recursive: true, force: true })];
   try {
     await chmod(home, 0o755);
@@ -49,25 +71,45 @@ export async function benchMountWriting({ isQuick }: { readonly isQuick: boolean
     await mediadav.settled();
 
     const largeBytes = isQuick ? LARGE_BYTES / 8 : LARGE_BYTES;
-    const all = (run: (server: Peer, round: number) => Promise<number>) => {
+    const all = (run: (server: Peer, round: number) => Promise<number>, order: Omit<DiskOrder, 'folder'>) => {
       const [ours, ...others] = [mediadav, ...peers].map((server) => contestant(server, mediadav, run));
       if (ours === undefined) throw new Error('nobody takes part');
-      return [ours, others] as const;
+      return [ours, [...others, diskAlone(home, order)]] as const;
     };
     const small = await contest(
-      `${SMALL} PUTs of 20 KB files, ${CONNECTIONS} connections`,
-      ...all((server, round) => store(server, CONNECTIONS, pathsIn(round), SMALL_BYTES)),
+      `${SMALL} PUTs of 20 KB files, ${CONNECTIONS} connections, ${where}`,
+      ...all((server, round) => store(server, CONNECTIONS, pathsIn(round), SMALL_BYTES), {
+        ...{ files: SMALL, fileBytes: SMALL_BYTES, lanes: CONNECTIONS },
+      }),
       { rounds, atMost: { [RCLONE]: 1 / 0.5 } },
     );
     const large = await contest(
-      `PUT of a file of ${largeBytes / MIB} MiB`,
-      ...all((server) => store(server, 1, ['/large.mp4'], largeBytes)),
+      `PUT of a file of ${largeBytes / MIB} MiB, ${where}`,
+      ...all((server) => store(server, 1, ['/large.mp4'], largeBytes), {
+        ...{ files: 1, fileBytes: largeBytes, lanes: 1 },
+      }),
       { rounds, atMost: { [RCLONE]: 1 / 0.9 } },
     );
     return [...small, ...large];
   } finally {
     for (const stop of stops.reverse()) await stop();
   }
+}
+
+/** The same files without any server, synced one by one. */
+function diskAlone(home: string, order: Omit<DiskOrder, 'folder'>): Contestant {
+  return {
+    name: 'the file system alone, synced',
+    async run() {
+      const folder = join(home, 'alone');
+      const { durationMs } = await runClient<DiskResult>(DISK_CLIENT, {
+        ...order,
+        folder,
+      } satisfies DiskOrder);
+      await rm(folder, { recursive: true });
+      return durationMs;
+    },
+  };
 }
 
 /** With a folder for the files of each round, and one that peers are asked for until they answer. */
@@ -112,17 +154,22 @@ async function store(
 ): Promise<number> {
   const { hostname: host, port, pathname } = new URL(server.url);
   const prefix = pathname.replace(/\/$/, '');
-  const client = spawn(process.execPath, [CLIENT], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const order: WriteOrder = {
+    ...{ host, port: Number(port), connections, bodyBytes },
+    paths: paths.map((path) => prefix + path),
+  };
+  return (await runClient<WriteResult>(CLIENT, order)).durationMs;
+}
+
+/** @param order as JSON through its standard input. @returns what it tells as JSON. */
+async function runClient<T>(program: string, order: unknown): Promise<T> {
+  const client = spawn(process.execPath, [program], { stdio: ['pipe', 'pipe', 'inherit'] });
   const stop = stopperOf(client);
   try {
-    const order: WriteOrder = {
-      ...{ host, port: Number(port), connections, bodyBytes },
-      paths: paths.map((path) => prefix + path),
-    };
     client.stdin.end(JSON.stringify(order));
     const [result, [code]] = await Promise.all([json(client.stdout), once(client, 'exit')]);
-    if (code !== 0) throw new Error(`the client of ${server.name} ended with ${code}`);
-    return (result as WriteResult).durationMs;
+    if (code !== 0) throw new Error(`the client ended with ${code}`);
+    return result as T;
   } finally {
     await stop();
   }

@@ -53,7 +53,7 @@ async function start(root: string, dataDir: string): Promise<MediadavProcess> {
 }
 
 async function stagedBelow(root: string): Promise<string[]> {
-  return (await readdir(root, { recursive: true })).filter((name) => name.includes('.mediadav-upload'));
+  return (await readdir(root, { recursive: true })).filter((name) => name.includes('.mediadav-'));
 }
 
 /** One server that is killed again and again, and the clients that go on writing to it. */

@@ -12,8 +12,6 @@ interface Step {
   readonly destination?: string;
   readonly body?: string;
   readonly after: Tree;
-  /** A folder that has to go before the request can be carried out (RFC 4918 section 9.9.3). */
-  readonly inTheWay?: string;
 }
 
 const FOLDER = '/';
@@ -85,11 +83,9 @@ export class WriteLane {
   async compare(root: string): Promise<{ readonly faults: string[]; readonly wasDone: boolean | null }> {
     const there = await this.#read(root);
     const [before, after] = [this.#files, this.#pending?.after ?? this.#files];
-    const inTheWay = this.#pending?.inTheWay;
     const paths = new Set([...there.keys(), ...before.keys(), ...after.keys()]);
     const faults = [...paths].filter((path) => {
       const content = there.get(path);
-      if (content === undefined && isWithin(path, inTheWay)) return false;
       return content !== before.get(path) && content !== after.get(path);
     });
     const isOld = isSame(there, before);
@@ -142,8 +138,7 @@ export class WriteLane {
       after.set(to + path.slice(from.length), content);
       if (method === 'MOVE') after.delete(path);
     }
-    const step = { method, path: from, destination: to, after };
-    return this.#files.get(to) === FOLDER ? { ...step, inTheWay: to } : step;
+    return { method, path: from, destination: to, after };
   }
 
   #url(url: string, path: string): string {
@@ -162,7 +157,7 @@ export class WriteLane {
   }
 }
 
-function isWithin(path: string, other: string | undefined): boolean {
+function isWithin(path: string, other: string): boolean {
   return path === other || path.startsWith(`${other}/`);
 }
 

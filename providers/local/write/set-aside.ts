@@ -1,11 +1,12 @@
-import { mkdir, rename, rm, rmdir } from 'node:fs/promises';
+import { lstat, mkdir, rename, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { SetAside, WriteCall } from '../../../src/provider/provider.ts';
+import type { SetAside, Staged, WriteCall } from '../../../src/provider/provider.ts';
 import type { Root } from '../disk-messages.ts';
 import { holdPlace } from './held-folder.ts';
 import { missing, shownFile } from './place-rules.ts';
 import { whatStays } from './remove.ts';
-import { newAsideName, newStagingName } from './staging-name.ts';
+import { StagedEntry } from './staged-entry.ts';
+import { newAsideName } from './staging-name.ts';
 import { translateWriteError } from './translate-write-error.ts';
 
 export interface SettingAside {
@@ -15,9 +16,14 @@ export interface SettingAside {
 }
 
 /** See `Provider.setAside`. In a hidden folder beside it, under its own name, so that a scan can put it back. */
-export async function setAside({ root, call, writer }: SettingAside, path: string): Promise<SetAside> {
+export async function setAside(
+  { root, call, writer }: SettingAside,
+  path: string,
+  by: string | Staged,
+): Promise<SetAside> {
+  const inode = await inodeOf(root, by);
   const { folder, name } = await holdPlace(root, path, call);
-  const asideName = newAsideName(writer);
+  const asideName = newAsideName(writer, inode);
   const aside = folder.at(asideName);
   const kept = join(aside, name);
   try {
@@ -61,10 +67,18 @@ export async function setAside({ root, call, writer }: SettingAside, path: strin
       await folder.sync();
     }),
     remove: ending(async () => {
-      // From now on it is nothing but what an upload leaves behind.
-      const leftover = folder.at(newStagingName(writer));
-      await rename(aside, leftover);
-      await rm(leftover, { recursive: true, force: true });
+      await rm(aside, { recursive: true, force: true });
     }),
   };
+}
+
+/** Of what is to be placed: by that a scan can tell whether it was. */
+async function inodeOf(root: Root, by: string | Staged): Promise<bigint> {
+  try {
+    if (by instanceof StagedEntry) return await by.inode();
+    if (typeof by === 'string') return (await lstat(join(root.path, by), { bigint: true })).ino;
+  } catch (error) {
+    throw translateWriteError(error);
+  }
+  throw new Error('something was staged that is not of this source');
 }

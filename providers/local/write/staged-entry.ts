@@ -1,3 +1,5 @@
+import { lstat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { lastNameOf } from '../../../src/model/name.ts';
 import type { Over } from '../../../src/model/write.ts';
 import type { PlaceEvent, Staged } from '../../../src/provider/provider.ts';
@@ -36,6 +38,14 @@ export class StagedEntry implements Staged {
   constructor(options: StagedEntryOptions) {
     this.#options = options;
     this.sizeBytes = options.sizeBytes;
+  }
+
+  /** Number of the file or folder on its disk. */
+  async inode(): Promise<bigint> {
+    const { folder, stagingName } = this.#options;
+    const { fd, path } = folder.asked;
+    const at = process.platform === 'linux' ? `/proc/self/fd/${fd}` : path;
+    return (await lstat(join(at, stagingName), { bigint: true })).ino;
   }
 
   async place(over: Over): Promise<readonly PlaceEvent[] | undefined> {

@@ -6,7 +6,7 @@ import { errnoOf } from '../translate-error.ts';
 /** Hidden, so that nobody is shown it, and plain enough to be known for what it is when somebody finds one. */
 const NAME = /^\.mediadav-upload-([0-9a-f]+)-([0-9a-f]{8})-\d+$/;
 /** What has made room for something else, under its own name in a folder of this one. */
-const ASIDE = /^\.mediadav-aside-([0-9a-f]+)-([0-9a-f]{8})-\d+$/;
+const ASIDE = /^\.mediadav-aside-([0-9a-f]+)-([0-9a-f]{8})-\d+-([0-9a-f]+)$/;
 /** What another server writes moves at least this often. */
 const ABANDONED_AFTER_MS = 24 * 3_600_000;
 /** Of this process: whatever has another one was left behind by one that is over. */
@@ -24,10 +24,13 @@ export function isStagingName(name: string): boolean {
   return NAME.test(name);
 }
 
-/** @param writer hexadecimal; see `LocalProviderSettings.writer`. */
-export function newAsideName(writer: string): string {
+/**
+ * @param writer hexadecimal; see `LocalProviderSettings.writer`.
+ * @param inode of what it makes room for.
+ */
+export function newAsideName(writer: string, inode: bigint): string {
   count += 1;
-  return `.mediadav-aside-${writer}-${PROCESS}-${count}`;
+  return `.mediadav-aside-${writer}-${PROCESS}-${count}-${inode.toString(16)}`;
 }
 
 export function isAsideName(name: string): boolean {
@@ -51,20 +54,22 @@ export class Leftovers {
   }
 
   /**
-   * What had made room for something else when its process ended comes back: to its place, or beside what is there now, as
-   * nobody can tell whether that is what it made room for.
+   * What had made room for something else when its process ended goes when that is there, and else comes back: to its
+   * place, or beside what somebody else has put there.
    * @returns whether there was any.
    */
   async bringBack(folder: string, names: readonly string[]): Promise<boolean> {
     let isAny = false;
     for (const name of names) {
-      const [, writer, process] = ASIDE.exec(name) ?? [];
+      const [, writer, process, inode = ''] = ASIDE.exec(name) ?? [];
       if (writer !== this.#writer || process === PROCESS) continue;
       isAny = true;
       try {
         const aside = join(folder, name);
-        for (const kept of await readdir(aside))
-          await rename(join(aside, kept), await freePlace(folder, kept));
+        for (const kept of await readdir(aside)) {
+          if ((await inodeAt(join(folder, kept))) === inode) await rm(join(aside, kept), { recursive: true });
+          else await rename(join(aside, kept), await freePlace(folder, kept));
+        }
         await rmdir(aside);
       } catch (error) {
         // It stays where it is, whole, and the next scan tries again; a bug of ours would have no errno.
@@ -95,11 +100,16 @@ async function freePlace(folder: string, name: string): Promise<string> {
   for (let count = 0; ; count += 1) {
     const mark = count === 0 ? '' : count === 1 ? '(set aside) ' : `(set aside ${count}) `;
     const place = join(folder, mark + name);
-    try {
-      await lstat(place);
-    } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return place;
-      throw error;
-    }
+    if ((await inodeAt(place)) === null) return place;
+  }
+}
+
+/** Hexadecimal; null: nothing is there. */
+async function inodeAt(path: string): Promise<string | null> {
+  try {
+    return (await lstat(path, { bigint: true })).ino.toString(16);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return null;
+    throw error;
   }
 }

@@ -48,7 +48,7 @@ export function createWriting(options: WritingOptions): Required<Pick<Provider, 
     move: async (from, to, over, call) => await move({ disk, root: await root(), call }, from, to, over),
     makeCollection: async (path, call) => await makeCollection(await root(), path, call),
     remove: async (path, call) => await remove(await root(), path, call),
-    setAside: async (path, call) => await setAside({ root: await root(), call, writer }, path),
+    setAside: async (path, by, call) => await setAside({ root: await root(), call, writer }, path, by),
     setModifiedTime: async (path, ms, call) => await setModifiedTime(await root(), path, ms, call),
     freeBytes: async (path, call) => await freeBytes(await root(), path, call),
   };

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { Lull } from '../../../src/ingest/lull.ts';
 
+const { signal } = new AbortController();
+
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
@@ -8,7 +10,7 @@ afterEach(() => void vi.useRealTimers());
 async function opens(lull: Lull, withinMs: number, everyMs: number | null): Promise<number | null> {
   const startMs = performance.now();
   let openedMs: number | null = null;
-  void lull.untilOpen().then(() => {
+  void lull.untilOpen(signal).then(() => {
     openedMs = performance.now() - startMs;
   });
   for (let ms = 0; ms <= withinMs && openedMs === null; ms += 10) {
@@ -43,10 +45,14 @@ it('opens while there is no end of writes, but not all the time', async () => {
   expect(await opens(lull, 100, 20)).toBe(null);
 });
 
-it('keeps nobody waiting who ends with the server', async () => {
+it('keeps nobody waiting who ends', async () => {
   const lull = new Lull();
   lull.noteWrite();
-  const waiting = lull.untilOpen();
-  lull.close();
+  const ending = new AbortController();
+  const waiting = lull.untilOpen(ending.signal);
+  ending.abort();
   await waiting;
+  const another = lull.untilOpen(signal);
+  lull.close();
+  await another;
 });

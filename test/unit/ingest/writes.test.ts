@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -26,6 +26,8 @@ let ingest: SourceIngest;
 let gate: { readonly path: string; readonly arrived: () => void; readonly opened: Promise<void> } | null;
 /** Nothing can be renamed, only copied. */
 let isOnTwoDisks: boolean;
+/** Called when a move is asked for, and nothing is in its way any more. */
+let onMove: (() => Promise<void>) | null;
 
 beforeEach(async () => {
   work = await mkdtemp(join(tmpdir(), 'mediadav-writes-'));
@@ -37,6 +39,7 @@ beforeEach(async () => {
   catalog = openSqliteCatalog(join(work, 'catalog.db'), 'windows');
   gate = null;
   isOnTwoDisks = false;
+  onMove = null;
   ingest = makeIngest();
 });
 afterEach(async () => {
@@ -63,6 +66,12 @@ function makeIngest(): SourceIngest {
     get: (target, key) => {
       if (key === 'scan') return scan;
       if (key === 'move' && isOnTwoDisks) return async () => false;
+      if (key === 'move') {
+        return async (...move: Parameters<NonNullable<Provider['move']>>) => {
+          if (!(await onDisk()).includes(move[1])) await onMove?.();
+          return await local.move?.(...move);
+        };
+      }
       const value = Reflect.get(target, key);
       return typeof value === 'function' ? value.bind(target) : value;
     },
@@ -259,4 +268,94 @@ it('what an upload leaves behind when its process ends is removed by the next sc
   const left = (await readdir(join(root, 'b'))).filter((each) => each.startsWith('.')).sort();
   expect(left).toEqual(['.hidden', '.mediadav-upload-mine', others].sort());
   expect((await ingest.status()).warnings).toMatchObject([{ reason: 'a hidden name', count: 2 }]);
+});
+
+describe('a folder in the way of a move', () => {
+  const overIt = () => writer().move('a', 'b', { over: 'anything' }, signal);
+
+  it('goes when the other one is there', async () => {
+    await ingest.scan();
+    expect(await overIt()).toEqual([]);
+    expect(await onDisk()).toEqual(['b', 'b/1.jpg', 'b/2.jpg', 'c', 'c/1.jpg', 'c/2.jpg']);
+    expect(await readFile(join(root, 'b/1.jpg'), 'utf8')).toBe('a1.jpg');
+    expect(await paths()).toEqual(await onDisk());
+  });
+
+  it('is back when the move fails after it has made room, and keeps its ids', async () => {
+    await ingest.scan();
+    const before = await onDisk();
+    const { id: sourceId } = await ingest.prepare();
+    const ref = await catalog.reader.refAt(sourceId, ['b', '1.jpg']);
+    onMove = async () => {
+      // Nobody is shown what has made room, and nothing of it is gone.
+      expect((await onDisk()).filter((path) => path.endsWith('/b/1.jpg'))).toHaveLength(1);
+      throw new CodedError('unavailable', 'The disk is gone for a moment.');
+    };
+    await expect(overIt()).rejects.toMatchObject({ code: 'unavailable' });
+    expect(await onDisk()).toEqual(before);
+    expect(await paths()).toEqual(before);
+    expect(await catalog.reader.refAt(sourceId, ['b', '1.jpg'])).toBe(ref);
+  });
+
+  it('stays where it is with what is not shown, and nothing is moved', async () => {
+    await writeFile(join(root, 'b', '.hidden'), 'mine');
+    await ingest.scan();
+    const before = await onDisk();
+    expect(await overIt()).toMatchObject([{ path: 'b/.hidden', code: 'denied' }]);
+    expect(await onDisk()).toEqual(before);
+  });
+
+  it.each([
+    ['comes back where nothing is', 'nothing', ['b', 'b/1.jpg']],
+    ['goes when what it made room for is there', 'itself', ['b', 'b/new.jpg']],
+    [
+      'comes back beside what somebody else has put there',
+      'another',
+      ['(set aside) b', '(set aside) b/1.jpg', 'b', 'b/new.jpg'],
+    ],
+  ])('%s, after the process was killed in between', async (_what, there, expected) => {
+    await ingest.scan();
+    await rm(join(root, 'b', '2.jpg'));
+    await mkdir(join(root, 'next'));
+    await writeFile(join(root, 'next', 'new.jpg'), 'new');
+    const { ino } = await stat(join(root, there === 'another' ? 'c' : 'next'));
+    const aside = join(root, `.mediadav-aside-abc-01234567-1-${ino.toString(16)}`);
+    await mkdir(aside);
+    await rename(join(root, 'b'), join(aside, 'b'));
+    if (there === 'nothing') await rm(join(root, 'next'), { recursive: true });
+    else await rename(join(root, 'next'), join(root, 'b'));
+    await ingest.scan();
+    const found = (await onDisk()).filter((path) => !/^[ac](\/|$)/.test(path));
+    expect(found).toEqual(expected);
+    expect(await paths()).toEqual(await onDisk());
+  });
+});
+
+describe('a content that comes in many pieces', () => {
+  const pieces = Array.from({ length: 40 }, (_, at) => Buffer.alloc(60_000 + at, at));
+
+  it('is stored as it came, with its time', async () => {
+    await ingest.scan();
+    const claims = { sizeBytes: Buffer.concat(pieces).length, digests: {}, modifiedMs: 1_500_000_000_000 };
+    await writer().put('a/long.jpg', Readable.from(pieces), { claims, over: 'nothing' }, signal);
+    expect((await readFile(join(root, 'a/long.jpg'))).equals(Buffer.concat(pieces))).toBe(true);
+    expect((await stat(join(root, 'a/long.jpg'))).mtimeMs).toBe(1_500_000_000_000);
+    expect(await paths()).toEqual(await onDisk());
+  });
+
+  it.each([
+    ['the sender of which leaves', new CodedError('cancelled', 'The client left.')],
+    ['with another digest than was told', new CodedError('invalid', 'It has another digest.')],
+  ])('%s leaves nothing', async (_what, error) => {
+    await ingest.scan();
+    const before = await onDisk();
+    const content = async function* () {
+      yield* pieces;
+      throw error;
+    };
+    const put = writer().put('a/1.jpg', Readable.from(content(), { objectMode: false }), NEW, signal);
+    await expect(put).rejects.toMatchObject({ code: error.code });
+    expect(await onDisk()).toEqual(before);
+    expect(await readFile(join(root, 'a/1.jpg'), 'utf8')).toBe('a1.jpg');
+  });
 });

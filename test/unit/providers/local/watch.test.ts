@@ -399,3 +399,28 @@ describe('disks that are mounted and unmounted', () => {
     expect(changed).toEqual(['']);
   });
 });
+
+describe('asked whether files are still what was written', () => {
+  async function versionOf(path: string): Promise<string> {
+    const events = await look(path);
+    const asset = events.find((event) => event.kind === 'asset');
+    return asset?.kind === 'asset' ? asset.facts.version : '';
+  }
+
+  it('tells those that are, and leaves out what changed, went, has another name too, or is no file', async () => {
+    const names = ['same.jpg', 'longer.jpg', 'replaced.jpg', 'gone.jpg', 'linked.jpg', 'folder.jpg'];
+    for (const name of names) await writeFile(join(root, name), 'x');
+    await scan();
+    const versions = new Map<string, string>();
+    for (const name of names) versions.set(name, await versionOf(name));
+    versions.set('same.jpg/below', 'x').set('never.jpg', 'x');
+    await appendFile(join(root, 'longer.jpg'), 'x');
+    await writeFile(join(root, 'new'), 'x');
+    await rename(join(root, 'new'), join(root, 'replaced.jpg'));
+    await unlink(join(root, 'gone.jpg'));
+    await link(join(root, 'linked.jpg'), join(root, 'other-name.jpg'));
+    await unlink(join(root, 'folder.jpg'));
+    await mkdir(join(root, 'folder.jpg'));
+    expect(await provider.unchangedAt?.(versions, scanCall())).toEqual(['same.jpg']);
+  });
+});
