@@ -15,7 +15,7 @@ import { loadKernelCalls } from './kernel-calls.ts';
 const STEP_BYTES = 256 * 1024;
 /** Of one file, until the others have their turn. */
 const TURN_BYTES = 2 * 1024 * 1024;
-const PIECE_BYTES = 64 * 1024;
+const PIECE_BYTES = 16 * 1024;
 const PROGRESS_MS = 1_000;
 /** On average for a step: from memory it takes a tenth of this. */
 const QUICK_MS = 0.5;
@@ -56,30 +56,29 @@ async function send(id: number, order: SendOrder): Promise<SendOutcome> {
   let toldMs = performance.now();
   let averageMs = 0;
   try {
-    for (;;) {
+    while (!isBroken && sentTo < endByte) {
       const turnEnd = Math.min(sentTo + TURN_BYTES, endByte);
-      let wanted = 0;
-      let taken = 0;
-      while (taken === wanted && sentTo < turnEnd) {
+      let hasRoom = true;
+      while (hasRoom && sentTo < turnEnd) {
         const beganMs = performance.now();
-        wanted = Math.min(STEP_BYTES, turnEnd - sentTo);
-        taken = kernel.sendFile(socketFd, fileFd, sentTo, wanted);
+        const wanted = Math.min(STEP_BYTES, turnEnd - sentTo);
+        const taken = kernel.sendFile(socketFd, fileFd, sentTo, wanted);
         sentTo += taken;
+        hasRoom = taken === wanted;
         averageMs += LAST_SHARE * (performance.now() - beganMs - averageMs);
       }
       // Another way waits for a slow disk with several threads.
-      if (sentTo === endByte || averageMs > QUICK_MS) break;
-      await nextTurn();
-      if (isBroken) break;
-      const bytes = readPiece(fileFd, piece.subarray(0, Math.min(PIECE_BYTES, endByte - sentTo)), sentTo);
-      if (bytes === null) break;
-      isBroken = !(await write(socket, bytes));
-      if (isBroken) break;
-      sentTo += bytes.length;
+      if (averageMs > QUICK_MS) break;
       if (performance.now() - toldMs > PROGRESS_MS) {
         toldMs = performance.now();
         reply({ id, outcome: null });
       }
+      await nextTurn();
+      if (hasRoom || isBroken || sentTo === endByte) continue;
+      const bytes = readPiece(fileFd, piece.subarray(0, Math.min(PIECE_BYTES, endByte - sentTo)), sentTo);
+      if (bytes === null) break;
+      if (await write(socket, bytes)) sentTo += bytes.length;
+      else isBroken = true;
     }
   } finally {
     stops.delete(id);
