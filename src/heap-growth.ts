@@ -6,7 +6,7 @@ import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
  * anew after each collection, and counts the buffers of sockets among what has grown. A photo that passes through is
  * nothing but such buffers: all of the heap was collected after each 8 MB, which took more time than passing them on.
  */
-const GROWTH_PERCENT = 60;
+const GROWTH_PERCENT = 100;
 /**
  * How large the part of the heap may become that new objects are made in, in bytes. Left alone it grows to 100 MB where many
  * of them live for a moment, as those of a library do that is being read, and keeps that memory.
