@@ -1,5 +1,5 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
-import type { Catalog, Entry, SourceRecord } from '../catalog/catalog.ts';
+import type { Catalog, SourceRecord } from '../catalog/catalog.ts';
 import type { AssetFacts } from '../model/asset.ts';
 import { CodedError, codeOf } from '../model/coded-error.ts';
 import type { Logger } from '../model/logger.ts';
@@ -14,6 +14,7 @@ import { createLayout, type LayoutOptions, sourcePrefix } from './layout.ts';
 import { LookedAftermath } from './looked-aftermath.ts';
 import { Lull } from './lull.ts';
 import { OwnWrites } from './own-writes.ts';
+import { ScanBatch } from './scan-batch.ts';
 import { ScanOutcomes } from './scan-outcomes.ts';
 import { ScanRemarks } from './scan-remarks.ts';
 import { ScanVersions } from './scan-versions.ts';
@@ -44,12 +45,6 @@ export interface SourceIngestOptions {
   /** Called when there may be assets to read that were not read yet: after a scan, and when what changed holds still. */
   readonly changed?: () => void;
 }
-
-/**
- * Entries of one transaction, and of one turn of the event loop: about 10 ms of work when all are new and with all that
- * Immich tells of a photo, and up to 10 more when SQLite then folds its log in. Fewer cost more in sum.
- */
-const BATCH_ENTRIES = 320;
 
 /** Keeps the catalog in step with one source: one scan at a time, whoever asks. */
 export class SourceIngest {
@@ -314,7 +309,7 @@ export class SourceIngest {
     const remarks = this.#remarks.ofScan();
     const scan = writer.beginScan(record.id);
     const versions = new ScanVersions(this.#held);
-    let batch: Entry[] = [];
+    const batch = new ScanBatch();
     let isEmpty = true;
     const onMet = () => {
       isEmpty = false;
@@ -325,12 +320,11 @@ export class SourceIngest {
     const flush = async () => {
       // What came to make a batch has taken its part of this turn: a piece of an answer was parsed, a folder compared.
       await yieldToEventLoop();
-      await writer.apply(record.id, batch, scan);
-      batch = [];
+      await writer.apply(record.id, batch.take(), scan);
       await yieldToEventLoop();
     };
     const takeIn = async () => {
-      if (batch.length > 0) await flush();
+      if (!batch.isEmpty) await flush();
     };
     let mayHeal = false;
     try {
@@ -351,8 +345,8 @@ export class SourceIngest {
         if (event.kind === 'kept' && (event.collection === null || !layout.showsCollections))
           mayRemove = false;
         for (const shown of await this.#names.shown(event))
-          batch.push(...(await this.#places.entriesOf(layout, shown)));
-        if (batch.length >= BATCH_ENTRIES) await flush();
+          batch.add(await this.#places.entriesOf(layout, shown));
+        if (batch.isFull) await flush();
       }
     } catch (error) {
       // What was told before is true all the same.
@@ -373,7 +367,7 @@ export class SourceIngest {
     if (isEmptied && !this.#acceptsEmpty) {
       throw new CodedError('unavailable', 'The source is suddenly empty. What it held last stays listed.');
     }
-    batch.push(...layout.viewEntries());
+    batch.add(layout.viewEntries());
     await flush();
     if ((await this.#watch?.catchUp(scan)) === false) mayRemove = false;
     const removed = mayRemove ? await writer.sweep(scan) : await writer.settle(scan);
