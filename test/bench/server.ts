@@ -2,11 +2,12 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { json } from 'node:stream/consumers';
-import { START_COMMAND } from './start-command.ts';
+import { fileURLToPath } from 'node:url';
 
+const START = resolve(dirname(fileURLToPath(import.meta.url)), '../../src/start.js');
 const MB = 1024 * 1024;
 
 export interface Reading {
@@ -31,7 +32,7 @@ export async function startServer(home: string): Promise<Server> {
     ...{ PATH: process.env.PATH, HOME: home, DATA_DIR: join(home, 'data'), PORT: '0', WEBDAV_PORT: '0' },
     LOG_FORMAT: 'json',
   };
-  const args = [...START_COMMAND, 'serve', join(home, 'photos')];
+  const args = [START, 'serve', join(home, 'photos')];
   const child = spawn(process.execPath, args, { cwd: home, env, stdio: ['ignore', 'ignore', 'pipe'] });
   const addresses = await new Promise<{ url: string; webdavUrl: string }>((resolveAddresses, reject) => {
     child.once('exit', (code) => reject(new Error(`mediadav ended with ${code}`)));

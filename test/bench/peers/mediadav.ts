@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import type { StatusReport } from '../../../src/api/status-report.ts';
-import { START_COMMAND } from '../start-command.ts';
 import { type Peer, type PeerOptions, stopperOf } from './peer.ts';
 
+const START = resolve(fileURLToPath(import.meta.url), '../../../../src/start.js');
 const NAME = 'mediadav';
 const LOOK_MS = 50;
 
@@ -41,7 +42,7 @@ export async function startMediadav(
     ...{ LOG_FORMAT: 'json', LOCAL_ALL_FILES: 'true', LOCAL_WRITABLE: String(isWritable) },
   };
   const flags = (process.env.BENCH_NODE_FLAGS ?? '').split(' ').filter((flag) => flag !== '');
-  const child = spawn(process.execPath, [...flags, ...START_COMMAND, 'serve', tree], {
+  const child = spawn(process.execPath, [...flags, START, 'serve', tree], {
     ...{ cwd: dataDir, env, stdio: ['ignore', 'ignore', 'pipe'] },
   });
   const stop = stopperOf(child);
