@@ -123,6 +123,6 @@ export async function requireOriginalAt(place: AlbumPlace, call: WriteCall): Pro
 export function requireOriginal({ version }: AssetFacts): void {
   if (renditionOfVersion(version) === 'original') return;
   const text =
-    'Immich has edits of this photo, and the edited one is shown here (IMMICH_RENDITION): it is not replaced.';
+    'The edited rendition of this photo is shown here (IMMICH_RENDITION): its original is not replaced, nor sent again.';
   throw new CodedError('denied', text);
 }
