@@ -140,9 +140,9 @@ export function writingSuite(
 
     it('copies and moves assets between collections, and removes them', async () => {
       await provider.makeCollection('made', writeCall());
-      await (await provider.copy('a/small.jpg', 'made/small.jpg', { isDeep: true }, writeCall())).place(
-        'nothing',
-      );
+      const copy = await provider.copy('a/small.jpg', 'made/small.jpg', { isDeep: true }, writeCall());
+      await copy.place('nothing');
+      await copy.discard();
       expect(await under.everything()).toEqual({
         ...before,
         made: null,
@@ -172,8 +172,10 @@ export function writingSuite(
         expect(refAt(await scanAll(provider), 'made/a/small.jpg')).toBe(ref);
         const copy = await provider.copy('made', 'copied', { isDeep: true }, writeCall());
         await copy.place('nothing');
+        await copy.discard();
         const shallow = await provider.copy('made', 'bare', { isDeep: false }, writeCall());
         await shallow.place('nothing');
+        await shallow.discard();
         const all = await under.everything();
         expect(all['copied/a/small.jpg']).toBe(before['a/small.jpg']);
         expect(Object.keys(all).filter((path) => path.startsWith('bare'))).toEqual(['bare']);
