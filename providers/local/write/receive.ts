@@ -48,12 +48,14 @@ export async function receive(
     // What is short is known to be over before anything is opened, and takes one message.
     const first = await pieces.first();
     const firstBytes = first.length;
+    // Asked once: the end of what is longer may come at any moment.
+    const isWhole = pieces.isOver;
     const folderAt = join(root.path, folderPath);
     const open = OPEN_FOLDERS.take(folderAt);
     let staged: StagedFile;
     try {
       staged = await disk.ask('stage', {
-        ...{ givenPath, root, stagingName, bytes: first, modifiedMs: pieces.isOver ? modifiedMs : null },
+        ...{ givenPath, root, stagingName, bytes: first, modifiedMs: isWhole ? modifiedMs : null },
         folder: { fd: open?.fd ?? null, path: folderAt },
         mayBeUnmounted: (await otherDiskRef(folderPath, call.held)) !== null,
       });
@@ -64,7 +66,7 @@ export async function receive(
     const folder = await folderOf(staged, folderAt, open);
     const { fd } = staged;
     try {
-      const restBytes = pieces.isOver ? 0 : await fill(fd, pieces, modifiedMs);
+      const restBytes = isWhole ? 0 : await fill(fd, pieces, modifiedMs);
       await syncAll(fd);
       const sizeBytes = firstBytes + restBytes;
       return new StagedEntry({ disk, root, folder, path, stagingName, kind: 'asset', sizeBytes, fd });
