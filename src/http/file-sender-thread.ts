@@ -28,8 +28,9 @@ const stops = new Map<number, () => void>();
 parentPort?.on('message', (request: SenderRequest) => {
   if (request.kind === 'stop') return stops.get(request.id)?.();
   const { id, order } = request;
-  send(id, order).then((outcome) => reply({ id, outcome }));
+  send(id, order).then((outcome) => reply({ kind: 'outcome', id, outcome }));
 });
+reply({ kind: 'ready' });
 
 function reply(message: SenderReply): void {
   parentPort?.postMessage(message);
@@ -71,7 +72,7 @@ async function send(id: number, order: SendOrder): Promise<SendOutcome> {
       if (averageMs > QUICK_MS) break;
       if (performance.now() - toldMs > PROGRESS_MS) {
         toldMs = performance.now();
-        reply({ id, outcome: null });
+        reply({ kind: 'progress', id });
       }
       await nextTurn();
       if (hasRoom || isBroken || sentTo === endByte) continue;

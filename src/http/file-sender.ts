@@ -22,11 +22,12 @@ export type SenderRequest =
   | { readonly kind: 'send'; readonly id: number; readonly order: SendOrder }
   | { readonly kind: 'stop'; readonly id: number };
 
-/** Without an outcome: something was sent since the last of these. */
-export interface SenderReply {
-  readonly id: number;
-  readonly outcome: SendOutcome | null;
-}
+export type SenderReply =
+  /** Comes first: the thread can do what it is there for. */
+  | { readonly kind: 'ready' }
+  /** Something was sent since the last of these. */
+  | { readonly kind: 'progress'; readonly id: number }
+  | { readonly kind: 'outcome'; readonly id: number; readonly outcome: SendOutcome };
 
 interface Pending {
   readonly resolve: (outcome: SendOutcome) => void;
@@ -43,11 +44,20 @@ const IDLE_MS = 10_000;
 export class FileSender {
   readonly #pending = new Map<number, Pending>();
   #worker: Worker | null = null;
+  #ready: Promise<void> = Promise.resolve();
   #lastId = 0;
   #idleTimer: NodeJS.Timeout | undefined;
 
+  /** Resolves when the thread is there, for some seconds at least; rejects when there can be none. */
+  async begin(): Promise<void> {
+    clearTimeout(this.#idleTimer);
+    this.#worker ??= this.#startThread();
+    await this.#ready;
+    if (this.#pending.size === 0) this.#endLater();
+  }
+
   /**
-   * Resolves when the thread has let go of both descriptors, also after the signal: then it is `isBroken`. Rejects when the
+   * To be called behind `begin`. Resolves when the thread has let go of both descriptors, also after the signal: then it is `isBroken`. Rejects when the
    * thread is lost, which has let go of them too.
    * @param onProgress called about once a second while bytes are taken.
    */
@@ -76,11 +86,16 @@ export class FileSender {
     // The published package holds JavaScript; the name of this very file tells which of both runs.
     const entry = new URL(`./file-sender-thread${extname(import.meta.url)}`, import.meta.url);
     const worker = new Worker(entry, { execArgv: [] });
-    worker.on('message', ({ id, outcome }: SenderReply) => {
-      const pending = this.#pending.get(id);
-      if (outcome === null) pending?.onProgress();
-      else pending?.resolve(outcome);
+    const ready = Promise.withResolvers<void>();
+    this.#ready = ready.promise;
+    worker.on('message', (reply: SenderReply) => {
+      if (reply.kind === 'ready') return ready.resolve();
+      const pending = this.#pending.get(reply.id);
+      if (reply.kind === 'progress') pending?.onProgress();
+      else pending?.resolve(reply.outcome);
     });
+    worker.on('error', ready.reject);
+    worker.on('exit', () => ready.reject(new Error('the thread that sends files did not begin')));
     worker.on('error', (error) => this.#onLost(worker, error));
     worker.on('exit', () => this.#onLost(worker, new Error('the thread that sends files ended')));
     worker.unref();
@@ -89,6 +104,7 @@ export class FileSender {
 
   #onLost(worker: Worker, error: Error): void {
     if (this.#worker !== worker) return;
+    clearTimeout(this.#idleTimer);
     this.#worker = null;
     for (const { reject } of this.#pending.values()) reject(error);
   }

@@ -40,7 +40,8 @@ export async function sendByKernel(reply: Reply, file: FileBody, part: BodyPart)
   const calls = await kernel;
   const directBytes = part.lengthBytes - (calls?.queuedBytes ?? 0);
   if (calls === null || directBytes < WORTH_BYTES) return 0;
-  const sender = await senderOf(fd);
+  const sender = await senderOf(fd, log);
+  if (sender === null) return 0;
 
   const first = Buffer.allocUnsafe(FIRST_BYTES);
   const firstBytes = await file.readInto(first, part.startByte);
@@ -55,17 +56,18 @@ export async function sendByKernel(reply: Reply, file: FileBody, part: BodyPart)
       ...{ socketFd: own, fileFd: fd },
       ...{ startByte: part.startByte + firstBytes, endByte: part.startByte + directBytes },
     };
-    const outcome = await sender.send(order, signal, () => keepOpen(res.socket)).catch(senderFailure);
+    const outcome = await sender
+      .send(order, signal, () => keepOpen(res.socket))
+      .catch((cause) => {
+        giveUp(log, cause);
+        throw new CodedError('internal', 'The thread that sends files failed.', { cause });
+      });
     signal.throwIfAborted();
     if (outcome.isBroken) throw new CodedError('cancelled', 'The connection failed.');
     return outcome.sentTo - part.startByte;
   } finally {
     closeSync(own);
   }
-}
-
-function senderFailure(cause: unknown): never {
-  throw new CodedError('internal', 'The thread that sends files failed.', { cause });
 }
 
 async function loadKernel(log: Logger): Promise<Kernel | null> {
@@ -78,11 +80,23 @@ async function loadKernel(log: Logger): Promise<Kernel | null> {
   }
 }
 
-async function senderOf(fd: number): Promise<FileSender> {
+/** @returns null when there can be no thread: then that is not tried again. */
+async function senderOf(fd: number, log: Logger): Promise<FileSender | null> {
   const { dev } = await promisify(fstat)(fd);
   const sender = senders.get(dev) ?? new FileSender();
   senders.set(dev, sender);
-  return sender;
+  try {
+    await sender.begin();
+    return sender;
+  } catch (error) {
+    giveUp(log, error);
+    return null;
+  }
+}
+
+function giveUp(log: Logger, error: unknown): void {
+  log.warn('large files are copied on their way from now on: a thread ended', { reason: messageOf(error) });
+  kernel = Promise.resolve(null);
 }
 
 /** Are the bytes of a body sent as they are? TLS changes them. */

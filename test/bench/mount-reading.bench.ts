@@ -10,7 +10,9 @@ import { type Peer, stopperOf } from './peers/peer.ts';
 import type { Result } from './result.ts';
 
 const CLIENT = fileURLToPath(new URL('load-client.ts', import.meta.url));
-const ROUNDS = 2;
+const ROUNDS = 4;
+/** One answer a turn tells little. */
+const LARGE_ROUNDS = 7;
 const LOAD_MS = 1_500;
 const RANGES = 500;
 const MIB = 1024 * 1024;
@@ -32,7 +34,7 @@ export async function benchMountReading({ isQuick }: { readonly isQuick: boolean
     const large = await contest(
       `GET of a file of ${largeBytes / MIB} MiB`,
       ...all((server) => readLarge(server, servers)),
-      options,
+      { rounds: LARGE_ROUNDS },
     );
     const [best] = large
       .filter(({ peer }) => peer !== BARE)
