@@ -78,16 +78,16 @@ export class DiskWrites {
     }
   }
 
-  /** See `Staged.place`. Closes the staged file when it is at its place. @returns null: a look tells what is there now. */
+  /** See `Staged.place`. Closes the staged file, whatever comes of it. @returns null: a look tells what is there now. */
   place({ root, folder, path, name, stagingName, kind, over, fd }: PlaceAsk): PlacedFile | null {
     this.#countCall();
+    if (fd !== null) closeSync(fd);
     if (!isAt(folder)) throw new CodedError('parent-missing', 'The folder was moved meanwhile.');
     const there = this.weigh({ root, folder, name, over: kind === 'collection' ? 'nothing' : over });
     const [from, to] = [at(folder, stagingName), at(folder, name)];
     if (kind === 'collection') renameSync(from, to);
     else if (there === null) appear(from, to);
     else replace(from, to, there);
-    if (fd !== null) closeSync(fd);
     return kind === 'asset' ? this.#factsOf(root, path, at(folder, name)) : null;
   }
 

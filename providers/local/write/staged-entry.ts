@@ -34,9 +34,12 @@ export class StagedEntry implements Staged {
   readonly sizeBytes: number;
   readonly #options: StagedEntryOptions;
   #state: 'staged' | 'placed' | 'over' = 'staged';
+  /** Null as soon as a thread was told to close it: its number may soon be another file's, whether the thread lives or not. */
+  #fd: number | null;
 
   constructor(options: StagedEntryOptions) {
     this.#options = options;
+    this.#fd = options.fd;
     this.sizeBytes = options.sizeBytes;
   }
 
@@ -49,8 +52,9 @@ export class StagedEntry implements Staged {
   }
 
   async place(over: Over): Promise<readonly PlaceEvent[] | undefined> {
-    const { disk, root, folder, path, stagingName, kind, fd } = this.#options;
+    const { disk, root, folder, path, stagingName, kind } = this.#options;
     if (this.#state !== 'staged') throw new Error('a staged entry was placed twice');
+    const fd = this.#takeFd();
     let placed: PlacedFile | null;
     try {
       const ask = { root, folder: folder.asked, path, name: lastNameOf(path), stagingName, kind, over, fd };
@@ -74,12 +78,19 @@ export class StagedEntry implements Staged {
     const before = this.#state;
     if (before === 'over') return;
     this.#state = 'over';
-    const { disk, folder, stagingName, fd } = this.#options;
+    const { disk, folder, stagingName } = this.#options;
+    const fd = this.#takeFd();
     try {
       if (before === 'staged') await disk.ask('drop', { folder: folder.asked, stagingName, fd });
     } finally {
       await folder.letGo();
     }
+  }
+
+  #takeFd(): number | null {
+    const fd = this.#fd;
+    this.#fd = null;
+    return fd;
   }
 }
 
