@@ -6,7 +6,7 @@ import type { Entry } from '../catalog/catalog.ts';
  */
 const MAX_WORK = 320;
 /** An entry that also tells what stands in the picture, as those of Immich do, beside one that does not. */
-const TELLING_WORK = 1.5;
+const TELLING_WORK = 2;
 
 /** Entries of a scan on their way to the catalog. */
 export class ScanBatch {

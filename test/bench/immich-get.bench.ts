@@ -135,11 +135,24 @@ async function race(scene: GetScene, name: string, race: Race): Promise<Comparis
   const fetchedBytes = (await server.fetchedBytes()) - fetchedBefore;
   if (fetchedBytes !== askedBytes)
     throw new Error(`${name}: ${fetchedBytes} of ${askedBytes} bytes were fetched`);
-  const [oursMs, peersMs] = [cpuMs.get(mediadav.name), cpuMs.get(PASS_THROUGH)].map((all) => all?.slice(1));
-  if (oursMs === undefined || peersMs === undefined) return results;
-  const ratio = median(oursMs.map((ms, round) => ms / (peersMs[round] ?? Number.NaN)));
+  const floorMs = results.find(({ peer }) => peer === PASS_THROUGH)?.peersMs;
+  const straightMs = results.find(({ peer }) => peer === STRAIGHT)?.peersMs;
+  const [oursMs, theirsMs] = [cpuMs.get(mediadav.name), cpuMs.get(PASS_THROUGH)].map((all) => all?.slice(1));
+  if (floorMs === undefined || straightMs === undefined || oursMs === undefined || theirsMs === undefined)
+    return results;
   return [
     ...results,
-    { name: 'CPU time of the process in between', peer: PASS_THROUGH, oursMs, peersMs, ratio },
+    paired(`${PASS_THROUGH} instead of mediadav`, floorMs, STRAIGHT, straightMs),
+    paired('CPU time of the process in between', oursMs, PASS_THROUGH, theirsMs),
   ];
+}
+
+function paired(
+  name: string,
+  oursMs: readonly number[],
+  peer: string,
+  peersMs: readonly number[],
+): Comparison {
+  const ratio = median(oursMs.map((ms, round) => ms / (peersMs[round] ?? Number.NaN)));
+  return { name, peer, oursMs, peersMs, ratio };
 }

@@ -172,7 +172,7 @@ export class Fill {
       const leave = () => fail(signal.reason);
       signal.addEventListener('abort', leave, { once: true });
       stream.on('error', fail);
-      stream.on('close', () => fail(new CodedError('unavailable', 'The source was closed early.')));
+      stream.on('close', () => fail(closedEarly()));
       stream.on('data', (chunk: Buffer) => {
         missingBytes -= chunk.length;
         if (missingBytes < 0) return fail(wrongLength('more'));
@@ -192,6 +192,8 @@ export class Fill {
         resolve();
       });
       if (signal.aborted) leave();
+      // Whatever it had to say was said before anybody listened.
+      else if (stream.destroyed) fail(stream.errored ?? closedEarly());
     });
   }
 
@@ -253,6 +255,10 @@ export class Fill {
   #wakeAll(): void {
     for (const follower of this.#followers) follower.wake();
   }
+}
+
+function closedEarly(): CodedError {
+  return new CodedError('unavailable', 'The source was closed early.');
 }
 
 function wrongLength(what: 'more' | 'fewer'): CodedError {
