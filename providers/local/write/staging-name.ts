@@ -13,6 +13,8 @@ const ABANDONED_AFTER_MS = 24 * 3_600_000;
 const PROCESS = randomBytes(4).toString('hex');
 
 let count = 0;
+/** Names of what is set aside now, by this process. */
+const asideNow = new Set<string>();
 
 /** @param writer hexadecimal; see `LocalProviderSettings.writer`. */
 export function newStagingName(writer: string): string {
@@ -25,12 +27,20 @@ export function isStagingName(name: string): boolean {
 }
 
 /**
+ * No scan touches what has it, until `asideIsOver`.
  * @param writer hexadecimal; see `LocalProviderSettings.writer`.
  * @param inode of what it makes room for.
  */
 export function newAsideName(writer: string, inode: bigint): string {
   count += 1;
-  return `.mediadav-aside-${writer}-${PROCESS}-${count}-${inode.toString(16)}`;
+  const name = `.mediadav-aside-${writer}-${PROCESS}-${count}-${inode.toString(16)}`;
+  asideNow.add(name);
+  return name;
+}
+
+/** Whatever still has that name is a leftover from now on. */
+export function asideIsOver(name: string): void {
+  asideNow.delete(name);
 }
 
 export function isAsideName(name: string): boolean {
@@ -54,15 +64,15 @@ export class Leftovers {
   }
 
   /**
-   * What had made room for something else when its process ended goes when that is there, and else comes back: to its
-   * place, or beside what somebody else has put there.
+   * What had made room for something else when its process ended, or could not be put back, goes when that is there, and
+   * else comes back: to its place, or beside what somebody else has put there.
    * @returns whether there was any.
    */
   async bringBack(folder: string, names: readonly string[]): Promise<boolean> {
     let isAny = false;
     for (const name of names) {
-      const [, writer, process, inode = ''] = ASIDE.exec(name) ?? [];
-      if (writer !== this.#writer || process === PROCESS) continue;
+      const [, writer, , inode = ''] = ASIDE.exec(name) ?? [];
+      if (writer !== this.#writer || asideNow.has(name)) continue;
       isAny = true;
       try {
         const aside = join(folder, name);
@@ -95,8 +105,8 @@ export class Leftovers {
   }
 }
 
-/** Its own place if nothing is there, else the first name that nothing has. */
-async function freePlace(folder: string, name: string): Promise<string> {
+/** For what comes back: its own place if nothing is there, else the first name that nothing has. */
+export async function freePlace(folder: string, name: string): Promise<string> {
   for (let count = 0; ; count += 1) {
     const mark = count === 0 ? '' : count === 1 ? '(set aside) ' : `(set aside ${count}) `;
     const place = join(folder, mark + name);

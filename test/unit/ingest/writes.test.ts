@@ -297,6 +297,37 @@ describe('a folder in the way of a move', () => {
     expect(await catalog.reader.refAt(sourceId, ['b', '1.jpg'])).toBe(ref);
   });
 
+  it('is beside what somebody else has put there meanwhile, after the next scan', async () => {
+    await ingest.scan();
+    onMove = async () => {
+      await mkdir(join(root, 'b'));
+      await writeFile(join(root, 'b', 'new.jpg'), 'new');
+    };
+    await expect(overIt()).rejects.toMatchObject({ code: 'exists' });
+    await ingest.scan();
+    const found = (await onDisk()).filter((path) => !/^[ac](\/|$)/.test(path));
+    const back = ['(set aside) b', '(set aside) b/1.jpg', '(set aside) b/2.jpg'];
+    expect(found).toEqual([...back, 'b', 'b/new.jpg']);
+    expect(await paths()).toEqual(await onDisk());
+  });
+
+  it('is back after the next scan when it could not be put back at once', async () => {
+    await ingest.scan();
+    const before = await onDisk();
+    const away = join(work, 'away');
+    let asideName = '';
+    onMove = async () => {
+      asideName = (await readdir(root)).find((name) => name.startsWith('.mediadav-aside-')) ?? '';
+      await rename(join(root, asideName), away);
+      throw new CodedError('unavailable', 'The disk is gone for a moment.');
+    };
+    await expect(overIt()).rejects.toThrow();
+    await rename(away, join(root, asideName));
+    await ingest.scan();
+    expect(await onDisk()).toEqual(before);
+    expect(await paths()).toEqual(before);
+  });
+
   it('stays where it is with what is not shown, and nothing is moved', async () => {
     await writeFile(join(root, 'b', '.hidden'), 'mine');
     await ingest.scan();
