@@ -76,6 +76,11 @@ export interface PutWrite {
   readonly over: Over;
   /** Absent: there is nothing to be asked. */
   readonly permit?: Permit;
+  /**
+   * Called when the catalog has it, before somebody else may change it again: what is there then is this content. Whatever
+   * it rejects with, `put` does. A place of which nobody is told (system litter) does not call it.
+   */
+  readonly onShown?: () => Promise<void>;
 }
 
 export interface CopyWrite {
