@@ -47,6 +47,11 @@ export function isAsideName(name: string): boolean {
   return ASIDE.test(name);
 }
 
+/** Has this process set it aside, for a write that goes on? */
+export function isAsideNow(name: string): boolean {
+  return asideNow.has(name);
+}
+
 /** Removes what uploads and copies that were cut short by the end of the process have left behind. */
 export class Leftovers {
   readonly #writer: string;
@@ -65,19 +70,23 @@ export class Leftovers {
 
   /**
    * What had made room for something else when its process ended, or could not be put back, goes when that is there, and
-   * else comes back: to its place, or beside what somebody else has put there.
+   * else comes back: to its place, or beside what somebody else has put there. That of another writer, which may be a
+   * catalog that is no more, comes back after a day, and never goes.
    * @returns whether there was any.
    */
   async bringBack(folder: string, names: readonly string[]): Promise<boolean> {
     let isAny = false;
     for (const name of names) {
       const [, writer, , inode = ''] = ASIDE.exec(name) ?? [];
-      if (writer !== this.#writer || asideNow.has(name)) continue;
-      isAny = true;
+      if (writer === undefined || asideNow.has(name)) continue;
+      const isOurs = writer === this.#writer;
       try {
         const aside = join(folder, name);
+        if (!isOurs && !(await isAbandoned(aside))) continue;
+        isAny = true;
         for (const kept of await readdir(aside)) {
-          if ((await inodeAt(join(folder, kept))) === inode) await rm(join(aside, kept), { recursive: true });
+          if (isOurs && (await inodeAt(join(folder, kept))) === inode)
+            await rm(join(aside, kept), { recursive: true });
           else await rename(join(aside, kept), await freePlace(folder, kept));
         }
         await rmdir(aside);
@@ -96,13 +105,17 @@ export class Leftovers {
     try {
       // A catalog has one server, so what an earlier process of it began is over. Of others only time tells.
       const isOurs = writer === this.#writer;
-      if (!isOurs && Date.now() - (await lstat(path)).ctimeMs < ABANDONED_AFTER_MS) return;
+      if (!isOurs && !(await isAbandoned(path))) return;
       await rm(path, { recursive: true, force: true });
     } catch (error) {
       // It does no harm where it lies, and the next scan tries again; a bug of ours would have no errno.
       if (errnoOf(error) === '') throw error;
     }
   }
+}
+
+async function isAbandoned(path: string): Promise<boolean> {
+  return Date.now() - (await lstat(path)).ctimeMs >= ABANDONED_AFTER_MS;
 }
 
 /** For what comes back: its own place if nothing is there, else the first name that nothing has. */
