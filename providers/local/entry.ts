@@ -5,7 +5,7 @@ import { FOUND, type FoundColumns, factsAt, LISTED, type NamesPart, type Root } 
 import { fileFactsOf } from './file-facts.ts';
 import { isSystemFolder } from './names.ts';
 import { deviceIn, type StatFacts } from './stat-facts.ts';
-import { isAsideName, isStagingName } from './write/staging-name.ts';
+import { isAsideName, isAsideNow, isStagingName } from './write/staging-name.ts';
 
 /** A folder that may be entered. */
 export interface Folder {
@@ -38,7 +38,11 @@ export function refOf(folder: Folder): string | null {
 /** The names that are to be looked at. Decides by the name and by what the listing tells of the type. */
 export function visibleNames({ names, types }: NamesPart, folder: Folder, call: ScanCall): string[] {
   return names.filter((name, at) => {
-    if (isStagingName(name) || isAsideName(name)) return false;
+    if (isStagingName(name)) return false;
+    if (isAsideName(name)) {
+      if (!isAsideNow(name)) call.warn('set aside by a write that was cut short', pathIn(folder, name));
+      return false;
+    }
     if (name.startsWith('.')) {
       call.warn('a hidden name', pathIn(folder, name));
       return false;

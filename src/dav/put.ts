@@ -2,7 +2,7 @@ import { lastModifiedText } from '../http/http-date.ts';
 import { RequestBody } from '../http/request-body.ts';
 import type { Digests } from '../model/asset.ts';
 import { CodedError, codeOf } from '../model/coded-error.ts';
-import { etagOf } from '../model/node.ts';
+import { etagOf, type Node } from '../model/node.ts';
 import type { ContentClaims, Over } from '../model/write.ts';
 import type { WritePlace } from '../vfs/write-place.ts';
 import { authorizeWrite } from './authorize-write.ts';
@@ -42,8 +42,13 @@ export async function put(request: DavRequest): Promise<void> {
   }
 
   const content = new RequestBody(exchange);
+  const shown: { node?: Node } = {};
+  const onShown = async () => {
+    // Not after the turn: an ETag of what somebody else has put there since would be permission to replace that.
+    shown.node = await vfs.resolve(path);
+  };
   try {
-    await place.put(content, { claims, over: overOf(request, place), permit }, signal);
+    await place.put(content, { claims, over: overOf(request, place), permit, onShown }, signal);
   } catch (error) {
     // What the request expects was so when it came, and is no longer.
     const isConditional = req.headers['if-match'] !== undefined || req.headers['if-none-match'] !== undefined;
@@ -52,7 +57,7 @@ export async function put(request: DavRequest): Promise<void> {
   } finally {
     content.destroy();
   }
-  const stored = await vfs.resolve(path);
+  const stored = shown.node ?? (await vfs.resolve(path));
   if (stored.kind !== 'asset') throw new CodedError('changed', 'It was replaced by a folder meanwhile.');
   res.writeHead(isNew ? 201 : 204, {
     ETag: etagOf(stored.asset),

@@ -16,6 +16,8 @@ export interface Placing {
   readonly path: string;
   readonly over: Over;
   readonly permit: Permit | undefined;
+  /** See `PutWrite.onShown`. */
+  readonly onShown: (() => Promise<void>) | undefined;
   /** What the provider has told of it; see `WriteCall.tell`. */
   readonly told: WriteEvent[];
   readonly signal: AbortSignal;
@@ -104,7 +106,7 @@ export class Placings {
       for (const { waiting } of placed) waiting.reject(error);
       return;
     }
-    for (const { waiting } of placed) waiting.resolve();
+    for (const { waiting } of placed) await settle(waiting);
   }
 
   /** They may have failed because the catalog was wrong, or halfway. */
@@ -116,5 +118,14 @@ export class Placings {
       await this.#options.aftermath.followFailure(change, error);
       waiting.reject(error);
     }
+  }
+}
+
+async function settle({ onShown, resolve, reject }: Waiting): Promise<void> {
+  try {
+    await onShown?.();
+    resolve();
+  } catch (error) {
+    reject(error);
   }
 }

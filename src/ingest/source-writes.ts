@@ -75,7 +75,7 @@ export class SourceWrites implements TreeWriter {
   async put(
     path: string,
     content: Readable,
-    { claims, over, permit }: PutWrite,
+    { claims, over, permit, onShown }: PutWrite,
     signal: AbortSignal,
   ): Promise<void> {
     const { writing, aftermath, ready } = this.#options;
@@ -84,7 +84,7 @@ export class SourceWrites implements TreeWriter {
     const scope = this.#newScope();
     const staged = await writing.receive(path, content, claims, signal, scope);
     try {
-      await this.#placings.place({ staged, path, over, permit, told: scope.told, signal });
+      await this.#placings.place({ staged, path, over, permit, onShown, told: scope.told, signal });
       // Beside the turns of others, so that many who upload wait for the disk together.
       await staged.persist();
     } finally {

@@ -45,7 +45,7 @@ export interface TreeWriter {
   /** With everything below that is shown. @returns what is still there, with all above it; empty: all is gone. */
   remove(path: string, signal: AbortSignal, permit?: Permit): Promise<readonly WriteFailure[]>;
   /**
-   * With `over` as `anything`, a collection in the way is removed first.
+   * With `over` as `anything`, a collection in the way is put aside first, and goes when this is there.
    * @returns what was in the way at `to` and could not be removed, so that nothing was moved; or, between two disks,
    *   what could not be removed at `from` and so is at both places now. Empty: all was moved.
    */
@@ -76,6 +76,11 @@ export interface PutWrite {
   readonly over: Over;
   /** Absent: there is nothing to be asked. */
   readonly permit?: Permit;
+  /**
+   * Called when the catalog has it, before somebody else may change it again: what is there then is this content. Whatever
+   * it rejects with, `put` does. A place of which nobody is told (system litter) does not call it.
+   */
+  readonly onShown?: () => Promise<void>;
 }
 
 export interface CopyWrite {

@@ -38,6 +38,19 @@ describe('PUT', () => {
     expect(await here.nodeIdOf('old.jpg')).toBe(before);
   });
 
+  it('of two at one name at once: each answer has the validators of its own content', async () => {
+    const path = `${here.folder}/contended.jpg`;
+    for (let round = 0; round < 20; round += 1) {
+      const bodies = ['one', 'the other'].map((text) => `${text} ${round}`);
+      const answers = await Promise.all(bodies.map((body) => here.send('PUT', path, { body })));
+      const [one, other] = answers.map(({ headers }) => headers.etag);
+      expect(one).not.toBe(other);
+      const got = await here.send('GET', path);
+      const last = answers.findIndex(({ headers }) => headers.etag === got.headers.etag);
+      expect(got.text).toBe(bodies[last]);
+    }
+  });
+
   it('is in the change feed when the answer has come', async () => {
     for (let round = 0; round < 20; round += 1) {
       const cursor = await here.head();

@@ -172,9 +172,14 @@ function isEmpty(path: string): boolean {
   return readdirSync(path).every(isSystemName);
 }
 
-/** Is it open, and still where it was opened? */
+/**
+ * Is it open, and still where it was opened? A disk that was mounted over it since has its path, and would hide what is
+ * written here.
+ */
 function isAt(folder: FolderAsk): folder is FolderAsk & { readonly fd: number } {
-  return folder.fd !== null && actualPath(folder.fd, folder.path) === folder.path;
+  if (folder.fd === null || actualPath(folder.fd, folder.path) !== folder.path) return false;
+  const [open, there] = [fstatSync(folder.fd, { bigint: true }), statsAt(folder.path)];
+  return open.dev === there?.dev && open.ino === there.ino;
 }
 
 function actualPath(fd: number, path: string): string {

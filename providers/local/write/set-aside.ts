@@ -6,7 +6,7 @@ import { holdPlace } from './held-folder.ts';
 import { missing, shownFile } from './place-rules.ts';
 import { whatStays } from './remove.ts';
 import { StagedEntry } from './staged-entry.ts';
-import { newAsideName } from './staging-name.ts';
+import { asideIsOver, freePlace, newAsideName } from './staging-name.ts';
 import { translateWriteError } from './translate-write-error.ts';
 
 export interface SettingAside {
@@ -26,6 +26,10 @@ export async function setAside(
   const asideName = newAsideName(writer, inode);
   const aside = folder.at(asideName);
   const kept = join(aside, name);
+  const letGo = async () => {
+    asideIsOver(asideName);
+    await folder.close();
+  };
   try {
     const there = await folder.member(name);
     if (there === null) throw missing();
@@ -33,7 +37,7 @@ export async function setAside(
       throw missing();
     const failures = there.isDirectory() ? await whatStays(root, { folder, name, path }, call) : [];
     if (failures.length > 0) {
-      await folder.close();
+      await letGo();
       return { failures, putBack: async () => undefined, remove: async () => undefined };
     }
     await mkdir(aside);
@@ -44,7 +48,7 @@ export async function setAside(
       throw error;
     }
   } catch (error) {
-    await folder.close();
+    await letGo();
     throw translateWriteError(error);
   }
   /** Whatever is done with it then, it is done once, and the folder is let go of. */
@@ -54,15 +58,14 @@ export async function setAside(
     } catch (error) {
       throw translateWriteError(error);
     } finally {
-      await folder.close();
+      await letGo();
     }
   };
   return {
     failures: [],
     putBack: ending(async () => {
-      // What somebody else has put there meanwhile stays; the next scan puts this one beside it.
-      if ((await folder.member(name)) !== null) return;
-      await rename(kept, folder.at(name));
+      // What somebody else has put there meanwhile stays, with this one beside it.
+      await rename(kept, await freePlace(folder.own, name));
       await rmdir(aside);
       await folder.sync();
     }),

@@ -13,6 +13,8 @@ const ABANDONED_AFTER_MS = 24 * 3_600_000;
 const PROCESS = randomBytes(4).toString('hex');
 
 let count = 0;
+/** Names of what is set aside now, by this process. */
+const asideNow = new Set<string>();
 
 /** @param writer hexadecimal; see `LocalProviderSettings.writer`. */
 export function newStagingName(writer: string): string {
@@ -25,16 +27,29 @@ export function isStagingName(name: string): boolean {
 }
 
 /**
+ * No scan touches what has it, until `asideIsOver`.
  * @param writer hexadecimal; see `LocalProviderSettings.writer`.
  * @param inode of what it makes room for.
  */
 export function newAsideName(writer: string, inode: bigint): string {
   count += 1;
-  return `.mediadav-aside-${writer}-${PROCESS}-${count}-${inode.toString(16)}`;
+  const name = `.mediadav-aside-${writer}-${PROCESS}-${count}-${inode.toString(16)}`;
+  asideNow.add(name);
+  return name;
+}
+
+/** Whatever still has that name is a leftover from now on. */
+export function asideIsOver(name: string): void {
+  asideNow.delete(name);
 }
 
 export function isAsideName(name: string): boolean {
   return ASIDE.test(name);
+}
+
+/** Has this process set it aside, for a write that goes on? */
+export function isAsideNow(name: string): boolean {
+  return asideNow.has(name);
 }
 
 /** Removes what uploads and copies that were cut short by the end of the process have left behind. */
@@ -54,20 +69,24 @@ export class Leftovers {
   }
 
   /**
-   * What had made room for something else when its process ended goes when that is there, and else comes back: to its
-   * place, or beside what somebody else has put there.
+   * What had made room for something else when its process ended, or could not be put back, goes when that is there, and
+   * else comes back: to its place, or beside what somebody else has put there. That of another writer, which may be a
+   * catalog that is no more, comes back after a day, and never goes.
    * @returns whether there was any.
    */
   async bringBack(folder: string, names: readonly string[]): Promise<boolean> {
     let isAny = false;
     for (const name of names) {
-      const [, writer, process, inode = ''] = ASIDE.exec(name) ?? [];
-      if (writer !== this.#writer || process === PROCESS) continue;
-      isAny = true;
+      const [, writer, , inode = ''] = ASIDE.exec(name) ?? [];
+      if (writer === undefined || asideNow.has(name)) continue;
+      const isOurs = writer === this.#writer;
       try {
         const aside = join(folder, name);
+        if (!isOurs && !(await isAbandoned(aside))) continue;
+        isAny = true;
         for (const kept of await readdir(aside)) {
-          if ((await inodeAt(join(folder, kept))) === inode) await rm(join(aside, kept), { recursive: true });
+          if (isOurs && (await inodeAt(join(folder, kept))) === inode)
+            await rm(join(aside, kept), { recursive: true });
           else await rename(join(aside, kept), await freePlace(folder, kept));
         }
         await rmdir(aside);
@@ -86,7 +105,7 @@ export class Leftovers {
     try {
       // A catalog has one server, so what an earlier process of it began is over. Of others only time tells.
       const isOurs = writer === this.#writer;
-      if (!isOurs && Date.now() - (await lstat(path)).ctimeMs < ABANDONED_AFTER_MS) return;
+      if (!isOurs && !(await isAbandoned(path))) return;
       await rm(path, { recursive: true, force: true });
     } catch (error) {
       // It does no harm where it lies, and the next scan tries again; a bug of ours would have no errno.
@@ -95,8 +114,12 @@ export class Leftovers {
   }
 }
 
-/** Its own place if nothing is there, else the first name that nothing has. */
-async function freePlace(folder: string, name: string): Promise<string> {
+async function isAbandoned(path: string): Promise<boolean> {
+  return Date.now() - (await lstat(path)).ctimeMs >= ABANDONED_AFTER_MS;
+}
+
+/** For what comes back: its own place if nothing is there, else the first name that nothing has. */
+export async function freePlace(folder: string, name: string): Promise<string> {
   for (let count = 0; ; count += 1) {
     const mark = count === 0 ? '' : count === 1 ? '(set aside) ' : `(set aside ${count}) `;
     const place = join(folder, mark + name);

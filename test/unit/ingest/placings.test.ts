@@ -48,10 +48,12 @@ function makeRoom({
       persist: async () => undefined,
       discard: async () => undefined,
     };
-    void placings.place({ staged, path, over: 'anything', permit, told: [], signal }).then(
-      () => outcomes.push(`${path} stored`),
-      (error) => outcomes.push(`${path} ${codeOf(error)}`),
-    );
+    void placings
+      .place({ staged, path, over: 'anything', permit, onShown: undefined, told: [], signal })
+      .then(
+        () => outcomes.push(`${path} stored`),
+        (error) => outcomes.push(`${path} ${codeOf(error)}`),
+      );
   };
   const letOn = async () => {
     await turn();

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createLocalProvider } from '../../../providers/local/provider.ts';
 import type { Catalog } from '../../../src/catalog/catalog.ts';
 import { openSqliteCatalog } from '../../../src/catalog/sqlite/sqlite-catalog.ts';
@@ -297,6 +297,37 @@ describe('a folder in the way of a move', () => {
     expect(await catalog.reader.refAt(sourceId, ['b', '1.jpg'])).toBe(ref);
   });
 
+  it('is beside what somebody else has put there meanwhile, after the next scan', async () => {
+    await ingest.scan();
+    onMove = async () => {
+      await mkdir(join(root, 'b'));
+      await writeFile(join(root, 'b', 'new.jpg'), 'new');
+    };
+    await expect(overIt()).rejects.toMatchObject({ code: 'exists' });
+    await ingest.scan();
+    const found = (await onDisk()).filter((path) => !/^[ac](\/|$)/.test(path));
+    const back = ['(set aside) b', '(set aside) b/1.jpg', '(set aside) b/2.jpg'];
+    expect(found).toEqual([...back, 'b', 'b/new.jpg']);
+    expect(await paths()).toEqual(await onDisk());
+  });
+
+  it('is back after the next scan when it could not be put back at once', async () => {
+    await ingest.scan();
+    const before = await onDisk();
+    const away = join(work, 'away');
+    let asideName = '';
+    onMove = async () => {
+      asideName = (await readdir(root)).find((name) => name.startsWith('.mediadav-aside-')) ?? '';
+      await rename(join(root, asideName), away);
+      throw new CodedError('unavailable', 'The disk is gone for a moment.');
+    };
+    await expect(overIt()).rejects.toThrow();
+    await rename(away, join(root, asideName));
+    await ingest.scan();
+    expect(await onDisk()).toEqual(before);
+    expect(await paths()).toEqual(before);
+  });
+
   it('stays where it is with what is not shown, and nothing is moved', async () => {
     await writeFile(join(root, 'b', '.hidden'), 'mine');
     await ingest.scan();
@@ -329,6 +360,25 @@ describe('a folder in the way of a move', () => {
     expect(found).toEqual(expected);
     expect(await paths()).toEqual(await onDisk());
   });
+});
+
+it('what was set aside under a catalog that is no more is told of, and comes back after a day', async () => {
+  const aside = join(root, '.mediadav-aside-def-01234567-1-1');
+  await mkdir(aside);
+  await rename(join(root, 'b'), join(aside, 'b'));
+  await ingest.scan();
+  expect(await paths()).not.toContain('b');
+  const { warnings } = await ingest.status();
+  expect(warnings).toMatchObject([{ reason: 'set aside by a write that was cut short', count: 1 }]);
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 25 * 3_600_000 });
+  try {
+    await ingest.scan();
+  } finally {
+    vi.useRealTimers();
+  }
+  expect(await onDisk()).toEqual(expect.arrayContaining(['b', 'b/1.jpg', 'b/2.jpg']));
+  expect(await paths()).toEqual(await onDisk());
+  expect((await ingest.status()).warnings).toEqual([]);
 });
 
 describe('a content that comes in many pieces', () => {
