@@ -105,3 +105,13 @@ it('a cache from before states were kept is taken over', async () => {
   expect((await read()).equals(remote.bytes)).toBe(true);
   expect(remote.requests).toHaveLength(1);
 });
+
+it('a cache whose process was killed while it was taken over opens again', async () => {
+  await cache.close();
+  const database = new DatabaseSync(join(folder, 'index.db'));
+  // What the step leaves that adds the column, without the one that says so.
+  database.exec('PRAGMA user_version = 1');
+  database.close();
+  cache = openCache();
+  expect((await read()).equals(remote.bytes)).toBe(true);
+});
