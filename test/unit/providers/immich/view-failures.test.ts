@@ -146,6 +146,21 @@ describe('a view', () => {
     },
   );
 
+  it('that is suddenly empty is doubted by another version of mediadav, too', async () => {
+    await under.start('3.1.0', { views: ['memories', 'favorites'] });
+    const before = await under.tree();
+    const match = '/api/search/metadata';
+    under.fake.faults.add({ match, kind: 'status', status: 200, body: NOTHING_FOUND });
+    const updated = under.startMediadav({ views: ['memories', 'favorites'], settingsVersion: 'b' });
+    await updated.scan();
+    expect((await updated.status()).warnings).toContainEqual(
+      expect.objectContaining({ reason: 'an answer that is suddenly empty' }),
+    );
+    expect(await under.tree()).toEqual(before);
+    await updated.scan();
+    expect(await under.tree('favorites/')).toEqual(['favorites/']);
+  });
+
   it.each([
     [['folders', 'flat'], 'favorites'],
     [['folders', 'date'], 'people'],
