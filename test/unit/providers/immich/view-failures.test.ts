@@ -146,6 +146,35 @@ describe('a view', () => {
     },
   );
 
+  it.each([
+    ['people', '/api/people'],
+    ['tags', '/api/tags'],
+  ] as const)(
+    '%s whose list could not be read does not believe the first empty answer after that',
+    async (name, list) => {
+      const ingest = await under.start('3.1.0', { views: ['memories', name] });
+      const before = await under.tree();
+      const move = () => {
+        for (const asset of under.fake.library.assets.values()) under.fake.library.updateAsset(asset, {});
+      };
+      move();
+      under.fake.faults.add({ match: list, kind: 'status', status: 500 });
+      await ingest.scan();
+      expect(await under.tree()).toEqual(before);
+      under.fake.faults.clear();
+      const match = '/api/search/metadata';
+      under.fake.faults.add({ match, kind: 'status', status: 200, body: NOTHING_FOUND });
+      await ingest.scan();
+      expect((await ingest.status()).warnings).toContainEqual(
+        expect.objectContaining({ reason: 'an answer that is suddenly empty' }),
+      );
+      expect(await under.tree()).toEqual(before);
+      await ingest.scan();
+      const files = (await under.tree(`${name}/`)).filter((path) => !path.endsWith('/'));
+      expect(files).toEqual([]);
+    },
+  );
+
   it('that is suddenly empty is doubted by another version of mediadav, too', async () => {
     await under.start('3.1.0', { views: ['memories', 'favorites'] });
     const before = await under.tree();
