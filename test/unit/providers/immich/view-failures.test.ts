@@ -92,6 +92,23 @@ describe('a view', () => {
     expect(await under.tree()).toEqual(before);
   });
 
+  it('of albums keeps them when they are suddenly none after another view could not be read', async () => {
+    const ingest = await under.start('2.7.5', { views: ['albums', 'memories'] });
+    const before = await under.tree();
+    under.fake.faults.add({ match: '/api/memories', kind: 'status', status: 500 });
+    under.fake.library.updateAsset(BEACH, {});
+    await ingest.scan();
+    under.fake.faults.clear();
+    under.fake.faults.add({ match: /GET \/api\/albums/, kind: 'status', status: 200, body: '[]' });
+    await ingest.scan();
+    expect((await ingest.status()).warnings).toMatchObject([
+      { reason: 'a list of albums that is suddenly empty' },
+    ]);
+    expect(await under.tree()).toEqual(before);
+    await ingest.scan();
+    expect(await under.tree('albums/')).toEqual(['albums/']);
+  });
+
   const NOTHING_FOUND =
     '{"albums":{"total":0,"items":[]},"assets":{"total":0,"count":0,"items":[],"nextPage":null}}';
 
