@@ -55,9 +55,9 @@ export async function readAlbumList(
   return hasNoNews && isSameEra ? null : list;
 }
 
-/** Were there albums when this was remembered? */
-export function hadAlbums(memory: ListMemory | null): boolean {
-  return memory !== null && memory.digest !== digestOf([]);
+/** Is it the digest of a list without albums? */
+export function isOfNone(digest: string): boolean {
+  return digest === digestOf([]);
 }
 
 export function writeMemory(memory: ListMemory): string {

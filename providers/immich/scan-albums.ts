@@ -1,14 +1,7 @@
 import { CodedError, codeOf, messageOf } from '../../src/model/coded-error.ts';
 import type { ScanCall, ScanEvent } from '../../src/provider/provider.ts';
 import type { Told } from './album-events.ts';
-import {
-  type AlbumList,
-  hadAlbums,
-  type ListMemory,
-  parseMemory,
-  readAlbumList,
-  writeMemory,
-} from './album-list.ts';
+import { type AlbumList, type ListMemory, parseMemory, readAlbumList, writeMemory } from './album-list.ts';
 import { ageNoteOf, chooseEra } from './eras/choose-era.ts';
 import type { Era } from './eras/era.ts';
 import type { ImmichClient } from './http-client.ts';
@@ -108,7 +101,7 @@ export async function* scanAlbums(
     let told: Told = { sampleId: null, isComplete: true, oldestReadMs: Date.now() };
     if (shown.hasAlbums) {
       told = yield* tellAlbumView({
-        ...{ call, staleMs, list, albumIds: choice.albumIds, hadAlbums: hadAlbums(memory) },
+        ...{ call, staleMs, list, albumIds: choice.albumIds },
         parent: shown.isAlone ? null : viewRef('albums'),
         readList: () => readAlbumList(client, requests, era, null).catch(asSourceError),
         read: async (album) => readAlbum(await makeReader(), album),

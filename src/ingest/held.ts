@@ -1,6 +1,6 @@
 import type { CatalogReader } from '../catalog/catalog.ts';
 import type { Held } from '../provider/provider.ts';
-import { versionUnder } from './scan-versions.ts';
+import { versionUnder, versionUnderAny } from './scan-versions.ts';
 import type { ShownPlaces } from './shown-places.ts';
 
 export interface HeldOptions {
@@ -31,7 +31,9 @@ export function createHeld(options: HeldOptions): Held {
     // Where it has no place, or its members have others too, what it held cannot be told from what is gone.
     versionOf: async (collection) =>
       collection !== null && !showsOnce ? null : await storedVersion(collection),
-    toldVersionOf: storedVersion,
+    // What a source said under other settings, it said all the same.
+    toldVersionOf: async (collection) =>
+      versionUnderAny(await reader.contentVersion(await sourceId(), collection)),
     factsOf: async (refId) => reader.asset(await sourceId(), refId),
     placesOf: async (refId) => shown?.placesOf(refId) ?? [],
   };

@@ -56,3 +56,8 @@ export function versionUnder(settings: string, stored: string | null): string | 
   const prefix = `${settings} `;
   return stored?.startsWith(prefix) === true ? stored.slice(prefix.length) : null;
 }
+
+/** The same, whatever the settings were. */
+export function versionUnderAny(stored: string | null): string | null {
+  return stored === null ? null : stored.slice(stored.indexOf(' ') + 1);
+}

@@ -46,7 +46,7 @@ export class Turns {
   async *interleaved<T>(events: AsyncGenerator<T>, prepare: () => Promise<void>): AsyncGenerator<T> {
     let ownUntilMs = 0;
     try {
-      let next = events.next();
+      let next = heard(events.next());
       for (;;) {
         const outcome = await this.#untilWoken(next, ownUntilMs);
         if (outcome === 'woken') {
@@ -59,7 +59,7 @@ export class Turns {
         }
         if (outcome.done === true) return;
         yield outcome.value;
-        next = events.next();
+        next = heard(events.next());
       }
     } finally {
       this.#wake = null;
@@ -89,4 +89,10 @@ export class Turns {
     this.#waiting = [];
     for (const work of waiting) await work();
   }
+}
+
+/** The same promise. While others have their turn nobody listens to it, and a failure then would end the process. */
+function heard<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined);
+  return promise;
 }

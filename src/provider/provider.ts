@@ -267,8 +267,8 @@ export interface Held {
    */
   versionOf(collection: string | null): Promise<string | null>;
   /**
-   * The version that a `complete` event of the last scan that ended well told for a collection, else null; also where the
-   * layout shows its members at several places, and `versionOf` can tell nothing. What is held may be another content: it
+   * The version that a `complete` event of the last scan that ended well told for a collection, else null; also from before
+   * the settings of the source changed, and where the layout shows its members at several places, and `versionOf` can tell nothing. What is held may be another content: it
    * only tells what the source said last.
    */
   toldVersionOf(collection: string): Promise<string | null>;

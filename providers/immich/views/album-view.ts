@@ -1,6 +1,6 @@
 import type { CollectionEvent, ScanCall, ScanEvent } from '../../../src/provider/provider.ts';
 import { chooseAlbums, type Told, tellAlbums } from '../album-events.ts';
-import type { AlbumList } from '../album-list.ts';
+import { type AlbumList, isOfNone } from '../album-list.ts';
 import { parseReading, writeReading } from '../album-version.ts';
 import type { ImmichAlbum } from '../api-answers.ts';
 import type { AlbumContent } from '../read-album.ts';
@@ -15,8 +15,6 @@ export interface AlbumViewParts {
   readonly readList: () => Promise<AlbumList | null>;
   /** Empty: all albums. */
   readonly albumIds: readonly string[];
-  /** There were albums when everything was last read. */
-  readonly hadAlbums: boolean;
   /** What was read before this is read anew, in milliseconds since 1970. */
   readonly staleMs: number;
   readonly read: (album: ImmichAlbum) => Promise<AlbumContent>;
@@ -28,13 +26,14 @@ export async function* tellAlbumView(parts: AlbumViewParts): AsyncGenerator<Scan
   const nothing: Told = { sampleId: null, isComplete: true, oldestReadMs: Date.now() };
   const held = parent === null ? null : parseReading(await call.held.versionOf(parent));
   if (parent !== null) yield viewFolder('albums');
-  if (parts.list === null && held !== null) {
+  if (parts.list === null && held !== null && held.readMs > 0) {
     yield { kind: 'unchanged', collection: parent };
     return { ...nothing, oldestReadMs: held.readMs };
   }
   const list = parts.list ?? (await parts.readList());
   if (list === null) throw new Error('a list that was asked for without condition is not there');
-  if (list.albums.length === 0 && parent !== null && parts.hadAlbums) {
+  const last = parent === null ? null : parseReading(await call.held.toldVersionOf(parent));
+  if (list.albums.length === 0 && parent !== null && last !== null && !isOfNone(last.state)) {
     // Beside other views nobody above sees that the source is suddenly empty.
     call.warn('a list of albums that is suddenly empty', 'albums');
     yield { kind: 'kept', collection: parent, mayHeal: true };
@@ -42,8 +41,10 @@ export async function* tellAlbumView(parts: AlbumViewParts): AsyncGenerator<Scan
   }
   const albums = chooseAlbums(list.albums, parts.albumIds, call);
   const told = yield* tellAlbums(albums, { call, parent, staleMs, read });
-  if (parent !== null && told.isComplete) {
-    const version = writeReading({ readMs: told.oldestReadMs, state: list.digest });
+  if (parent !== null) {
+    // Else only whether there were any is remembered: what is held of them may be older.
+    const readMs = told.isComplete ? told.oldestReadMs : 0;
+    const version = writeReading({ readMs, state: list.digest });
     yield { kind: 'complete', collection: parent, version };
   }
   return told;

@@ -1,6 +1,6 @@
 import type { ScanEvent } from '../../../src/provider/provider.ts';
 import { type AlbumReading, parseReading, writeReading } from '../album-version.ts';
-import type { Telling } from './shelf.ts';
+import type { Shelf, Telling } from './shelf.ts';
 
 /** Ends the state of a collection that was found to be empty. */
 const EMPTY = ' (empty)';
@@ -59,6 +59,20 @@ export async function* remember(
 ): AsyncGenerator<ScanEvent, void, undefined> {
   const held = parseReading(await toldVersion(ref));
   if (held !== null) yield complete(ref, { ...held, readMs: NEVER_CURRENT });
+}
+
+/** The state of a view that is made of folders: which there are, for when nobody can tell that. */
+export function shelvesText(shelves: readonly Pick<Shelf, 'ref'>[]): string {
+  return shelves.map(({ ref }) => ref).join(' ');
+}
+
+/** Refs of the folders that the view had when it was last read. */
+export async function toldShelves(
+  toldVersion: Telling['toldVersion'],
+  view: string | null,
+): Promise<readonly string[]> {
+  const state = view === null ? '' : (parseReading(await toldVersion(view))?.state ?? '');
+  return state.split(' ').filter((ref) => ref.startsWith('~'));
 }
 
 /** When a collection was read that is still in this state, in milliseconds since 1970; null: it has to be read. */

@@ -6,11 +6,11 @@ import type { AlbumReader } from '../read-album.ts';
 import type { ServerVersion } from '../server-version.ts';
 import { asksToWait } from '../translate-error.ts';
 import { viewFolder } from './album-view.ts';
-import { conclude, keep, readTime, remember } from './emptiness.ts';
+import { conclude, keep, readTime, remember, shelvesText, toldShelves } from './emptiness.ts';
 import { LibrarySearch } from './library-search.ts';
 import { type LibraryLook, lookAtLibrary, readOwnId } from './library-state.ts';
 import { type LibraryView, readLibrary, tellLibrary } from './library-views.ts';
-import { memoryShelves, personRef, personShelves, tagRef, tagShelves, type ViewPlace } from './list-views.ts';
+import { memoryShelves, personShelves, tagShelves, type ViewPlace } from './list-views.ts';
 import {
   readMatches,
   type Shelf,
@@ -136,9 +136,8 @@ export class ViewScan {
         const { held } = this.#parts.call;
         const toldVersion = (collection: string) => held.toldVersionOf(collection);
         yield* keep(toldVersion, this.#refOf(name), true);
-        const list = this.#lists.get(name as ListName);
-        const refs = [...(list?.people ?? []).map(personRef), ...(list?.tags ?? []).map(tagRef)];
-        for (const ref of refs) if (!this.#settled.has(ref)) yield* remember(toldVersion, ref);
+        for (const ref of await toldShelves(toldVersion, this.#refOf(name)))
+          if (!this.#settled.has(ref)) yield* remember(toldVersion, ref);
       }
       return { isComplete: false, oldestReadMs: this.#startedMs };
     }
@@ -173,7 +172,12 @@ export class ViewScan {
     const shown = shelves.filter((shelf) => this.#parts.call.enters(shelf.name));
     const told = yield* tellShelves(shown, telling);
     if (!told.isComplete) return told;
-    const outcome = { ref: this.#refOf(name), name, state: '', isEmpty: shelves.length === 0 };
+    const outcome = {
+      ref: this.#refOf(name),
+      name,
+      state: shelvesText(shelves),
+      isEmpty: shelves.length === 0,
+    };
     return { ...told, isComplete: yield* conclude(telling, outcome) };
   }
 

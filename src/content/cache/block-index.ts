@@ -252,7 +252,8 @@ function openDatabase(file: string): DatabaseSync {
     const isKnown = version === 0 || version === SCHEMA_VERSION || migration !== undefined;
     if (!isKnown) throw new DamagedIndex(`schema ${version}`);
     database.exec(SCHEMA);
-    if (migration !== undefined) database.exec(migration);
+    // Killed before the next statement, a process leaves the column and the old version.
+    if (migration !== undefined && !hasStates(database)) database.exec(migration);
     database.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
     const check = String(database.prepare('PRAGMA quick_check(1)').get()?.quick_check);
     if (check !== 'ok') throw new DamagedIndex(check);
@@ -261,4 +262,9 @@ function openDatabase(file: string): DatabaseSync {
     database.close();
     throw error;
   }
+}
+
+function hasStates(database: DatabaseSync): boolean {
+  const columns = database.prepare("SELECT name FROM pragma_table_info('content')").all();
+  return columns.some(({ name }) => name === 'state');
 }

@@ -219,8 +219,10 @@ export class CachedContent implements ReadableContent {
     if (this.#mismatch !== null) throw this.#mismatch;
     if (Object.keys(this.#options.remote.digests).length > 0) return;
     const known = this.#stored.state;
-    if (known === null) this.#stored.setState(state);
-    if (known === null || known === state) return;
+    // What is there without one (from before they were noted, or lost by a power cut) may be of any.
+    const isFirst = known === null && this.#stored.isEmpty;
+    if (isFirst) this.#stored.setState(state);
+    if (isFirst || known === state) return;
     this.#mismatch = new CodedError('changed', 'The source has changed the bytes while they were read.');
     this.#stored.discard();
     this.#options.onOver();

@@ -36,6 +36,10 @@ export class StoredContent {
     return this.#store.firstFrom(this.id, block);
   }
 
+  get isEmpty(): boolean {
+    return this.#store.storedBytesOf(this.id) === 0;
+  }
+
   get isWhole(): boolean {
     return this.#store.storedBytesOf(this.id) === this.sizeBytes;
   }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep, setImmediate as yieldToEventLoop } from 'node:timers/promises';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { Turns } from '../../../src/ingest/turns.ts';
 
 async function* numbers(count: number): AsyncGenerator<number> {
@@ -51,4 +51,23 @@ it('who waits is let in while a long work waits for its own next step', async ()
   open();
   await long;
   expect(seen).toEqual(['first', 'prepared', 'between', 'prepared', 'again', 'second']);
+});
+
+it('a long work that fails while others have their turn fails as its own, and ends nothing else', async () => {
+  const turns = new Turns();
+  const unheard = vi.fn();
+  process.on('unhandledRejection', unheard);
+  async function* failing(): AsyncGenerator<string> {
+    await sleep(1);
+    yield await Promise.reject(new Error('the source is lost'));
+  }
+  const long = turns.exclusively(async () => {
+    for await (const _ of turns.interleaved(failing(), async () => undefined))
+      throw new Error('told nothing');
+  });
+  const write = turns.between(() => sleep(20));
+  await expect(long).rejects.toThrow('the source is lost');
+  await write;
+  process.off('unhandledRejection', unheard);
+  expect(unheard).not.toHaveBeenCalled();
 });

@@ -105,3 +105,26 @@ it('a cache from before states were kept is taken over', async () => {
   expect((await read()).equals(remote.bytes)).toBe(true);
   expect(remote.requests).toHaveLength(1);
 });
+
+it('what was kept from before states were told is not put together with what comes now', async () => {
+  await read(FIRST);
+  await kept(MIB);
+  await cache.close();
+  const database = new DatabaseSync(join(folder, 'index.db'));
+  database.exec('ALTER TABLE content DROP COLUMN state; PRAGMA user_version = 1');
+  database.close();
+  cache = openCache();
+  change();
+  await expect(read()).rejects.toMatchObject({ code: 'changed' });
+  expect((await read()).equals(remote.bytes)).toBe(true);
+});
+
+it('a cache whose process was killed while it was taken over opens again', async () => {
+  await cache.close();
+  const database = new DatabaseSync(join(folder, 'index.db'));
+  // What the step leaves that adds the column, without the one that says so.
+  database.exec('PRAGMA user_version = 1');
+  database.close();
+  cache = openCache();
+  expect((await read()).equals(remote.bytes)).toBe(true);
+});

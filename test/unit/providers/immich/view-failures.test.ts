@@ -92,6 +92,23 @@ describe('a view', () => {
     expect(await under.tree()).toEqual(before);
   });
 
+  it('of albums keeps them when they are suddenly none after another view could not be read', async () => {
+    const ingest = await under.start('2.7.5', { views: ['albums', 'memories'] });
+    const before = await under.tree();
+    under.fake.faults.add({ match: '/api/memories', kind: 'status', status: 500 });
+    under.fake.library.updateAsset(BEACH, {});
+    await ingest.scan();
+    under.fake.faults.clear();
+    under.fake.faults.add({ match: /GET \/api\/albums/, kind: 'status', status: 200, body: '[]' });
+    await ingest.scan();
+    expect((await ingest.status()).warnings).toMatchObject([
+      { reason: 'a list of albums that is suddenly empty' },
+    ]);
+    expect(await under.tree()).toEqual(before);
+    await ingest.scan();
+    expect(await under.tree('albums/')).toEqual(['albums/']);
+  });
+
   const NOTHING_FOUND =
     '{"albums":{"total":0,"items":[]},"assets":{"total":0,"count":0,"items":[],"nextPage":null}}';
 
@@ -145,6 +162,50 @@ describe('a view', () => {
       expect(await under.tree()).toEqual(before);
     },
   );
+
+  it.each([
+    ['people', '/api/people'],
+    ['tags', '/api/tags'],
+  ] as const)(
+    '%s whose list could not be read does not believe the first empty answer after that',
+    async (name, list) => {
+      const ingest = await under.start('3.1.0', { views: ['memories', name] });
+      const before = await under.tree();
+      const move = () => {
+        for (const asset of under.fake.library.assets.values()) under.fake.library.updateAsset(asset, {});
+      };
+      move();
+      under.fake.faults.add({ match: list, kind: 'status', status: 500 });
+      await ingest.scan();
+      expect(await under.tree()).toEqual(before);
+      under.fake.faults.clear();
+      const match = '/api/search/metadata';
+      under.fake.faults.add({ match, kind: 'status', status: 200, body: NOTHING_FOUND });
+      await ingest.scan();
+      expect((await ingest.status()).warnings).toContainEqual(
+        expect.objectContaining({ reason: 'an answer that is suddenly empty' }),
+      );
+      expect(await under.tree()).toEqual(before);
+      await ingest.scan();
+      const files = (await under.tree(`${name}/`)).filter((path) => !path.endsWith('/'));
+      expect(files).toEqual([]);
+    },
+  );
+
+  it('that is suddenly empty is doubted by another version of mediadav, too', async () => {
+    await under.start('3.1.0', { views: ['memories', 'favorites'] });
+    const before = await under.tree();
+    const match = '/api/search/metadata';
+    under.fake.faults.add({ match, kind: 'status', status: 200, body: NOTHING_FOUND });
+    const updated = under.startMediadav({ views: ['memories', 'favorites'], settingsVersion: 'b' });
+    await updated.scan();
+    expect((await updated.status()).warnings).toContainEqual(
+      expect.objectContaining({ reason: 'an answer that is suddenly empty' }),
+    );
+    expect(await under.tree()).toEqual(before);
+    await updated.scan();
+    expect(await under.tree('favorites/')).toEqual(['favorites/']);
+  });
 
   it.each([
     [['folders', 'flat'], 'favorites'],
