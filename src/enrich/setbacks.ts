@@ -1,19 +1,25 @@
 import type { AssetFacts } from '../model/asset.ts';
 
+interface Waits {
+  readonly firstMs: number;
+  readonly longestMs: number;
+}
+
 interface Setback {
   readonly version: string;
   readonly failures: number;
   readonly notBeforeMs: number;
 }
 
-const FIRST_WAIT_MS = 60_000;
-const MAX_WAIT_MS = 3_600_000;
+const FILE_WAITS: Waits = { firstMs: 60_000, longestMs: 3_600_000 };
+/** As a scan that failed: no source, or no room for the catalog, is over when somebody has seen to it. */
+const RUN_WAITS: Waits = { firstMs: 5_000, longestMs: 5 * 60_000 };
 /** Failing files that are remembered; more than this are tried with every run. */
 const MAX_REMEMBERED = 100_000;
 
 /**
- * What did not work, and when to try again: after a minute, doubled with each failure up to an hour. A changed file
- * starts anew. Nothing of it is kept over an end of the process.
+ * What did not work, and when to try again: a file after a minute, a run that ended as a whole after some seconds, both
+ * doubled with each failure. A changed file starts anew. Nothing of it is kept over an end of the process.
  */
 export class Setbacks {
   readonly #wake: () => void;
@@ -36,7 +42,7 @@ export class Setbacks {
   note({ ref, version }: AssetFacts): number {
     const before = this.#byRef.get(ref.id);
     const failures = before?.version === version ? before.failures + 1 : 1;
-    const waitMs = waitAfter(failures);
+    const waitMs = waitAfter(failures, FILE_WAITS);
     if (this.#byRef.size < MAX_REMEMBERED) {
       this.#byRef.set(ref.id, { version, failures, notBeforeMs: Date.now() + waitMs });
     }
@@ -51,7 +57,7 @@ export class Setbacks {
   /** A run as a whole came to an end before its time. */
   noteRun(): void {
     this.#failedRuns += 1;
-    this.wakeIn(waitAfter(this.#failedRuns));
+    this.wakeIn(waitAfter(this.#failedRuns, RUN_WAITS));
   }
 
   forgetRuns(): void {
@@ -76,6 +82,6 @@ export class Setbacks {
   }
 }
 
-function waitAfter(failures: number): number {
-  return Math.min(FIRST_WAIT_MS * 2 ** (failures - 1), MAX_WAIT_MS);
+function waitAfter(failures: number, { firstMs, longestMs }: Waits): number {
+  return Math.min(firstMs * 2 ** (failures - 1), longestMs);
 }
