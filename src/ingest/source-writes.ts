@@ -31,13 +31,6 @@ interface Scope extends WriteScope {
   readonly told: WriteEvent[];
 }
 
-interface Showing {
-  readonly staged: Staged;
-  readonly path: string;
-  readonly scope: Scope;
-  readonly permit: Permit | undefined;
-}
-
 /** Something that is placed where something else is. */
 interface Overwriting {
   readonly path: string;
@@ -83,13 +76,9 @@ export class SourceWrites implements TreeWriter {
     await aftermath.check?.(path);
     const scope = this.#newScope();
     const staged = await writing.receive(path, content, claims, signal, scope);
-    try {
-      await this.#placings.place({ staged, path, over, permit, onShown, told: scope.told, signal });
-      // Beside the turns of others, so that many who upload wait for the disk together.
-      await staged.persist();
-    } finally {
-      await staged.discard();
-    }
+    await showing(staged, () =>
+      this.#placings.place({ staged, path, over, permit, onShown, told: scope.told, signal }),
+    );
   }
 
   async makeCollection(path: string, signal: AbortSignal, permit?: Permit): Promise<void> {
@@ -152,14 +141,14 @@ export class SourceWrites implements TreeWriter {
     await aftermath.check?.(to);
     const scope = this.#newScope();
     const staged = await writing.copy(from, to, isDeep, signal, scope);
-    return await this.#showing({ staged, path: to, scope, permit }, signal, () =>
-      this.#overwriting(
-        { path: to, by: staged, scope },
-        over,
-        signal,
-        async () => void (await staged.place(over)),
-      ),
-    );
+    const work = async () => {
+      signal.throwIfAborted();
+      await aftermath.check?.(to);
+      await permit?.();
+      const place = async () => void (await staged.place(over));
+      return await this.#overwriting({ path: to, by: staged, scope }, over, signal, place);
+    };
+    return await showing(staged, () => this.#change({ touched: [to], isWhole: true, scope, work }));
   }
 
   async setModifiedTime(
@@ -200,30 +189,6 @@ export class SourceWrites implements TreeWriter {
     if (inTheWay.length > 0) return inTheWay;
     await onCopied?.();
     return await this.remove(from, signal);
-  }
-
-  /** Nothing is left of what was staged, unless it is shown. */
-  async #showing<T>(
-    { staged, path, scope, permit }: Showing,
-    signal: AbortSignal,
-    work: () => Promise<T>,
-  ): Promise<T> {
-    try {
-      const result = await this.#change({
-        ...{ touched: [path], isWhole: true, scope },
-        work: async () => {
-          signal.throwIfAborted();
-          await this.#options.aftermath.check?.(path);
-          await permit?.();
-          return await work();
-        },
-      });
-      // Beside the turns of others, so that many who upload wait for the disk together.
-      await staged.persist();
-      return result;
-    } finally {
-      await staged.discard();
-    }
   }
 
   /** @returns what was in the way and could not be removed, so that the work was not done. */
@@ -281,5 +246,17 @@ export class SourceWrites implements TreeWriter {
   #newScope(): Scope {
     const told: WriteEvent[] = [];
     return { held: this.#options.held, told, tell: (event) => void told.push(event) };
+  }
+}
+
+/** Nothing is left of what was staged, unless it is shown. */
+async function showing<T>(staged: Staged, show: () => Promise<T>): Promise<T> {
+  try {
+    const result = await show();
+    // Beside the turns of others, so that many who upload wait for the disk together.
+    await staged.persist();
+    return result;
+  } finally {
+    await staged.discard();
   }
 }
