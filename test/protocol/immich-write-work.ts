@@ -129,6 +129,21 @@ export function heldBefore({ album, other }: WorkPlace): Held {
   return { [album]: ALBUM, [other]: OTHER };
 }
 
+/** What becomes of `one.jpg` when `new.jpg` is saved over it, however a program does that. */
+const SAVED_OVER: Pick<Work, 'done' | 'shown' | 'trashes' | 'mayLeave'> = {
+  done: ({ album, other }) => ({ [album]: ['new.jpg', 'two.jpg'], [other]: ['new.jpg', 'three.jpg'] }),
+  shown: ({ album, other }) => ({
+    [album]: ['one.jpg is new.jpg', 'two.jpg'],
+    [other]: ['one.jpg is new.jpg', 'three.jpg'],
+  }),
+  trashes: ['one.jpg'],
+  // Before the old one goes, the new one is everywhere it was.
+  mayLeave: ({ album, other }) => [
+    { [album]: ['new.jpg', ...ALBUM], [other]: OTHER },
+    { [album]: ['new.jpg', ...ALBUM], [other]: ['new.jpg', ...OTHER] },
+  ],
+};
+
 export const WORKS: readonly Work[] = [
   {
     name: 'PUT of a new photo',
@@ -138,17 +153,7 @@ export const WORKS: readonly Work[] = [
   {
     name: 'PUT over a photo',
     run: ({ on, album, photo }) => on.send('PUT', `${album}/one.jpg`, { body: photo('new.jpg') }),
-    done: ({ album, other }) => ({ [album]: ['new.jpg', 'two.jpg'], [other]: ['new.jpg', 'three.jpg'] }),
-    shown: ({ album, other }) => ({
-      [album]: ['one.jpg is new.jpg', 'two.jpg'],
-      [other]: ['one.jpg is new.jpg', 'three.jpg'],
-    }),
-    trashes: ['one.jpg'],
-    // Before the old one goes, the new one is everywhere it was.
-    mayLeave: ({ album, other }) => [
-      { [album]: ['new.jpg', ...ALBUM], [other]: OTHER },
-      { [album]: ['new.jpg', ...ALBUM], [other]: ['new.jpg', ...OTHER] },
-    ],
+    ...SAVED_OVER,
   },
   {
     name: 'MOVE over a photo, as programs save',
@@ -156,16 +161,7 @@ export const WORKS: readonly Work[] = [
       const put = await on.send('PUT', `${album}/saving.jpg`, { body: photo('new.jpg') });
       return put.status < 300 ? await on.move(`${album}/saving.jpg`, `${album}/one.jpg`) : put;
     },
-    done: ({ album, other }) => ({ [album]: ['new.jpg', 'two.jpg'], [other]: ['new.jpg', 'three.jpg'] }),
-    shown: ({ album, other }) => ({
-      [album]: ['one.jpg is new.jpg', 'two.jpg'],
-      [other]: ['one.jpg is new.jpg', 'three.jpg'],
-    }),
-    trashes: ['one.jpg'],
-    mayLeave: ({ album, other }) => [
-      { [album]: ['new.jpg', ...ALBUM], [other]: OTHER },
-      { [album]: ['new.jpg', ...ALBUM], [other]: ['new.jpg', ...OTHER] },
-    ],
+    ...SAVED_OVER,
   },
   {
     name: 'MOVE of a photo to another album',

@@ -17,12 +17,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { readQueuedBytes } from '../../../src/http/queued-bytes.ts';
-import { sendContent } from '../../../src/http/send-content.ts';
 import type { FileBody } from '../../../src/http/send-file.ts';
-import { CodedError, codeOf } from '../../../src/model/coded-error.ts';
+import { CodedError } from '../../../src/model/coded-error.ts';
 import { countingContent } from './counting-content.ts';
 import { LOOPBACK_CERTIFICATE } from './loopback-certificate.ts';
-import { closeAll, startListener, until } from './running-listener.ts';
+import { closeAll, until } from './running-listener.ts';
+import { serveContent } from './serve-content.ts';
 
 const MIB = 1024 * 1024;
 const isLinux = process.platform === 'linux';
@@ -79,8 +79,7 @@ class CountedFile implements FileBody {
 }
 
 /** A server of the file. `/small` is answered at once. */
-async function serve(isByKernel: boolean, options: Parameters<typeof startListener>[1] = {}) {
-  const codes: string[] = [];
+async function serve(isByKernel: boolean, options: Parameters<typeof serveContent>[1] = {}) {
   const files: CountedFile[] = [];
   const { mtimeMs } = await stat(path);
   const content = countingContent({
@@ -94,20 +93,7 @@ async function serve(isByKernel: boolean, options: Parameters<typeof startListen
       },
     },
   });
-  const running = await startListener(async (exchange) => {
-    if (exchange.target.path === '/small') {
-      exchange.res.end('small');
-      return;
-    }
-    try {
-      await sendContent(exchange, content);
-      codes.push('sent');
-    } catch (error) {
-      codes.push(codeOf(error));
-      throw error;
-    }
-  }, options);
-  return { ...running, codes, files };
+  return { ...(await serveContent(content, options)), files };
 }
 
 interface Answer {

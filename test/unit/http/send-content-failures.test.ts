@@ -1,30 +1,16 @@
 import { PassThrough, Readable } from 'node:stream';
 import { afterEach, describe, expect, test } from 'vitest';
-import { type Content, sendContent } from '../../../src/http/send-content.ts';
-import { CodedError, codeOf, type ErrorCode } from '../../../src/model/coded-error.ts';
+import type { Content } from '../../../src/http/send-content.ts';
+import { CodedError, type ErrorCode } from '../../../src/model/coded-error.ts';
 import { type CountingOptions, countingContent, SAMPLE } from './counting-content.ts';
-import { ask, closeAll, openSocket, sendRaw, startListener, until } from './running-listener.ts';
+import { ask, closeAll, openSocket, sendRaw, until } from './running-listener.ts';
+import { serveContent } from './serve-content.ts';
 
 afterEach(closeAll);
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 const MEBIBYTE = 1024 * 1024;
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** Serves one content and keeps the codes of what `sendContent` rejected with. */
-async function serve(content: Content) {
-  const codes: string[] = [];
-  const running = await startListener(async (exchange) => {
-    try {
-      await sendContent(exchange, content);
-      codes.push('sent');
-    } catch (error) {
-      codes.push(codeOf(error));
-      throw error;
-    }
-  });
-  return { ...running, codes };
-}
 
 /** Gives the texts one by one, then ends, fails or hangs. */
 function scripted(texts: readonly string[], last: 'end' | 'hang' | 'destroy' | Error = 'end'): Readable {
@@ -56,7 +42,7 @@ describe('a source that fails before anything was sent', () => {
     ['corrupt', 502],
   ])('on opening, %s: %d', async (code, status) => {
     const open = () => Promise.reject(new CodedError(code, 'x', { retryAfterMs: 1500 }));
-    const { port } = await serve(countingContent({ facts: { open } }));
+    const { port } = await serveContent(countingContent({ facts: { open } }));
     const answer = await ask(port, '/');
     expect(answer.status).toBe(status);
     expect(answer.headers.etag).toBeUndefined();
@@ -73,7 +59,7 @@ describe('a source that fails before anything was sent', () => {
     ['having failed already', () => new Readable().destroy(), 503],
   ])('in its stream, %s, is no 200', async (_, stream, status) => {
     const content = countingContent(stream === undefined ? {} : { stream });
-    const { port } = await serve(content);
+    const { port } = await serveContent(content);
     expect((await ask(port, '/')).status).toBe(status);
     await until(() => content.openStreams.size === 0, 'the stream is destroyed');
   });
@@ -105,7 +91,7 @@ describe('a source that breaks its promise', () => {
     ],
   ])('and %s gets the answer cut', async (_, stream, received, code) => {
     const content = countingContent({ stream });
-    const { port, codes, lines } = await serve(content);
+    const { port, codes, lines } = await serveContent(content);
     const answer = await sendRaw(port, GET, 2_000);
     expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
     expect(answer).toContain('Content-Length: 36\r\n');
@@ -121,7 +107,7 @@ describe('a source that breaks its promise', () => {
     const content = countingContent({
       stream: (range) => scripted([range?.start === 0 ? '01' : '4']),
     });
-    const { port, codes } = await serve(content);
+    const { port, codes } = await serveContent(content);
     const answer = await sendRaw(port, 'GET / HTTP/1.1\r\nHost: a\r\nRange: bytes=0-1,4-5\r\n\r\n', 2_000);
     expect(bodyOf(answer)).toMatch(/bytes 4-5\/36\r\n\r\n4$/);
     expect(codes).toEqual(['corrupt']);
@@ -136,7 +122,7 @@ describe('a source that breaks its promise', () => {
       },
       refresh: () => Promise.reject(new Error('nobody may ask')),
     };
-    const { port, codes } = await serve(countingContent({ facts }));
+    const { port, codes } = await serveContent(countingContent({ facts }));
     const answer = await sendRaw(port, 'GET / HTTP/1.1\r\nHost: a\r\nRange: bytes=0-1,4-5\r\n\r\n', 2_000);
     // Not whole: the closing boundary is missing.
     expect(bodyOf(answer)).toMatch(/^--mediadav-/);
@@ -146,7 +132,7 @@ describe('a source that breaks its promise', () => {
 
   test('an empty content that is none', async () => {
     const content = countingContent({ stream: () => scripted(['x']), facts: { sizeBytes: 0 } });
-    const { port, codes } = await serve(content);
+    const { port, codes } = await serveContent(content);
     expect((await ask(port, '/')).status).toBe(502);
     expect(codes).toEqual(['corrupt']);
   });
@@ -155,7 +141,7 @@ describe('a source that breaks its promise', () => {
 describe('a client that leaves', () => {
   test('a hundred times in the middle leaves nothing open', async () => {
     const content = countingContent({ zeros: 500 * MEBIBYTE });
-    const { port, codes, lines } = await serve(content);
+    const { port, codes, lines } = await serveContent(content);
     for (let round = 0; round < 10; round += 1) {
       const sockets = await Promise.all(Array.from({ length: 10 }, () => openSocket(port)));
       const begun = sockets.map((socket) => new Promise((resolve) => socket.once('data', resolve)));
@@ -176,7 +162,7 @@ describe('a client that leaves', () => {
 
   test('while the source is stalled releases it within a second', async () => {
     const content = countingContent({ stream: () => scripted(['0'], 'hang') });
-    const { port, codes } = await serve(content);
+    const { port, codes } = await serveContent(content);
     for (const leave of ['end', 'destroy'] as const) {
       const socket = await openSocket(port);
       socket.write(GET);
@@ -192,7 +178,7 @@ describe('a client that leaves', () => {
 
   test('without reading any more, but with its side closed, releases the source', async () => {
     const content = countingContent({ zeros: 500 * MEBIBYTE });
-    const { port } = await serve(content);
+    const { port } = await serveContent(content);
     const socket = await openSocket(port);
     socket.pause();
     socket.write(GET);
@@ -209,7 +195,7 @@ describe('a client that leaves', () => {
       signal = given;
       return new Promise((_resolve, reject) => given.addEventListener('abort', () => reject(given.reason)));
     };
-    const { port, codes } = await serve(countingContent({ facts: { open } }));
+    const { port, codes } = await serveContent(countingContent({ facts: { open } }));
     const socket = await openSocket(port);
     socket.write(GET);
     await until(() => signal !== undefined, 'the opening begins');
@@ -226,7 +212,7 @@ describe('a client that leaves', () => {
       new Promise<Readable>((resolve) => {
         resolveOpen = resolve;
       });
-    const { port, codes, lines } = await serve(countingContent({ facts: { open } }));
+    const { port, codes, lines } = await serveContent(countingContent({ facts: { open } }));
     const socket = await openSocket(port);
     socket.write(GET);
     await pause(30);
@@ -241,7 +227,7 @@ describe('a client that leaves', () => {
 
   test('while waiting for the first byte releases the stream', async () => {
     const content = countingContent({ stream: () => scripted([], 'hang') });
-    const { port, codes } = await serve(content);
+    const { port, codes } = await serveContent(content);
     const socket = await openSocket(port);
     socket.write(GET);
     await until(() => content.openStreams.size === 1, 'the source is open');
@@ -259,7 +245,9 @@ describe('a client that leaves', () => {
         setTimeout(() => done(new Error('late complaint')), 10);
       },
     });
-    const { port, codes } = await serve(countingContent({ zeros: MEBIBYTE * 500, stream: () => stream }));
+    const { port, codes } = await serveContent(
+      countingContent({ zeros: MEBIBYTE * 500, stream: () => stream }),
+    );
     const socket = await openSocket(port);
     socket.write(GET);
     await new Promise((resolve) => socket.once('data', resolve));
@@ -272,7 +260,7 @@ describe('a client that leaves', () => {
 
 test('a slow reader holds the source back', async () => {
   const content = countingContent({ zeros: 500 * MEBIBYTE });
-  const { port } = await serve(content);
+  const { port } = await serveContent(content);
   const socket = await openSocket(port);
   socket.pause();
   socket.write(GET);
@@ -294,6 +282,6 @@ test('a source in object chunks of every size is counted right', async () => {
     through.end();
     return through;
   };
-  const { port } = await serve(countingContent({ stream }));
+  const { port } = await serveContent(countingContent({ stream }));
   expect((await ask(port, '/')).body.toString()).toBe('x'.repeat(36));
 });

@@ -1,9 +1,10 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { sendContent } from '../../../src/http/send-content.ts';
 import type { FileBody } from '../../../src/http/send-file.ts';
-import { CodedError, codeOf } from '../../../src/model/coded-error.ts';
+import { CodedError } from '../../../src/model/coded-error.ts';
 import { countingContent } from './counting-content.ts';
 import { ask, closeAll, openSocket, startListener, until } from './running-listener.ts';
+import { serveContent } from './serve-content.ts';
 
 afterEach(closeAll);
 
@@ -37,20 +38,10 @@ function fileOf(held: Buffer, verify: () => Promise<void> = async () => undefine
 }
 
 async function serve(file: FileBody, refreshed?: FileBody, bytes = BYTES) {
-  const codes: string[] = [];
   const contentOf = (body: FileBody) => countingContent({ bytes, facts: { openFile: async () => body } });
   const content = contentOf(file);
   if (refreshed !== undefined) Object.assign(content, { refresh: async () => contentOf(refreshed) });
-  const running = await startListener(async (exchange) => {
-    try {
-      await sendContent(exchange, content);
-      codes.push('sent');
-    } catch (error) {
-      codes.push(codeOf(error));
-      throw error;
-    }
-  });
-  return { ...running, codes, content };
+  return { ...(await serveContent(content)), content };
 }
 
 const changed = () => Promise.reject(new CodedError('changed', 'written to'));

@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { sendContent } from '../../../src/http/send-content.ts';
 import type { PieceBody } from '../../../src/http/send-pieces.ts';
-import { CodedError, codeOf } from '../../../src/model/coded-error.ts';
+import { CodedError } from '../../../src/model/coded-error.ts';
 import { countingContent } from './counting-content.ts';
-import { ask, closeAll, openSocket, startListener, until } from './running-listener.ts';
+import { ask, closeAll, openSocket, until } from './running-listener.ts';
+import { serveContent } from './serve-content.ts';
 
 afterEach(closeAll);
 
@@ -48,20 +48,10 @@ function bodyOf(held: Buffer, { atOnce = 1, wait = async () => undefined }: Body
 }
 
 async function serve(body: PieceBody, refreshed?: PieceBody, bytes = BYTES) {
-  const codes: string[] = [];
   const contentOf = (each: PieceBody) => countingContent({ bytes, facts: { openPieces: async () => each } });
   const content = contentOf(body);
   if (refreshed !== undefined) Object.assign(content, { refresh: async () => contentOf(refreshed) });
-  const running = await startListener(async (exchange) => {
-    try {
-      await sendContent(exchange, content);
-      codes.push('sent');
-    } catch (error) {
-      codes.push(codeOf(error));
-      throw error;
-    }
-  });
-  return { ...running, codes, content };
+  return { ...(await serveContent(content)), content };
 }
 
 describe('a content that comes in pieces', () => {
