@@ -34,9 +34,9 @@ import type {
 import { isSystemName, isWithin } from '../names.ts';
 import { type StatFacts, statFactsOf, versionOf } from '../stat-facts.ts';
 import { errnoOf } from '../translate-error.ts';
+import { FOLDER_FLAGS, memberPath } from './member-path.ts';
 
 const IS_LINUX = process.platform === 'linux';
-const FOLDER = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 const PERMISSIONS = 0o7777;
 /** Where a file system knows no hard links. */
@@ -61,7 +61,7 @@ export class DiskWrites {
     checkRoot(ask.givenPath, ask.root);
     const folderFd = isAt(ask.folder) ? ask.folder.fd : openFolder(ask.folder.path, ask.mayBeUnmounted);
     let fd: number | null = null;
-    const staged = at({ fd: folderFd, path: ask.folder.path }, ask.stagingName);
+    const staged = memberPath({ fd: folderFd, path: ask.folder.path }, ask.stagingName);
     try {
       fd = openSync(staged, NEW_FILE, 0o666);
       this.#writeAll(fd, ask.bytes);
@@ -84,17 +84,17 @@ export class DiskWrites {
     if (fd !== null) closeSync(fd);
     if (!isAt(folder)) throw new CodedError('parent-missing', 'The folder was moved meanwhile.');
     const there = this.weigh({ root, folder, name, over: kind === 'collection' ? 'nothing' : over });
-    const [from, to] = [at(folder, stagingName), at(folder, name)];
+    const [from, to] = [memberPath(folder, stagingName), memberPath(folder, name)];
     if (kind === 'collection') renameSync(from, to);
     else if (there === null) appear(from, to);
     else replace(from, to, there);
-    return kind === 'asset' ? this.#factsOf(root, path, at(folder, name)) : null;
+    return kind === 'asset' ? this.#factsOf(root, path, memberPath(folder, name)) : null;
   }
 
   /** May something take the place of what has a name now? @returns what that is; null: nothing. */
   weigh({ root, folder, name, over }: WeighAsk): BigIntStats | null {
-    const there = statsAt(at(folder, name));
-    checkOver(root, at(folder, name), there, over);
+    const there = statsAt(memberPath(folder, name));
+    checkOver(root, memberPath(folder, name), there, over);
     return there;
   }
 
@@ -102,7 +102,7 @@ export class DiskWrites {
   drop({ folder, stagingName, fd }: DropAsk): null {
     this.#countCall();
     if (fd !== null) closeSync(fd);
-    rmSync(at(folder, stagingName), { recursive: true, force: true });
+    rmSync(memberPath(folder, stagingName), { recursive: true, force: true });
     return null;
   }
 
@@ -150,7 +150,7 @@ function checkRoot(givenPath: string, root: Root): void {
 function openFolder(path: string, mayBeUnmounted: boolean): number {
   let fd: number;
   try {
-    fd = openSync(path, FOLDER);
+    fd = openSync(path, FOLDER_FLAGS);
   } catch (error) {
     const errno = errnoOf(error);
     if (errno !== 'ENOENT' && errno !== 'ENOTDIR') throw error;
@@ -184,11 +184,6 @@ function isAt(folder: FolderAsk): folder is FolderAsk & { readonly fd: number } 
 
 function actualPath(fd: number, path: string): string {
   return IS_LINUX ? readlinkSync(`/proc/self/fd/${fd}`) : realpathSync(path);
-}
-
-/** See `HeldFolder.at`. */
-function at({ fd, path }: FolderAsk, name: string): string {
-  return IS_LINUX ? `/proc/self/fd/${fd}/${name}` : join(path, name);
 }
 
 function statsAt(path: string): BigIntStats | null {

@@ -1,4 +1,4 @@
-import { type BigIntStats, constants } from 'node:fs';
+import type { BigIntStats } from 'node:fs';
 import { type FileHandle, lstat, open, opendir, readlink, realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { CodedError } from '../../../src/model/coded-error.ts';
@@ -7,6 +7,7 @@ import type { FolderAsk, Root } from '../disk-messages.ts';
 import { isSystemName } from '../names.ts';
 import { errnoOf } from '../translate-error.ts';
 import { unmountedRef } from '../unmounted.ts';
+import { FOLDER_FLAGS, memberPath } from './member-path.ts';
 import { translateWriteError } from './translate-write-error.ts';
 
 const IS_LINUX = process.platform === 'linux';
@@ -53,7 +54,7 @@ export class HeldFolder {
 
   /** A path for the system that leads to a member of exactly this folder. */
   at(name: string): string {
-    return IS_LINUX ? `/proc/self/fd/${this.#handle.fd}/${name}` : join(this.#absolute, name);
+    return memberPath(this.asked, name);
   }
 
   /** For a thread that does something in it; valid until it is closed. */
@@ -141,8 +142,6 @@ export class HeldFolder {
     throw new CodedError('unavailable', 'The disk that belongs there is not mounted.');
   }
 }
-
-const FOLDER_FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 
 /** A member by its folder and its name. */
 export interface HeldPlace {

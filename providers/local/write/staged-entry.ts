@@ -1,5 +1,4 @@
 import { lstat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { lastNameOf } from '../../../src/model/name.ts';
 import type { Over } from '../../../src/model/write.ts';
 import type { PlaceEvent, Staged } from '../../../src/provider/provider.ts';
@@ -7,6 +6,7 @@ import type { Disk } from '../disk.ts';
 import type { FolderAsk, PlacedFile, Root } from '../disk-messages.ts';
 import { fileFactsOf } from '../file-facts.ts';
 import { FOLDER_SYNCS, type SyncedFolder } from './folder-syncs.ts';
+import { memberPath } from './member-path.ts';
 import { translateWriteError } from './translate-write-error.ts';
 
 /** Held by an entry until it is discarded. */
@@ -46,9 +46,7 @@ export class StagedEntry implements Staged {
   /** Number of the file or folder on its disk. */
   async inode(): Promise<bigint> {
     const { folder, stagingName } = this.#options;
-    const { fd, path } = folder.asked;
-    const at = process.platform === 'linux' ? `/proc/self/fd/${fd}` : path;
-    return (await lstat(join(at, stagingName), { bigint: true })).ino;
+    return (await lstat(memberPath(folder.asked, stagingName), { bigint: true })).ino;
   }
 
   async place(over: Over): Promise<readonly PlaceEvent[] | undefined> {
