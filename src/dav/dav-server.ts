@@ -1,4 +1,3 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { v2 as webdav } from 'webdav-server';
 import type { Exchange } from '../http/exchange.ts';
 import { CodedError, codeOf } from '../model/coded-error.ts';
@@ -18,6 +17,7 @@ import { proppatch } from './proppatch.ts';
 import { put } from './put.ts';
 import { RenderedListings } from './rendered-listings.ts';
 import { report } from './report.ts';
+import { ShellRequest } from './shell-request.ts';
 import { answerProbe, isSystemProbe } from './system-probe.ts';
 import { VfsFileSystem } from './vfs-file-system.ts';
 
@@ -52,18 +52,6 @@ const ALLOW_WRITES = [ALLOW_READS, ...Object.keys(WRITES)].join(', ');
 /** Without LOCK, Finder mounts read-only instead of failing when something is saved. */
 const CLASSES_READ_ONLY = '1';
 const CLASSES_WRITABLE = '1, 2';
-/** What the package adds to every answer: wrong (classes, challenge) or unsafe (any origin with credentials). */
-const UNWANTED_HEADERS = [
-  'Access-Control-Allow-Origin',
-  'Access-Control-Allow-Credentials',
-  'Access-Control-Expose-Headers',
-  'WWW-Authenticate',
-  'Server',
-  'Allow',
-];
-
-const SHELL_HEADERS = { host: 'localhost', depth: '0' };
-
 export interface DavServerOptions extends DavRooms {
   /** Names of the collections that sources are mounted at; empty when a single source is the root. */
   readonly mountNames: readonly string[];
@@ -77,21 +65,19 @@ export interface DavServerOptions extends DavRooms {
 export class DavServer {
   readonly #rooms: DavEdge;
   readonly #shell: webdav.WebDAVServer;
-  readonly #requests = new WeakMap<IncomingMessage, PendingRequest>();
 
   constructor(options: DavServerOptions) {
     this.#rooms = { ...options, listings: new RenderedListings() };
-    const nodeOf = (request: IncomingMessage) => this.#requests.get(request)?.request.node() ?? null;
     this.#shell = new webdav.WebDAVServer({
-      rootFileSystem: new VfsFileSystem(nodeOf),
-      httpAuthentication: new EdgeAuthentication((request) => this.#userOf(request)),
+      rootFileSystem: new VfsFileSystem(),
+      httpAuthentication: new EdgeAuthentication(),
       privilegeManager: new EdgePrivileges(),
       requireAuthentification: false,
       respondWithPaths: true,
       serverName: 'mediadav',
     });
     for (const name of options.mountNames) {
-      this.#shell.setFileSystemSync(`/${name}`, new VfsFileSystem(nodeOf));
+      this.#shell.setFileSystemSync(`/${name}`, new VfsFileSystem());
     }
     for (const name of Object.keys(this.#shell.methods)) this.#register(name, refuseUnknown);
     for (const name of REFUSED) this.#register(name, refuseWrite);
@@ -129,12 +115,9 @@ export class DavServer {
       return await answerProbe(request);
     }
     try {
-      await new Promise<void>((resolve, reject) => {
-        this.#requests.set(req, { request, resolve, reject });
-        // Should the package ever answer by itself, this request is over too.
-        res.once('close', resolve);
-        this.#execute(req, res, path);
-      });
+      await new Promise<void>((resolve, reject) =>
+        new ShellRequest(request, resolve, reject).pass(this.#shell),
+      );
     } catch (error) {
       if (!(error instanceof PreconditionError) || res.headersSent) throw error;
       sendPreconditionError(exchange, error);
@@ -160,21 +143,6 @@ export class DavServer {
     await propfindParent(request, name);
   }
 
-  /**
-   * The package parses the URL once more, for its mount table and before it returns. It is given one that it cannot
-   * stumble over: a backslash is a slash to it, so that `..\` would lead it out of the root. It is given
-   * headers of its own, too: it goes through all of them five times for what only its own methods use, and one exception
-   * a request comes of a missing `Depth`, which together took two thirds of its time.
-   */
-  #execute(req: IncomingMessage, res: ServerResponse, path: ResourcePath): void {
-    const { url, headers } = req;
-    req.url = path.encode().replaceAll('%5C', '_');
-    req.headers = SHELL_HEADERS;
-    this.#shell.executeRequest(req, res);
-    req.headers = headers;
-    if (url !== undefined) req.url = url;
-  }
-
   #register(name: string, method: DavMethod): void {
     this.#shell.method(name, this.#adapt(method));
   }
@@ -182,23 +150,14 @@ export class DavServer {
   /** Only `chunked` is ever used: the other form reserves as much memory as a client claims to send. */
   #adapt(method: DavMethod): webdav.HTTPMethod {
     return {
-      chunked: (context, _stream, done) => {
-        const pending = this.#requests.get(context.request);
-        if (pending === undefined) throw new Error('a WebDAV request that did not come through handle()');
-        for (const header of UNWANTED_HEADERS) context.response.removeHeader(header);
-        context.response.setHeader('DAV', this.#classesAt(pending.request.path));
-        // Never at once: the request has its own URL and headers back when `#execute` is done.
-        const answered = Promise.resolve(pending.request).then(method);
-        answered.then(() => {
-          done();
-          pending.resolve();
-        }, pending.reject);
+      chunked: (context) => {
+        const { request, resolve, reject } = ShellRequest.of(context);
+        const { res } = request.exchange;
+        res.setHeader('DAV', this.#classesAt(request.path));
+        res.setHeader('MS-Author-Via', 'DAV');
+        method(request).then(resolve, reject);
       },
     };
-  }
-
-  #userOf(request: IncomingMessage): string | null {
-    return this.#requests.get(request)?.request.exchange.user ?? null;
   }
 }
 
@@ -210,12 +169,6 @@ function pathAskedFor(encodedPath: string): ResourcePath {
     if (codeOf(error) !== 'invalid') throw error;
     return ResourcePath.ROOT;
   }
-}
-
-interface PendingRequest {
-  readonly request: DavRequest;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
 }
 
 async function refuseWrite({ vfs, path }: DavRequest): Promise<void> {

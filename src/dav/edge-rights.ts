@@ -1,23 +1,17 @@
-import type { IncomingMessage } from 'node:http';
 import { v2 as webdav } from 'webdav-server';
+import { ShellRequest } from './shell-request.ts';
 
 /**
  * Tells the package who the user is. The listener has checked the credentials already; the package's own
  * authenticators let people in without a password (measured; see src/README.md).
  */
 export class EdgeAuthentication implements webdav.HTTPAuthentication {
-  readonly #userOf: (request: IncomingMessage) => string | null;
-
-  constructor(userOf: (request: IncomingMessage) => string | null) {
-    this.#userOf = userOf;
-  }
-
   askForAuthentication(): { [header: string]: string } {
     return {};
   }
 
   getUser(context: webdav.HTTPRequestContext, callback: (error: Error, user?: webdav.IUser) => void): void {
-    const username = this.#userOf(context.request);
+    const username = ShellRequest.of(context).request.exchange.user;
     const none = undefined as unknown as Error;
     if (username === null) {
       callback(webdav.Errors.UserNotFound);
