@@ -155,7 +155,7 @@ class LocalProvider implements Provider {
     const { start, end } = want.range ?? { start: 0, end: want.sizeBytes - 1 };
     try {
       const ask = { path: join(root.path, ref.path), startByte: start, lengthBytes: end - start + 1 };
-      const read = await this.#shortReads.read(ask, call.signal);
+      const read = await this.#shortReads.read(ask, call);
       checkOpened(root, read, want);
       if (read.bytes === null) throw new CodedError('unavailable', 'The file cannot be read.');
       return Buffer.from(read.bytes.buffer, read.bytes.byteOffset, read.bytes.byteLength);

@@ -1,3 +1,4 @@
+import type { Call } from '../../src/provider/provider.ts';
 import { Disk } from './disk.ts';
 import type { ReadAsk, ShortRead } from './disk-messages.ts';
 import { PoolShare } from './pool-share.ts';
@@ -38,13 +39,16 @@ export class ShortReads {
     this.#disk = disk;
   }
 
-  /** Rejects with the error of the file system, or `unavailable` when the disk hangs. */
-  async read(ask: ReadAsk, signal?: AbortSignal): Promise<ShortRead> {
+  /**
+   * Rejects with the error of the file system, or `unavailable` when the disk hangs.
+   * @param call looked at only where there is something to wait for.
+   */
+  async read(ask: ReadAsk, call?: Pick<Call, 'signal'>): Promise<ShortRead> {
     if (this.#mayAskThread()) return await this.#readByThread(ask);
     this.#poolReads += 1;
     if (this.#poolReads > MANY && !this.#disk.isRunning) this.#beginThread(ask);
     try {
-      return await this.#share.run(() => readShort(ask), signal);
+      return await this.#share.run(() => readShort(ask), call?.signal);
     } finally {
       this.#poolReads -= 1;
     }

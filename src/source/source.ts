@@ -19,6 +19,7 @@ import type {
   WatchHint,
   WriteCall,
 } from '../provider/provider.ts';
+import { ClientCall } from './client-call.ts';
 import { countBytes, wrongLength } from './counted-stream.ts';
 import type { PathFilter } from './path-filter.ts';
 import { hasWriting, SourceWriting, type WriteScope } from './source-writing.ts';
@@ -274,7 +275,7 @@ export class Source {
     // What is half changed is changed to its end, also when nobody waits for it any more.
     const { signal: unending } = new AbortController();
     const attempt: Call['attempt'] = (work) =>
-      this.#retrying(() => work(unending), this.#writeRetry, unending);
+      this.#retrying(() => work(unending), this.#writeRetry, { signal: unending });
     return { ...call, attempt, tell };
   }
 
@@ -282,7 +283,7 @@ export class Source {
     return {
       signal,
       held,
-      attempt: (work) => this.#retrying(() => work(signal), this.#scanRetry, signal),
+      attempt: (work) => this.#retrying(() => work(signal), this.#scanRetry, { signal }),
       accepts: (path) => this.#filter.acceptsAsset(path),
       enters: (path) => this.#filter.entersCollection(path),
       warn,
@@ -299,33 +300,24 @@ export class Source {
    * stream that was opened belongs to the client's signal, not to the deadline.
    */
   async #forClient<T>(signal: AbortSignal, request: (call: Call) => Promise<T>): Promise<T> {
-    const controller = new AbortController();
-    const leave = () => controller.abort(signal.reason);
-    signal.addEventListener('abort', leave, { once: true });
-    if (signal.aborted) leave();
-    let isLate = false;
-    const deadline = setTimeout(() => {
-      isLate = true;
-      controller.abort(new CodedError('unavailable', `The source "${this.name}" does not answer.`));
-    }, this.#openTimeoutMs);
-    const call: Call = { signal: controller.signal, attempt: (work) => work(controller.signal) };
+    const late = () => new CodedError('unavailable', `The source "${this.name}" does not answer.`);
+    const client = new ClientCall(signal, this.#openTimeoutMs, late);
     try {
-      return await this.#retrying(
-        () => beforeAbort(request(call), controller.signal),
-        this.#clientRetry,
-        controller.signal,
-      );
+      const outcome = await this.#retrying(() => client.run(request), this.#clientRetry, client);
+      client.succeed();
+      return outcome;
     } catch (error) {
-      signal.removeEventListener('abort', leave);
+      client.fail();
       if (signal.aborted) throw new CodedError('cancelled', 'The client left.', { cause: error });
-      if (isLate) throw controller.signal.reason;
-      throw error;
-    } finally {
-      clearTimeout(deadline);
+      throw client.isLate ? client.signal.reason : error;
     }
   }
 
-  async #retrying<T>(work: () => Promise<T>, policy: RetryPolicy, signal: AbortSignal): Promise<T> {
+  async #retrying<T>(
+    work: () => Promise<T>,
+    policy: RetryPolicy,
+    end: { readonly signal: AbortSignal },
+  ): Promise<T> {
     let failure: { readonly error: unknown } | null = null;
     try {
       // Nearly always all there is to do, and the machinery for more costs as much as a short answer.
@@ -340,6 +332,7 @@ export class Source {
       failure = null;
       throw error;
     };
+    const { signal } = end;
     return await pRetry(workAgain, {
       signal,
       retries: policy.tries - 1,
@@ -364,19 +357,6 @@ export class Source {
 
 function unsupported(): CodedError {
   return new CodedError('unsupported', 'This source does not tell by itself what changes.');
-}
-
-/**
- * What comes first: the outcome or the end of the signal. A call to a disk that hangs cannot be aborted; then the
- * client is told in time, and whatever comes late is let go of by the request itself.
- */
-function beforeAbort<T>(outcome: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const leave = () => reject(signal.reason);
-    signal.addEventListener('abort', leave, { once: true });
-    if (signal.aborted) leave();
-    outcome.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
-  });
 }
 
 function checkRange({ range, sizeBytes }: Want): void {
