@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { CodedError } from '../model/coded-error.ts';
 import type { Logger } from '../model/logger.ts';
@@ -38,9 +37,11 @@ export interface Exchange extends Reply {
   user: string | null;
 }
 
-/** 12 hexadecimal digits: enough to find one request in a log. */
+/** 12 hexadecimal digits: enough to find one request in a log. It is no secret, so any random number will do. */
 export function newRequestId(): string {
-  return randomUUID().slice(-12);
+  return Math.floor(Math.random() * 2 ** 48)
+    .toString(16)
+    .padStart(12, '0');
 }
 
 /**
@@ -75,8 +76,17 @@ function hostHeaderOf(req: IncomingMessage): string | null {
   return host;
 }
 
+/** What was found to be an authority last: nearly all requests name the same one. */
+let lastAuthority: string | null = null;
+
 /** Host and optional port, without user info, as RFC 3986 section 3.2 writes them. */
 function isAuthority(text: string): boolean {
+  if (text !== lastAuthority && !isWellFormedAuthority(text)) return false;
+  lastAuthority = text;
+  return true;
+}
+
+function isWellFormedAuthority(text: string): boolean {
   return /^(\[[\da-f:.]+\]|[\w.~!$&'()*+,;=%-]+)(:\d*)?$/i.test(text) && URL.canParse(`http://${text}/`);
 }
 

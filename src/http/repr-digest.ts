@@ -7,6 +7,8 @@ const ALGORITHMS: readonly { readonly name: string; readonly of: keyof Digests }
   { name: 'md5', of: 'md5' },
 ];
 
+const SHA256_ALONE: ReadonlyMap<string, number> = new Map([['sha-256', 1]]);
+
 /**
  * `Repr-Digest` (RFC 9530 section 3) of a content, as a header: a digest of the whole content, also beside a part of it.
  * The one that `Want-Repr-Digest` prefers among those known; SHA-256 for who says nothing, as the others are no
@@ -16,7 +18,7 @@ export function reprDigestHeader(
   digests: Digests,
   want: string | string[] | undefined,
 ): Readonly<Record<string, string>> {
-  const weights = want === undefined ? new Map([['sha-256', 1]]) : weightsOf(String(want));
+  const weights = want === undefined ? SHA256_ALONE : weightsOf(String(want));
   let best: { readonly text: string; readonly weight: number } | null = null;
   for (const { name, of } of ALGORITHMS) {
     const digest = digests[of];

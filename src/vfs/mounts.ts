@@ -32,18 +32,24 @@ const STARTED_MS = Date.now();
 /** Which sources the tree is made of, and where: above what the catalog has of each. */
 export class Mounts {
   readonly all: readonly Mount[];
+  /** The one that is the root itself. */
+  readonly #only: Mount | null;
+  /** The others by their names, composed. */
+  readonly #byName: ReadonlyMap<string, Mount>;
   readonly #reader: CatalogReader;
 
   constructor(mounts: readonly Mount[], reader: CatalogReader) {
     this.all = mounts;
+    this.#only = mounts.find(({ name }) => name === null) ?? null;
+    this.#byName = new Map(mounts.map((mount) => [mount.name?.normalize('NFC') ?? '', mount]));
     this.#reader = reader;
   }
 
   /** The source that the path leads to; null for the root above all of them and for what is none. */
   at(path: ResourcePath): Mount | null {
-    const only = this.all.find((mount) => mount.name === null);
-    const composed = path.segments[0]?.normalize('NFC');
-    return only ?? this.all.find((each) => each.name?.normalize('NFC') === composed) ?? null;
+    if (this.#only !== null) return this.#only;
+    const [first] = path.segments;
+    return first === undefined ? null : (this.#byName.get(first.normalize('NFC')) ?? null);
   }
 
   /** Of a source by its id in the catalog. */
@@ -70,8 +76,7 @@ export class Mounts {
 
   /** The top of the tree: the root above all sources, or the only one of them. */
   async root(): Promise<CollectionNode> {
-    const only = this.all.find((mount) => mount.name === null);
-    if (only !== undefined) return await this.nodeOf(only);
+    if (this.#only !== null) return await this.nodeOf(this.#only);
     const roots = await Promise.all(this.all.map((mount) => this.#reader.root(mount.sourceId)));
     return {
       kind: 'collection',
