@@ -1,8 +1,8 @@
 import { readSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { parentPort } from 'node:worker_threads';
-import type { SenderReply, SenderRequest, SendOrder, SendOutcome } from './file-sender.ts';
+import { parentPort, workerData } from 'node:worker_threads';
+import type { SenderReply, SenderRequest, SenderThreadStart, SendOrder, SendOutcome } from './file-sender.ts';
 import { loadKernelCalls } from './kernel-calls.ts';
 
 /*
@@ -23,6 +23,7 @@ const QUICK_MS = 0.5;
 const LAST_SHARE = 0.1;
 
 const kernel = await loadKernelCalls();
+const diskCalls = new Int32Array((workerData as SenderThreadStart).diskCalls);
 const stops = new Map<number, () => void>();
 
 parentPort?.on('message', (request: SenderRequest) => {
@@ -38,7 +39,7 @@ function reply(message: SenderReply): void {
 
 /** Rejects for no connection and no file, so whatever it rejects with is a bug and ends the thread. */
 async function send(id: number, order: SendOrder): Promise<SendOutcome> {
-  const { fileFd, socketFd, endByte } = order;
+  const { fileFd, socketFd, copiedFrom, endByte } = order;
   const own = kernel.duplicate(socketFd);
   if (own < 0) return { sentTo: order.startByte, isBroken: false };
   // Only to learn when there is room. Destroying it closes this one descriptor and leaves the connection as it is.
@@ -52,34 +53,49 @@ async function send(id: number, order: SendOrder): Promise<SendOutcome> {
     isBroken = true;
     socket.destroy();
   });
-  const piece = Buffer.allocUnsafeSlow(PIECE_BYTES);
   let sentTo = order.startByte;
+  let buffer = Buffer.allocUnsafeSlow(PIECE_BYTES);
   let toldMs = performance.now();
   let averageMs = 0;
   try {
     while (!isBroken && sentTo < endByte) {
-      const turnEnd = Math.min(sentTo + TURN_BYTES, endByte);
+      const isCopied = sentTo >= copiedFrom;
+      if (isCopied && buffer.length < STEP_BYTES) buffer = Buffer.allocUnsafeSlow(STEP_BYTES);
+      const turnEnd = Math.min(sentTo + TURN_BYTES, isCopied ? endByte : copiedFrom);
+      /** Was read, and there was no room for it. Null: nothing was. */
+      let waiting: Buffer | null = null;
       let hasRoom = true;
       while (hasRoom && sentTo < turnEnd) {
         const beganMs = performance.now();
         const wanted = Math.min(STEP_BYTES, turnEnd - sentTo);
-        const taken = kernel.sendFile(socketFd, fileFd, sentTo, wanted);
-        sentTo += taken;
-        hasRoom = taken === wanted;
+        if (isCopied) {
+          const bytes = readPiece(fileFd, buffer.subarray(0, wanted), sentTo);
+          if (bytes === null) return { sentTo, isBroken };
+          const taken = kernel.sendCopy(socketFd, bytes);
+          sentTo += taken;
+          hasRoom = taken === bytes.length;
+          waiting = bytes.subarray(taken);
+        } else {
+          const taken = onDisk(() => kernel.sendFile(socketFd, fileFd, sentTo, wanted));
+          sentTo += taken;
+          hasRoom = taken === wanted;
+        }
         averageMs += LAST_SHARE * (performance.now() - beganMs - averageMs);
       }
-      // Another way waits for a slow disk with several threads.
-      if (averageMs > QUICK_MS) break;
       if (performance.now() - toldMs > PROGRESS_MS) {
         toldMs = performance.now();
         reply({ kind: 'progress', id });
       }
       await nextTurn();
-      if (hasRoom || isBroken || sentTo === endByte) continue;
-      const bytes = readPiece(fileFd, piece.subarray(0, Math.min(PIECE_BYTES, endByte - sentTo)), sentTo);
-      if (bytes === null) break;
-      if (await write(socket, bytes)) sentTo += bytes.length;
-      else isBroken = true;
+      if (!hasRoom && !isBroken) {
+        const bytes =
+          waiting ?? readPiece(fileFd, buffer.subarray(0, Math.min(PIECE_BYTES, endByte - sentTo)), sentTo);
+        if (bytes === null) break;
+        if (await write(socket, bytes)) sentTo += bytes.length;
+        else isBroken = true;
+      }
+      // Another way waits for a slow disk with several threads.
+      if (averageMs > QUICK_MS) break;
     }
   } finally {
     stops.delete(id);
@@ -88,10 +104,20 @@ async function send(id: number, order: SendOrder): Promise<SendOutcome> {
   return { sentTo, isBroken };
 }
 
+/** Runs one call that may wait for the disk: see `SenderThreadStart`. */
+function onDisk<T>(call: () => T): T {
+  Atomics.add(diskCalls, 0, 1);
+  try {
+    return call();
+  } finally {
+    Atomics.add(diskCalls, 0, 1);
+  }
+}
+
 /** @returns null at the end of the file, or when it cannot be read: who sends the rest finds out. */
 function readPiece(fileFd: number, piece: Buffer, position: number): Buffer | null {
   try {
-    const readBytes = readSync(fileFd, piece, 0, piece.length, position);
+    const readBytes = onDisk(() => readSync(fileFd, piece, 0, piece.length, position));
     return readBytes === 0 ? null : piece.subarray(0, readBytes);
   } catch (error) {
     // What is no error of the disk is a bug.

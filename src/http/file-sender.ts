@@ -1,5 +1,6 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { CodedError } from '../model/coded-error.ts';
 
 /** What a thread is to send: bytes of an open file, from one position to another, to a connection. */
 export interface SendOrder {
@@ -7,6 +8,8 @@ export interface SendOrder {
   readonly socketFd: number;
   readonly fileFd: number;
   readonly startByte: number;
+  /** From here on bytes are copied; before, they go by reference. */
+  readonly copiedFrom: number;
   /** Exclusive. */
   readonly endByte: number;
 }
@@ -29,6 +32,18 @@ export type SenderReply =
   | { readonly kind: 'progress'; readonly id: number }
   | { readonly kind: 'outcome'; readonly id: number; readonly outcome: SendOutcome };
 
+export interface SenderThreadStart {
+  /** Counted before and behind each call that may wait for the disk: while it is odd, there is one. */
+  readonly diskCalls: SharedArrayBuffer;
+}
+
+export interface FileSenderOptions {
+  /** How long a single call to the disk may take. */
+  readonly limitMs?: number;
+  /** Another thread to run, for tests. */
+  readonly entry?: URL;
+}
+
 interface Pending {
   readonly resolve: (outcome: SendOutcome) => void;
   readonly reject: (error: unknown) => void;
@@ -36,20 +51,36 @@ interface Pending {
 }
 
 const IDLE_MS = 10_000;
+const LIMIT_MS = 60_000;
 
 /**
  * A thread that sends files of one disk, all that are asked for at once. It begins with the first and ends when there are
- * none for a while. A disk that hangs holds up this thread and nothing else.
+ * none for a while. A disk that hangs holds up this thread and nothing else; after a while it is given up, and until the
+ * system lets it go there is no other one.
  */
 export class FileSender {
+  readonly #options: Required<FileSenderOptions>;
   readonly #pending = new Map<number, Pending>();
+  readonly #diskCalls = new Int32Array(new SharedArrayBuffer(4));
   #worker: Worker | null = null;
+  #stuck: Worker | null = null;
+  #watchdog: NodeJS.Timeout | undefined;
   #ready: Promise<void> = Promise.resolve();
   #lastId = 0;
   #idleTimer: NodeJS.Timeout | undefined;
 
-  /** Resolves when the thread is there, for some seconds at least; rejects when there can be none. */
+  constructor(options: FileSenderOptions = {}) {
+    // The published package holds JavaScript; the name of this very file tells which of both runs.
+    const entry = new URL(`./file-sender-thread${extname(import.meta.url)}`, import.meta.url);
+    this.#options = { limitMs: LIMIT_MS, entry, ...options };
+  }
+
+  /**
+   * Resolves when the thread is there, for some seconds at least; rejects when there can be none, with `unavailable` when
+   * the last one still waits for its disk.
+   */
   async begin(): Promise<void> {
+    if (this.#stuck !== null) throw hanging();
     clearTimeout(this.#idleTimer);
     this.#worker ??= this.#startThread();
     await this.#ready;
@@ -57,8 +88,9 @@ export class FileSender {
   }
 
   /**
-   * To be called behind `begin`. Resolves when the thread has let go of both descriptors, also after the signal: then it is `isBroken`. Rejects when the
-   * thread is lost, which has let go of them too.
+   * To be called behind `begin`. Resolves when the thread has let go of both descriptors, also after the signal: then it is
+   * `isBroken`. Rejects when the thread is lost, which has let go of them too; with `unavailable` when the disk hangs: what
+   * the thread waits for has its own hold of the file, and it does nothing any more when that ends.
    * @param onProgress called about once a second while bytes are taken.
    */
   async send(order: SendOrder, signal: AbortSignal, onProgress: () => void): Promise<SendOutcome> {
@@ -71,6 +103,7 @@ export class FileSender {
     try {
       return await new Promise((resolve, reject) => {
         this.#pending.set(id, { resolve, reject, onProgress });
+        if (this.#pending.size === 1) this.#watch();
         worker.postMessage({ kind: 'send', id, order } satisfies SenderRequest);
         signal.addEventListener('abort', stop, { once: true });
         if (signal.aborted) stop();
@@ -83,10 +116,13 @@ export class FileSender {
   }
 
   #startThread(): Worker {
-    // The published package holds JavaScript; the name of this very file tells which of both runs.
-    const entry = new URL(`./file-sender-thread${extname(import.meta.url)}`, import.meta.url);
-    const worker = new Worker(entry, { execArgv: [] });
+    // What an earlier thread began to count, it did not end.
+    Atomics.store(this.#diskCalls, 0, 0);
+    const workerData: SenderThreadStart = { diskCalls: this.#diskCalls.buffer };
+    const worker = new Worker(this.#options.entry, { workerData, execArgv: [] });
     const ready = Promise.withResolvers<void>();
+    // Nobody may wait for it: what is sent is told by `onLost`.
+    ready.promise.catch(() => undefined);
     this.#ready = ready.promise;
     worker.on('message', (reply: SenderReply) => {
       if (reply.kind === 'ready') return ready.resolve();
@@ -97,14 +133,32 @@ export class FileSender {
     worker.on('error', ready.reject);
     worker.on('exit', () => ready.reject(new Error('the thread that sends files did not begin')));
     worker.on('error', (error) => this.#onLost(worker, error));
-    worker.on('exit', () => this.#onLost(worker, new Error('the thread that sends files ended')));
+    worker.on('exit', () => {
+      if (this.#stuck === worker) this.#stuck = null;
+      this.#onLost(worker, new Error('the thread that sends files ended'));
+    });
     worker.unref();
     return worker;
+  }
+
+  /** Looks from time to time whether the thread is in the same call to the disk as before. */
+  #watch(): void {
+    clearTimeout(this.#watchdog);
+    const before = Atomics.load(this.#diskCalls, 0);
+    this.#watchdog = setTimeout(() => {
+      const worker = this.#worker;
+      if (worker === null || this.#pending.size === 0) return;
+      if (before % 2 === 0 || Atomics.load(this.#diskCalls, 0) !== before) return this.#watch();
+      this.#stuck = worker;
+      this.#onLost(worker, hanging());
+      void worker.terminate();
+    }, this.#options.limitMs).unref();
   }
 
   #onLost(worker: Worker, error: Error): void {
     if (this.#worker !== worker) return;
     clearTimeout(this.#idleTimer);
+    clearTimeout(this.#watchdog);
     this.#worker = null;
     for (const { reject } of this.#pending.values()) reject(error);
   }
@@ -117,4 +171,8 @@ export class FileSender {
       void worker?.terminate();
     }, IDLE_MS).unref();
   }
+}
+
+function hanging(): CodedError {
+  return new CodedError('unavailable', 'The disk does not answer.');
 }

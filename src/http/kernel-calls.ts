@@ -1,4 +1,4 @@
-/** Two calls of Linux that Node does not offer. */
+/** Three calls of Linux that Node does not offer. */
 export interface KernelCalls {
   /**
    * Hands bytes of a file to a socket, by reference: they are copied nowhere. Waits for the disk, but not for a socket that
@@ -8,6 +8,11 @@ export interface KernelCalls {
    */
   sendFile(socketFd: number, fileFd: number, position: number, lengthBytes: number): number;
   /**
+   * Hands a copy of bytes to a socket, and does not wait for it (send(2)).
+   * @returns how many; 0 when the socket takes none now, and for every error, as above.
+   */
+  sendCopy(socketFd: number, bytes: Uint8Array): number;
+  /**
    * Another descriptor of the same thing, for the caller to close (fcntl(2), `F_DUPFD_CLOEXEC`).
    * @returns -1 when there is none to be had.
    */
@@ -15,6 +20,8 @@ export interface KernelCalls {
 }
 
 const F_DUPFD_CLOEXEC = 1030;
+const MSG_DONTWAIT = 0x40;
+const MSG_NOSIGNAL = 0x4000;
 
 /**
  * Through koffi, which is an optional package: it brings a binary for each system, and everything works without it.
@@ -26,6 +33,7 @@ export async function loadKernelCalls(): Promise<KernelCalls> {
   // What Node itself is linked with: glibc or musl.
   const libc = load(null);
   const sendfile = libc.func('intptr_t sendfile(int, int, void *, size_t)');
+  const send = libc.func('intptr_t send(int, const void *, size_t, int)');
   const fcntl = libc.func('int fcntl(int, int, int)');
   // Memory of its own, which no garbage collection moves.
   const offset = new BigInt64Array(new ArrayBuffer(8));
@@ -34,6 +42,8 @@ export async function loadKernelCalls(): Promise<KernelCalls> {
       offset[0] = BigInt(position);
       return Math.max(0, Number(sendfile(socketFd, fileFd, offset, lengthBytes)));
     },
+    sendCopy: (socketFd, bytes) =>
+      Math.max(0, Number(send(socketFd, bytes, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL))),
     duplicate: (fd) => fcntl(fd, F_DUPFD_CLOEXEC, 0),
   };
 }

@@ -14,6 +14,8 @@ import { writePiece } from './write-piece.ts';
 const WORTH_BYTES = 16 * 1024 * 1024;
 /** Goes out with the head. */
 const FIRST_BYTES = 64 * 1024;
+/** Left to who takes the last look at the file. */
+const LAST_BYTES = 256 * 1024;
 
 interface Kernel extends KernelCalls {
   readonly queuedBytes: number;
@@ -24,11 +26,11 @@ let kernel: Promise<Kernel | null> | undefined;
 const senders = new Map<number, FileSender>();
 
 /**
- * Sends the beginning of a large part of a file through the kernel, without a copy, where that is possible. The rest is
- * the caller's to send, and its last look at the file holds for all of it. For what goes by reference is read from the file
- * only when it leaves this machine, or is read by a client on it: a file that is written to meanwhile would change in
- * the queues, after that look. So the rest is at least what the queues can hold; when it has been handed over,
- * nothing is under way that is not a copy.
+ * Sends a large part of a file but for its last bytes, where that is possible, and most of it through the kernel, without
+ * a copy. The rest is the caller's to send, and its last look at the file holds for all of it. For what goes by reference is
+ * read from the file only when it leaves this machine, or is read by a client on it: a file that is written to meanwhile
+ * would change in the queues, after that look. So the end is copied, at least as much as the queues can hold; when the rest
+ * has been handed over, nothing is under way that is not a copy.
  * @returns how many bytes of the part were sent, the head before them; 0: nothing was sent, not even the head.
  * @throws CodedError what the file rejects with; `cancelled` when the client leaves; `internal`.
  */
@@ -54,11 +56,15 @@ export async function sendByKernel(reply: Reply, file: FileBody, part: BodyPart)
   try {
     const order: SendOrder = {
       ...{ socketFd: own, fileFd: fd },
-      ...{ startByte: part.startByte + firstBytes, endByte: part.startByte + directBytes },
+      startByte: part.startByte + firstBytes,
+      copiedFrom: part.startByte + directBytes,
+      endByte: part.startByte + Math.max(directBytes, part.lengthBytes - LAST_BYTES),
     };
     const outcome = await sender
       .send(order, signal, () => keepOpen(res.socket))
       .catch((cause) => {
+        // The disk hangs; other disks do not.
+        if (cause instanceof CodedError) throw cause;
         giveUp(log, cause);
         throw new CodedError('internal', 'The thread that sends files failed.', { cause });
       });
@@ -80,7 +86,7 @@ async function loadKernel(log: Logger): Promise<Kernel | null> {
   }
 }
 
-/** @returns null when there can be no thread: then that is not tried again. */
+/** @returns null when there is no thread. When there can be none, that is not tried again. */
 async function senderOf(fd: number, log: Logger): Promise<FileSender | null> {
   const { dev } = await promisify(fstat)(fd);
   const sender = senders.get(dev) ?? new FileSender();
@@ -89,7 +95,7 @@ async function senderOf(fd: number, log: Logger): Promise<FileSender | null> {
     await sender.begin();
     return sender;
   } catch (error) {
-    giveUp(log, error);
+    if (!(error instanceof CodedError)) giveUp(log, error);
     return null;
   }
 }

@@ -62,3 +62,34 @@ test('a large file arrives where there can be no thread to send it, which is tri
   }));
   expect(await readThrice()).toEqual([process.platform === 'linux' ? 'warn' : 'debug']);
 });
+
+test('a file whose disk hangs while it is sent is cut, and let go of', async () => {
+  const { FileSender } = await import('../../../src/http/file-sender.ts');
+  const entry = new URL('./hanging-sender-thread.ts', import.meta.url);
+  vi.doMock('../../../src/http/file-sender.ts', () => ({
+    FileSender: class extends FileSender {
+      constructor() {
+        super({ entry, limitMs: 100 });
+      }
+    },
+  }));
+  const { sendContent } = await import('../../../src/http/send-content.ts');
+  const handle = await open(path);
+  let isClosed = false;
+  const openFile = async () => ({
+    fd: handle.fd,
+    readInto: async (buffer: Buffer, position: number) =>
+      (await handle.read(buffer, 0, buffer.length, position)).bytesRead,
+    verify: async () => undefined,
+    close: async () => {
+      isClosed = true;
+      await handle.close();
+    },
+  });
+  const content = countingContent({ bytes, facts: { openFile } });
+  const { port } = await startListener((exchange) => sendContent(exchange, content));
+  const answered = ask(port, '/');
+  if (process.platform === 'linux') await expect(answered).rejects.toThrow();
+  else await answered;
+  await expect.poll(() => isClosed).toBe(true);
+});
