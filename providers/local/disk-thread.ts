@@ -38,13 +38,15 @@ const answers: { [Q in Question]: (ask: DiskQuestions[Q]['ask']) => DiskQuestion
 
 /** After this long, what is answered already does not wait for the rest: the disk is slow. */
 const GATHER_MS = 2;
+/** Answers in one message: the other side sends them on while the next ones are read. */
+const MESSAGE_ANSWERS = 8;
 
 parentPort?.on('message', (requests: readonly DiskRequest[]) => {
   let replies: DiskReply[] = [];
   let sinceMs = performance.now();
   for (const request of requests) {
     replies.push(replyTo(request));
-    if (performance.now() - sinceMs < GATHER_MS) continue;
+    if (replies.length < MESSAGE_ANSWERS && performance.now() - sinceMs < GATHER_MS) continue;
     send(replies);
     replies = [];
     sinceMs = performance.now();

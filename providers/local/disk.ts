@@ -37,6 +37,8 @@ interface Pending {
 
 const LIMIT_MS = 60_000;
 const IDLE_MS = 10_000;
+/** Questions in one message: more of them, and one side would wait for the other instead of working beside it. */
+const MESSAGE_QUESTIONS = 8;
 /** A folder of some millions of names; without a limit it would end the process instead of the thread. */
 const MAX_HEAP_MB = 512;
 
@@ -88,6 +90,7 @@ export class Disk {
         if (this.#pending.size === 1) this.#onBusy(worker);
         if (this.#asked.length === 0) setImmediate(() => this.#post());
         this.#asked.push({ id, question, ask });
+        if (this.#asked.length === MESSAGE_QUESTIONS) this.#post();
       });
     } finally {
       signal?.removeEventListener('abort', leave);
