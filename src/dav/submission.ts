@@ -20,13 +20,15 @@ export interface Submission {
   weighAgain(): Promise<void>;
 }
 
+const NOTHING_SUBMITTED: Submission = { tokens: NO_TOKENS, weighAgain: async () => undefined };
+
 /**
  * Weighs the `If` header of a request (RFC 4918 section 10.4).
  * @throws CodedError `precondition` when it does not hold; `invalid` when it is malformed.
  */
 export async function readSubmission(request: DavRequest): Promise<Submission> {
   const text = request.header('if');
-  if (text === undefined) return { tokens: NO_TOKENS, weighAgain: async () => undefined };
+  if (text === undefined) return NOTHING_SUBMITTED;
   const header = parseIfHeader(text);
   const tokensByTag = new Map<string | null, ReadonlySet<string>>();
   const weigh = async () => {

@@ -1,7 +1,7 @@
 import type { CatalogReader } from '../catalog/catalog.ts';
 import { CodedError } from '../model/coded-error.ts';
 import type { CollectionNode } from '../model/node.ts';
-import { ResourcePath } from '../model/resource-path.ts';
+import type { ResourcePath } from '../model/resource-path.ts';
 import type { TreeWriter } from '../model/write.ts';
 import { SEARCH_NAME, type SearchTree } from './search-tree.ts';
 import type { SpaceReader } from './space-readings.ts';
@@ -99,8 +99,8 @@ export class Mounts {
   }
 
   async named(name: string): Promise<CollectionNode> {
-    const mount = this.at(ResourcePath.of([name]));
-    if (mount === null) throw new CodedError('not-found', 'There is nothing of that name.');
+    const mount = this.#only ?? this.#byName.get(name.normalize('NFC'));
+    if (mount === undefined) throw new CodedError('not-found', 'There is nothing of that name.');
     return await this.nodeOf(mount);
   }
 }

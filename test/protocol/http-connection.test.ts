@@ -162,6 +162,13 @@ describe('names of the server', () => {
   });
 });
 
+it('every answer about a resource names the protocol to write by, as Office and old Explorers look for it', async () => {
+  for (const method of ['GET', 'HEAD', 'PROPFIND', 'PUT']) {
+    const answer = await ask(davPort, '/photos/b.jpg', { method, headers: { Depth: '0' } });
+    expect([method, answer.headers['ms-author-via'], answer.headers.dav]).toEqual([method, 'DAV', '1']);
+  }
+});
+
 describe('headers that must not be there', () => {
   const FORBIDDEN = /^(access-control-.*|server|x-powered-by|www-authenticate|set-cookie|location)$/;
 
