@@ -94,6 +94,7 @@ export class FileSender {
    * @param onProgress called about once a second while bytes are taken.
    */
   async send(order: SendOrder, signal: AbortSignal, onProgress: () => void): Promise<SendOutcome> {
+    if (this.#stuck !== null) throw hanging();
     clearTimeout(this.#idleTimer);
     this.#worker ??= this.#startThread();
     const worker = this.#worker;
