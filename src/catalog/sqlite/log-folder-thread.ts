@@ -9,7 +9,9 @@ const database = new DatabaseSync(file);
 // As the one who writes.
 database.exec('PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0;');
 const fold = database.prepare('PRAGMA wal_checkpoint(PASSIVE)');
-const beginAnew = database.prepare('UPDATE catalog SET value = value');
+/** A commit that changes nothing. An UPDATE that changes nothing would be none. */
+const version = Number(database.prepare('PRAGMA user_version').get()?.user_version);
+const beginAnew = database.prepare(`PRAGMA user_version = ${version}`);
 
 parentPort?.on('message', (request: LogFolderRequest) => {
   if (request === 'end') {
