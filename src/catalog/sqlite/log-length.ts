@@ -3,7 +3,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 /** Pages that are not folded in: as many as SQLite itself waits for. */
 const LONG_PAGES = 1000;
 
-/** The columns of the pragma that count. */
+/** In pages. When the log begins anew, both begin with 0. */
 interface Told {
   readonly log: number;
   readonly checkpointed: number;
@@ -12,8 +12,7 @@ interface Told {
 /** How much of the write-ahead log of a catalog is not folded into its file, in pages. Costs a microsecond, and no call to the disk. */
 export class LogLength {
   readonly #ask: StatementSync;
-  /** How long the log was when it was found to be long last. */
-  #longBefore = 0;
+  #afterFolding: Told = { log: 0, checkpointed: 0 };
 
   private constructor(database: DatabaseSync) {
     this.#ask = database.prepare('PRAGMA wal_checkpoint(NOOP)');
@@ -26,19 +25,19 @@ export class LogLength {
     return major > 3 || (major === 3 && minor >= 51) ? new LogLength(database) : null;
   }
 
-  /**
-   * Is it time to fold? What cannot be folded, because somebody reads it or the disk is full, is found to be long once: until as
-   * much has been added to it.
-   */
+  /** Is it time to fold? */
   isLong(): boolean {
     const told = this.#tell();
     if (told === null) return false;
-    const { log, checkpointed } = told;
-    // It has begun anew.
-    if (log < this.#longBefore) this.#longBefore = 0;
-    if (log - Math.max(checkpointed, this.#longBefore) < LONG_PAGES) return false;
-    this.#longBefore = log;
-    return true;
+    const before = this.#afterFolding;
+    // What could not be folded, because somebody reads it or the disk is full, waits until as much has come to it.
+    const tried = told.checkpointed < before.checkpointed ? 0 : before.log;
+    return told.log - Math.max(told.checkpointed, tried) >= LONG_PAGES;
+  }
+
+  /** To be called when folding has ended, however. */
+  noteFolded(): void {
+    this.#afterFolding = this.#tell() ?? this.#afterFolding;
   }
 
   /** Null: not now, while a statement is not at its end, or the disk fails. The next commit asks again. */

@@ -89,6 +89,7 @@ export class WriteConnection {
     if (this.#log === null || this.#length?.isLong() !== true) return;
     this.#open = this.#log
       .fold()
+      .then(() => this.#length?.noteFolded())
       .catch(() => {
         // No thread, no matter why: then commits do it, as they would without one.
         this.#length = null;
