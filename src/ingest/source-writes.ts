@@ -9,7 +9,7 @@ import type {
   TreeWriter,
   WriteFailure,
 } from '../model/write.ts';
-import type { Held, Staged, WriteEvent } from '../provider/provider.ts';
+import type { Held, Staged, StagedCopy, WriteEvent } from '../provider/provider.ts';
 import type { SourceWriting, WriteScope } from '../source/source-writing.ts';
 import type { Aftermath } from './aftermath.ts';
 import { Placings } from './placings.ts';
@@ -36,6 +36,12 @@ interface Overwriting {
   readonly path: string;
   readonly by: string | Staged;
   readonly scope: Scope;
+}
+
+interface Copied {
+  readonly staged: StagedCopy;
+  /** What could not be removed, so that nothing was copied. */
+  readonly inTheWay: readonly WriteFailure[];
 }
 
 interface Work<T> {
@@ -133,9 +139,18 @@ export class SourceWrites implements TreeWriter {
   async copy(
     from: string,
     to: string,
-    { over, isDeep, permit }: CopyWrite,
+    write: CopyWrite,
     signal: AbortSignal,
   ): Promise<readonly WriteFailure[]> {
+    return (await this.#copy(from, to, write, signal)).inTheWay;
+  }
+
+  async #copy(
+    from: string,
+    to: string,
+    { over, isDeep, permit }: CopyWrite,
+    signal: AbortSignal,
+  ): Promise<Copied> {
     const { writing, aftermath, ready } = this.#options;
     await ready();
     await aftermath.check?.(to);
@@ -148,7 +163,8 @@ export class SourceWrites implements TreeWriter {
       const place = async () => void (await staged.place(over));
       return await this.#overwriting({ path: to, by: staged, scope }, over, signal, place);
     };
-    return await showing(staged, () => this.#change({ touched: [to], isWhole: true, scope, work }));
+    const inTheWay = await showing(staged, () => this.#change({ touched: [to], isWhole: true, scope, work }));
+    return { inTheWay, staged };
   }
 
   async setModifiedTime(
@@ -178,17 +194,24 @@ export class SourceWrites implements TreeWriter {
     throw new CodedError('no-space', 'The disk has not enough space left.');
   }
 
-  /** To another disk: all of it is there before anything goes here. */
+  /** To another disk: all of it is there before anything goes here, and what was changed meanwhile does not go. */
   async #carry(
     from: string,
     to: string,
-    { onCopied, ...write }: MoveWrite,
+    { onCopied, mayRemove, ...write }: MoveWrite,
     signal: AbortSignal,
   ): Promise<readonly WriteFailure[]> {
-    const inTheWay = await this.copy(from, to, { ...write, isDeep: true }, signal);
+    const { inTheWay, staged } = await this.#copy(from, to, { ...write, isDeep: true }, signal);
     if (inTheWay.length > 0) return inTheWay;
     await onCopied?.();
-    return await this.remove(from, signal);
+    const scope = this.#newScope();
+    const work = async (gone: Set<string>) => {
+      await mayRemove?.();
+      const failures = await this.#options.writing.removeOriginal(staged, signal, scope);
+      if (failures.length === 0) gone.add(from);
+      return failures;
+    };
+    return await this.#change({ touched: [from], isWhole: false, scope, work });
   }
 
   /** @returns what was in the way and could not be removed, so that the work was not done. */

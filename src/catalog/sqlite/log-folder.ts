@@ -1,4 +1,5 @@
 import { extname } from 'node:path';
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 
 export interface LogFolderStart {
@@ -45,6 +46,8 @@ export class LogFolder {
    */
   async fold(): Promise<void> {
     clearTimeout(this.#idleTimer);
+    // Starting one takes some milliseconds, which are not those of the commit before.
+    if (this.#worker === null) await yieldToEventLoop();
     this.#worker ??= this.#startThread();
     const worker = this.#worker;
     this.#waiting = Promise.withResolvers();

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -256,6 +256,60 @@ it('a move to another disk lets others take over what they keep while all is at 
   expect(both).toEqual(expect.arrayContaining(['a', 'a/1.jpg', 'a/2.jpg', 'z', 'z/1.jpg', 'z/2.jpg']));
   expect(await paths()).toEqual(await onDisk());
   expect(await onDisk()).not.toContain('a');
+});
+
+describe('what somebody else does to the original while it is carried to another disk', () => {
+  beforeEach(async () => {
+    isOnTwoDisks = true;
+    await ingest.scan();
+  });
+
+  it('is not lost with a file: it stays, and what it was before is at the new place', async () => {
+    // As long as before and as old: only the disk's own account of changes tells.
+    const { atime, mtime } = await stat(join(root, 'a/1.jpg'));
+    const onCopied = async () => {
+      await writeFile(join(root, 'a/1.jpg'), 'newer!');
+      await utimes(join(root, 'a/1.jpg'), atime, mtime);
+    };
+    const move = writer().move('a/1.jpg', 'z.jpg', { over: 'nothing', onCopied }, signal);
+    await expect(move).rejects.toMatchObject({ code: 'changed' });
+    expect(await readFile(join(root, 'a/1.jpg'), 'utf8')).toBe('newer!');
+    expect(await readFile(join(root, 'z.jpg'), 'utf8')).toBe('a1.jpg');
+    expect(await paths()).toEqual(await onDisk());
+  });
+
+  it('is not lost with a folder: what was changed or came stays, is named, and all else is moved', async () => {
+    const onCopied = async () => {
+      await writeFile(join(root, 'a/1.jpg'), 'another content');
+      await writeFile(join(root, 'a/3.jpg'), 'came later');
+      await mkdir(join(root, 'a/empty'));
+    };
+    const stays = await writer().move('a', 'z', { over: 'nothing', onCopied }, signal);
+    const changed = ['a/1.jpg', 'a/3.jpg', 'a/empty'].map((path) => ({ path, code: 'changed' }));
+    expect([...stays].sort((one, other) => (one.path < other.path ? -1 : 1))).toMatchObject(changed);
+    const found = (await onDisk()).filter((path) => /^[az]/.test(path));
+    expect(found).toEqual(['a', 'a/1.jpg', 'a/3.jpg', 'a/empty', 'z', 'z/1.jpg', 'z/2.jpg']);
+    expect(await readFile(join(root, 'a/1.jpg'), 'utf8')).toBe('another content');
+    expect(await readFile(join(root, 'z/1.jpg'), 'utf8')).toBe('a1.jpg');
+    expect(await paths()).toEqual(await onDisk());
+  });
+
+  it.each(['a/1.jpg', 'a'])('is no failure when it was to remove %s', async (path) => {
+    const onCopied = () => rm(join(root, path), { recursive: true });
+    expect(await writer().move(path, 'z.jpg', { over: 'nothing', onCopied }, signal)).toEqual([]);
+    expect(await onDisk()).not.toContain(path);
+    expect(await paths()).toEqual(await onDisk());
+  });
+
+  it('may be to lock it: then it stays', async () => {
+    const mayRemove = async () => {
+      throw new CodedError('locked', 'Somebody has locked it meanwhile.');
+    };
+    const move = writer().move('a', 'z', { over: 'nothing', mayRemove }, signal);
+    await expect(move).rejects.toMatchObject({ code: 'locked' });
+    expect(await onDisk()).toEqual(expect.arrayContaining(['a/1.jpg', 'a/2.jpg', 'z/1.jpg', 'z/2.jpg']));
+    expect(await paths()).toEqual(await onDisk());
+  });
 });
 
 it('what an upload leaves behind when its process ends is removed by the next scan, and nothing else', async () => {
