@@ -141,12 +141,15 @@ export interface Provider {
   freeBytes?(path: string, call: WriteCall): Promise<number>;
 }
 
-/** What has made room. Without failures, whoever asked for it calls one of the two. */
+/** What has made room. Without failures, whoever asked for it calls one of the three, once. */
 export interface SetAside {
   /** What could not be removed, so that nothing was done. */
   readonly failures: readonly WriteFailure[];
   putBack(): Promise<void>;
+  /** Rejects when not all of it goes now: the rest goes with a later scan, and never comes back. */
   remove(): Promise<void>;
+  /** Leaves it to the next scan, as an end of the process does. */
+  leave(): Promise<void>;
 }
 
 /** Something whole that is held beside its place and not shown. Whoever asked for it discards it, placed or not. */

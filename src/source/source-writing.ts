@@ -106,7 +106,8 @@ export class SourceWriting {
     const call = this.#callFor(signal, scope);
     if (this.#provider.setAside !== undefined) return await this.#provider.setAside(path, by, call);
     const failures = await this.#provider.remove(path, call);
-    return { failures, putBack: async () => undefined, remove: async () => undefined };
+    const nothing = async () => undefined;
+    return { failures, putBack: nothing, remove: nothing, leave: nothing };
   }
 
   /** See `Provider.setModifiedTime`. */

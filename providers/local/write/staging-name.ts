@@ -15,11 +15,18 @@ const PROCESS = randomBytes(4).toString('hex');
 let count = 0;
 /** Names of what is set aside now, by this process. */
 const asideNow = new Set<string>();
+/** Of what this process wanted to be gone, and could not remove. */
+const stagingOver = new Set<string>();
 
 /** @param writer hexadecimal; see `LocalProviderSettings.writer`. */
 export function newStagingName(writer: string): string {
   count += 1;
   return `.mediadav-upload-${writer}-${PROCESS}-${count}`;
+}
+
+/** Nobody works under that name any more: whatever has it goes with a later scan. */
+export function stagingIsOver(name: string): void {
+  stagingOver.add(name);
 }
 
 export function isStagingName(name: string): boolean {
@@ -100,13 +107,14 @@ export class Leftovers {
 
   async #removeIfAbandoned(folder: string, name: string): Promise<void> {
     const [, writer, process] = NAME.exec(name) ?? [];
-    if (writer === undefined || process === PROCESS) return;
+    if (writer === undefined || (process === PROCESS && !stagingOver.has(name))) return;
     const path = join(folder, name);
     try {
       // A catalog has one server, so what an earlier process of it began is over. Of others only time tells.
       const isOurs = writer === this.#writer;
       if (!isOurs && !(await isAbandoned(path))) return;
       await rm(path, { recursive: true, force: true });
+      stagingOver.delete(name);
     } catch (error) {
       // It does no harm where it lies, and the next scan tries again; a bug of ours would have no errno.
       if (errnoOf(error) === '') throw error;

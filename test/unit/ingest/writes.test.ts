@@ -28,6 +28,8 @@ let gate: { readonly path: string; readonly arrived: () => void; readonly opened
 let isOnTwoDisks: boolean;
 /** Called when a move is asked for, and nothing is in its way any more. */
 let onMove: (() => Promise<void>) | null;
+/** Called when a copy was placed, and is to be brought to the disk. */
+let onPersist: (() => Promise<void>) | null;
 
 beforeEach(async () => {
   work = await mkdtemp(join(tmpdir(), 'mediadav-writes-'));
@@ -40,6 +42,7 @@ beforeEach(async () => {
   gate = null;
   isOnTwoDisks = false;
   onMove = null;
+  onPersist = null;
   ingest = makeIngest();
 });
 afterEach(async () => {
@@ -70,6 +73,18 @@ function makeIngest(): SourceIngest {
         return async (...move: Parameters<NonNullable<Provider['move']>>) => {
           if (!(await onDisk()).includes(move[1])) await onMove?.();
           return await local.move?.(...move);
+        };
+      }
+      if (key === 'copy') {
+        return async (...copy: Parameters<NonNullable<Provider['copy']>>) => {
+          const staged = await local.copy?.(...copy);
+          const persist = staged?.persist.bind(staged);
+          return Object.assign(staged ?? {}, {
+            persist: async () => {
+              await onPersist?.();
+              await persist?.();
+            },
+          });
         };
       }
       const value = Reflect.get(target, key);
@@ -322,6 +337,35 @@ it('what an upload leaves behind when its process ends is removed by the next sc
   const left = (await readdir(join(root, 'b'))).filter((each) => each.startsWith('.')).sort();
   expect(left).toEqual(['.hidden', '.mediadav-upload-mine', others].sort());
   expect((await ingest.status()).warnings).toMatchObject([{ reason: 'a hidden name', count: 2 }]);
+});
+
+it('what was written and moved away through us, and is moved back by somebody else, is there', async () => {
+  await writer().put('a/new.jpg', Readable.from(['new']), NEW, signal);
+  await writer().move('a/new.jpg', 'b/new.jpg', { over: 'nothing' }, signal);
+  ingest.watch();
+  await ingest.scan();
+  await rename(join(root, 'b/new.jpg'), join(root, 'a/new.jpg'));
+  await vi.waitFor(async () => expect(await paths()).toEqual(await onDisk()), { timeout: 10_000 });
+});
+
+it('what a copy takes the place of goes after the copy has come to stay', async () => {
+  await ingest.scan();
+  let kept: string[] = [];
+  onPersist = async () => {
+    kept = (await onDisk()).filter((path) => path.includes('aside') && path.endsWith('.jpg'));
+  };
+  expect(await writer().copy('a', 'b', { over: 'anything', isDeep: true }, signal)).toEqual([]);
+  expect(kept).toHaveLength(2);
+  expect((await onDisk()).filter((path) => path.startsWith('.'))).toEqual([]);
+
+  onPersist = async () => {
+    throw new CodedError('unavailable', 'The disk is gone for a moment.');
+  };
+  await expect(writer().copy('c', 'b', { over: 'anything', isDeep: true }, signal)).rejects.toThrow();
+  await ingest.scan();
+  expect(await onDisk()).not.toContainEqual(expect.stringMatching(/aside/));
+  expect(await readFile(join(root, 'b/1.jpg'), 'utf8')).toBe('c1.jpg');
+  expect(await paths()).toEqual(await onDisk());
 });
 
 describe('a folder in the way of a move', () => {
