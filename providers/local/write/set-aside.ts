@@ -74,12 +74,11 @@ export async function setAside(
       // Under a name from which nothing comes back, should not all of it go now.
       const doomedName = newStagingName(writer);
       const doomed = folder.at(doomedName);
-      await rename(aside, doomed);
       try {
+        await rename(aside, doomed);
         await rm(doomed, { recursive: true, force: true });
-      } catch (error) {
+      } finally {
         stagingIsOver(doomedName);
-        throw error;
       }
     }),
     leave: ending(async () => undefined),
