@@ -1,5 +1,5 @@
 import { extname } from 'node:path';
-import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
+import { setTimeout as wait } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 
 export interface LogFolderStart {
@@ -46,8 +46,8 @@ export class LogFolder {
    */
   async fold(): Promise<void> {
     clearTimeout(this.#idleTimer);
-    // Starting one takes some milliseconds, which are not those of the commit before.
-    if (this.#worker === null) await yieldToEventLoop();
+    // Starting one takes some milliseconds, and the commit before took some: others are let in between.
+    if (this.#worker === null) await wait(1);
     this.#worker ??= this.#startThread();
     const worker = this.#worker;
     this.#waiting = Promise.withResolvers();
