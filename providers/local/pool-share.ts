@@ -3,7 +3,7 @@ import { CodedError } from '../../src/model/coded-error.ts';
 /** A quarter of the threads that the process has for files (`start.js`): more than disks do at once. */
 const MAX_TRIPS = 16;
 /** A disk that was asleep takes so long to wake up; what takes longer does not answer. */
-const PATIENCE_MS = 15_000;
+export const PATIENCE_MS = 15_000;
 const RETRY_AFTER_MS = 10_000;
 
 interface Waiting {

@@ -25,7 +25,7 @@ import { fileFactsOf } from './file-facts.ts';
 import { HintQueue } from './hint-queue.ts';
 import { look } from './look.ts';
 import { isSystemName, isWithin } from './names.ts';
-import { PoolShare } from './pool-share.ts';
+import { PATIENCE_MS, PoolShare } from './pool-share.ts';
 import { readInto } from './short-read.ts';
 import { ShortReads } from './short-reads.ts';
 import { statFactsOf, versionOf } from './stat-facts.ts';
@@ -65,8 +65,11 @@ class LocalProvider implements Provider {
   /** Everything here that is not asked of a thread of its own goes by it. */
   readonly #pool = new PoolShare();
   readonly #shortReads = new ShortReads(this.#pool);
-  /** For what changes something: a scan of a large folder must not hold up who saves a file. */
-  readonly writes = new Disk();
+  /**
+   * For what changes something: a scan of a large folder must not hold up who saves a file. Somebody waits for each of its
+   * calls, so it is given up as soon as reading is.
+   */
+  readonly writes = new Disk({ limitMs: PATIENCE_MS });
   #root: Root | null = null;
   #watches: FolderWatches | null = null;
   readonly #leftovers: Leftovers | null;

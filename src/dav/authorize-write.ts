@@ -54,6 +54,18 @@ export async function authorizeWrite(
   };
 }
 
+/**
+ * Asks about locks alone, by the tokens of the request: for what goes after the request has itself changed what its
+ * conditions were about.
+ */
+export async function permitByLocks(
+  request: DavRequest,
+  changes: readonly IntendedChange[],
+): Promise<Permit> {
+  const { tokens } = await readSubmission(request);
+  return () => checkLocks(request, changes, tokens);
+}
+
 function weigh({ exchange: { req } }: DavRequest, node: Node | null): void {
   if (weighConditions(req.method ?? '', req.headers, node && validatorsOf(node)) !== 'failed') return;
   throw new CodedError('precondition', 'What is there now is not what the request expects.');

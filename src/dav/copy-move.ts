@@ -2,7 +2,7 @@ import { sendAnswer } from '../http/error-status.ts';
 import { CodedError } from '../model/coded-error.ts';
 import type { Over, Permit } from '../model/write.ts';
 import type { WritePlace } from '../vfs/write-place.ts';
-import { authorizeWrite, type IntendedChange } from './authorize-write.ts';
+import { authorizeWrite, type IntendedChange, permitByLocks } from './authorize-write.ts';
 import type { DavRequest } from './dav-request.ts';
 import { readDestination } from './destination.ts';
 import { sendOutcome } from './outcome.ts';
@@ -37,12 +37,14 @@ export async function move(request: DavRequest): Promise<void> {
     throw new CodedError('invalid', 'A folder is moved with everything in it: Depth must be infinity.');
   }
   if (from.isFixed) throw new CodedError('denied', 'The settings of this server say what is here: it stays.');
+  const removal: IntendedChange = { place: from, isDeep: true, changesParent: true };
   const permit = await authorizeJourney(request, journey, [
-    { place: from, isDeep: true, changesParent: true },
+    removal,
     { place: to, isDeep: true, changesParent: to.node === null },
   ]);
+  const mayRemove = await permitByLocks(request, [removal]);
   const onCopied = () => copyProperties(request, from, to);
-  const failures = await from.moveTo(to, { over, permit, onCopied }, request.exchange.signal);
+  const failures = await from.moveTo(to, { over, permit, onCopied, mayRemove }, request.exchange.signal);
   if (failures.length === 0) await settleMove(request, from, to);
   sendOutcome(request, failures, to.node === null ? 201 : 204);
 }

@@ -1,9 +1,5 @@
 import type { AssetFacts } from '../model/asset.ts';
-
-interface Waits {
-  readonly firstMs: number;
-  readonly longestMs: number;
-}
+import { type RetryWaits, RUN_WAITS, waitAfter } from '../model/retry-waits.ts';
 
 interface Setback {
   readonly version: string;
@@ -11,9 +7,7 @@ interface Setback {
   readonly notBeforeMs: number;
 }
 
-const FILE_WAITS: Waits = { firstMs: 60_000, longestMs: 3_600_000 };
-/** As a scan that failed: no source, or no room for the catalog, is over when somebody has seen to it. */
-const RUN_WAITS: Waits = { firstMs: 5_000, longestMs: 5 * 60_000 };
+const FILE_WAITS: RetryWaits = { firstMs: 60_000, longestMs: 3_600_000 };
 /** Failing files that are remembered; more than this are tried with every run. */
 const MAX_REMEMBERED = 100_000;
 
@@ -80,8 +74,4 @@ export class Setbacks {
   close(): void {
     clearTimeout(this.#timer);
   }
-}
-
-function waitAfter(failures: number, { firstMs, longestMs }: Waits): number {
-  return Math.min(firstMs * 2 ** (failures - 1), longestMs);
 }

@@ -47,7 +47,9 @@ export class LookedAftermath implements Aftermath {
       look: (path, warn) => source.look(path, stop, warn, held),
     });
     await reading.take(placed);
-    const toLookAt = touched.filter((path) => !gone.has(path) && !placed.has(path));
+    const others = touched.filter((path) => !placed.has(path));
+    for (const path of others) this.#options.ownWrites.forget(path);
+    const toLookAt = others.filter((path) => !gone.has(path));
     await reading.read(Coalescer.outermost(new Set(toLookAt)));
     remarks.ofLook([...gone]);
     // Of what was removed, looking tells nothing new; where it was the last of a source, it looks like an outage.

@@ -18,6 +18,12 @@ export class OwnWrites {
     if (this.#versions.size > MAX_PATHS && oldest !== undefined) this.#versions.delete(oldest);
   }
 
+  /** To be called for what became another thing or nothing, through us: with all that was in it. */
+  forget(path: string): void {
+    this.#versions.delete(path);
+    for (const each of this.#versions.keys()) if (each.startsWith(`${path}/`)) this.#versions.delete(each);
+  }
+
   /** The versions written at those of the paths that were written through us and not hinted at since. */
   take(paths: readonly string[]): ReadonlyMap<string, string> {
     const taken = new Map<string, string>();

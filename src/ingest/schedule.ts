@@ -1,5 +1,6 @@
 import cron, { type ScheduledTask } from 'node-cron';
 import type { Logger } from '../model/logger.ts';
+import { RUN_WAITS, waitAfter } from '../model/retry-waits.ts';
 import type { SourceIngest } from './source-ingest.ts';
 
 export interface ScheduledIngest {
@@ -8,9 +9,6 @@ export interface ScheduledIngest {
   readonly intervalMs: number;
 }
 
-/** A source that failed is tried again after this, doubled with each failure in a row. */
-const FIRST_RETRY_MS = 5_000;
-const MAX_RETRY_MS = 5 * 60_000;
 /** A source whose changes may be missed is read anew this often; a slow one so that at most half the time goes there. */
 const BLIND_INTERVAL_MS = 60_000;
 
@@ -80,10 +78,7 @@ export function dueAt(history: ScanHistory, intervalMs: number): number | null {
   const retryMs =
     history.failuresInARow === 0
       ? Number.POSITIVE_INFINITY
-      : Math.max(
-          Math.min(FIRST_RETRY_MS * 2 ** (history.failuresInARow - 1), MAX_RETRY_MS),
-          history.retryAfterMs ?? 0,
-        );
+      : Math.max(waitAfter(history.failuresInARow, RUN_WAITS), history.retryAfterMs ?? 0);
   const waitMs = Math.min(regularMs, blindMs, retryMs);
   return Number.isFinite(waitMs) ? history.endedMs + waitMs : null;
 }

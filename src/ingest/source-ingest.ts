@@ -220,6 +220,7 @@ export class SourceIngest {
     if (writing === null || prefix === null) return null;
     return new SourceWrites({
       ...{ writing, aftermath: this.#aftermath(prefix), held: this.#held, turns: this.#turns },
+      logger: this.#logger,
       ready: () => this.#untilMet(),
       onMissed: () => void this.scan(),
     });

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
-import { CodedError, codeOf } from '../model/coded-error.ts';
+import { CodedError, codeOf, messageOf } from '../model/coded-error.ts';
+import type { Logger } from '../model/logger.ts';
 import type {
   CopyWrite,
   MoveWrite,
@@ -9,7 +10,7 @@ import type {
   TreeWriter,
   WriteFailure,
 } from '../model/write.ts';
-import type { Held, Staged, WriteEvent } from '../provider/provider.ts';
+import type { Held, SetAside, Staged, StagedCopy, WriteEvent } from '../provider/provider.ts';
 import type { SourceWriting, WriteScope } from '../source/source-writing.ts';
 import type { Aftermath } from './aftermath.ts';
 import { Placings } from './placings.ts';
@@ -20,6 +21,7 @@ export interface SourceWritesOptions {
   readonly aftermath: Aftermath;
   readonly held: Held;
   readonly turns: Turns;
+  readonly logger: Logger;
   /** Resolves when the source is known to be there; rejects `unavailable` when it is not. */
   readonly ready: () => Promise<void>;
   /** Called when the catalog could not be brought in line with a write: only a scan helps. */
@@ -29,6 +31,8 @@ export interface SourceWritesOptions {
 /** One write: what the provider is handed, and what it has told. */
 interface Scope extends WriteScope {
   readonly told: WriteEvent[];
+  /** What has made room, and is to be seen to when the write has ended: see `#clearing`. */
+  readonly asides: SetAside[];
 }
 
 /** Something that is placed where something else is. */
@@ -36,6 +40,12 @@ interface Overwriting {
   readonly path: string;
   readonly by: string | Staged;
   readonly scope: Scope;
+}
+
+interface Copied {
+  readonly staged: StagedCopy;
+  /** What could not be removed, so that nothing was copied. */
+  readonly inTheWay: readonly WriteFailure[];
 }
 
 interface Work<T> {
@@ -126,16 +136,27 @@ export class SourceWrites implements TreeWriter {
       if (inTheWay.length === 0 && !isElsewhere) gone.add(from);
       return inTheWay;
     };
-    const inTheWay = await this.#change({ touched: [from, to], isWhole: false, scope, work });
+    const inTheWay = await this.#clearing(scope, () =>
+      this.#change({ touched: [from, to], isWhole: false, scope, work }),
+    );
     return isElsewhere ? await this.#carry(from, to, write, signal) : inTheWay;
   }
 
   async copy(
     from: string,
     to: string,
-    { over, isDeep, permit }: CopyWrite,
+    write: CopyWrite,
     signal: AbortSignal,
   ): Promise<readonly WriteFailure[]> {
+    return (await this.#copy(from, to, write, signal)).inTheWay;
+  }
+
+  async #copy(
+    from: string,
+    to: string,
+    { over, isDeep, permit }: CopyWrite,
+    signal: AbortSignal,
+  ): Promise<Copied> {
     const { writing, aftermath, ready } = this.#options;
     await ready();
     await aftermath.check?.(to);
@@ -148,7 +169,10 @@ export class SourceWrites implements TreeWriter {
       const place = async () => void (await staged.place(over));
       return await this.#overwriting({ path: to, by: staged, scope }, over, signal, place);
     };
-    return await showing(staged, () => this.#change({ touched: [to], isWhole: true, scope, work }));
+    const inTheWay = await this.#clearing(scope, () =>
+      showing(staged, () => this.#change({ touched: [to], isWhole: true, scope, work })),
+    );
+    return { inTheWay, staged };
   }
 
   async setModifiedTime(
@@ -178,17 +202,24 @@ export class SourceWrites implements TreeWriter {
     throw new CodedError('no-space', 'The disk has not enough space left.');
   }
 
-  /** To another disk: all of it is there before anything goes here. */
+  /** To another disk: all of it is there before anything goes here, and what was changed meanwhile does not go. */
   async #carry(
     from: string,
     to: string,
-    { onCopied, ...write }: MoveWrite,
+    { onCopied, mayRemove, ...write }: MoveWrite,
     signal: AbortSignal,
   ): Promise<readonly WriteFailure[]> {
-    const inTheWay = await this.copy(from, to, { ...write, isDeep: true }, signal);
+    const { inTheWay, staged } = await this.#copy(from, to, { ...write, isDeep: true }, signal);
     if (inTheWay.length > 0) return inTheWay;
     await onCopied?.();
-    return await this.remove(from, signal);
+    const scope = this.#newScope();
+    const work = async (gone: Set<string>) => {
+      await mayRemove?.();
+      const failures = await this.#options.writing.removeOriginal(staged, signal, scope);
+      if (failures.length === 0) gone.add(from);
+      return failures;
+    };
+    return await this.#change({ touched: [from], isWhole: false, scope, work });
   }
 
   /** @returns what was in the way and could not be removed, so that the work was not done. */
@@ -215,8 +246,29 @@ export class SourceWrites implements TreeWriter {
       await aside.putBack();
       throw error;
     }
-    await aside.remove();
+    scope.asides.push(aside);
     return [];
+  }
+
+  /**
+   * What has made room goes when what came in its place outlasts a power cut; that not all of it goes at once is no failure
+   * of the write. Of a write that failed later than that, the next scan sees what is there.
+   */
+  async #clearing<T>(scope: Scope, write: () => Promise<T>): Promise<T> {
+    let result: T;
+    try {
+      result = await write();
+    } catch (error) {
+      for (const aside of scope.asides) await aside.leave();
+      throw error;
+    }
+    for (const aside of scope.asides) {
+      await aside.remove().catch((error: unknown) => {
+        const reason = messageOf(error);
+        this.#options.logger.warn('something that was written over is still there, hidden', { reason });
+      });
+    }
+    return result;
   }
 
   async #change<T>({ touched, isWhole, scope, work }: Work<T>): Promise<T> {
@@ -245,7 +297,7 @@ export class SourceWrites implements TreeWriter {
 
   #newScope(): Scope {
     const told: WriteEvent[] = [];
-    return { held: this.#options.held, told, tell: (event) => void told.push(event) };
+    return { held: this.#options.held, told, asides: [], tell: (event) => void told.push(event) };
   }
 }
 

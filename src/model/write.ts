@@ -47,7 +47,8 @@ export interface TreeWriter {
   /**
    * With `over` as `anything`, a collection in the way is put aside first, and goes when this is there.
    * @returns what was in the way at `to` and could not be removed, so that nothing was moved; or, between two disks,
-   *   what could not be removed at `from` and so is at both places now. Empty: all was moved.
+   *   what could not be removed at `from`, or was changed or came there meanwhile. Empty: all was moved.
+   *   An asset that was changed meanwhile rejects `changed`: it stays, and what it was before is at `to`.
    */
   move(from: string, to: string, write: MoveWrite, signal: AbortSignal): Promise<readonly WriteFailure[]>;
   /**
@@ -97,4 +98,9 @@ export interface MoveWrite {
    * anything with the old one takes it over now.
    */
   readonly onCopied?: () => Promise<void>;
+  /**
+   * Asked between two disks in the moment before the original goes: copying may have taken hours. What it rejects with is
+   * the outcome, and all is at both places then.
+   */
+  readonly mayRemove?: Permit;
 }

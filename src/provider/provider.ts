@@ -103,10 +103,11 @@ export interface Provider {
   ): Promise<Staged>;
 
   /**
-   * Copies what is shown at `from`, with its times, to beside its new place. Rejects `not-found`.
+   * Copies what is shown at `from`, with its times, to beside its new place. Rejects `not-found`, and `changed` when
+   * something was written to while it was copied.
    * @param want `isDeep` false: a collection without its members.
    */
-  copy?(from: string, to: string, want: { readonly isDeep: boolean }, call: WriteCall): Promise<Staged>;
+  copy?(from: string, to: string, want: { readonly isDeep: boolean }, call: WriteCall): Promise<StagedCopy>;
 
   /**
    * Moves whatever is shown at `from`, with all in it, at once; nothing that is shown may be at `to`, except for an
@@ -140,12 +141,15 @@ export interface Provider {
   freeBytes?(path: string, call: WriteCall): Promise<number>;
 }
 
-/** What has made room. Without failures, whoever asked for it calls one of the two. */
+/** What has made room. Without failures, whoever asked for it calls one of the three, once. */
 export interface SetAside {
   /** What could not be removed, so that nothing was done. */
   readonly failures: readonly WriteFailure[];
   putBack(): Promise<void>;
+  /** Rejects when not all of it goes now: the rest goes with a later scan, and never comes back. */
   remove(): Promise<void>;
+  /** Leaves it to the next scan, as an end of the process does. */
+  leave(): Promise<void>;
 }
 
 /** Something whole that is held beside its place and not shown. Whoever asked for it discards it, placed or not. */
@@ -167,6 +171,15 @@ export interface Staged {
   persist(): Promise<void>;
   /** Lets go of it, and throws it away unless it was placed. */
   discard(): Promise<void>;
+}
+
+export interface StagedCopy extends Staged {
+  /**
+   * The second half of a move between two disks, when the copy is placed and outlasts a power cut: removes what it was made
+   * of, as far as that is as it was copied. What was changed or came since stays, with all above it; of an asset that rejects
+   * `changed`. Otherwise as `Provider.remove`. Absent where `Provider.move` never needs it.
+   */
+  removeOriginal?(call: WriteCall): Promise<readonly WriteFailure[]>;
 }
 
 /** A file that is held open. Whoever asked for it closes it. */

@@ -3,7 +3,15 @@ import { Readable } from 'node:stream';
 import type { Digests } from '../model/asset.ts';
 import { CodedError } from '../model/coded-error.ts';
 import type { ContentClaims, Over, WriteFailure } from '../model/write.ts';
-import type { Held, Provider, SetAside, Staged, WriteCall, WriteEvent } from '../provider/provider.ts';
+import type {
+  Held,
+  Provider,
+  SetAside,
+  Staged,
+  StagedCopy,
+  WriteCall,
+  WriteEvent,
+} from '../provider/provider.ts';
 
 type Powers = 'receive' | 'copy' | 'move' | 'makeCollection' | 'remove' | 'setModifiedTime' | 'freeBytes';
 /** A provider with all powers to write. What has only some of them is not written to so far. */
@@ -58,8 +66,19 @@ export class SourceWriting {
     isDeep: boolean,
     signal: AbortSignal,
     scope: WriteScope,
-  ): Promise<Staged> {
+  ): Promise<StagedCopy> {
     return await this.#provider.copy(from, to, { isDeep }, this.#callFor(signal, scope));
+  }
+
+  /** See `StagedCopy.removeOriginal`. */
+  async removeOriginal(
+    staged: StagedCopy,
+    signal: AbortSignal,
+    scope: WriteScope,
+  ): Promise<readonly WriteFailure[]> {
+    if (staged.removeOriginal === undefined)
+      throw new Error('a source with two disks cannot move between them');
+    return await staged.removeOriginal(this.#callFor(signal, scope));
   }
 
   /** See `Provider.move`. */
@@ -87,7 +106,8 @@ export class SourceWriting {
     const call = this.#callFor(signal, scope);
     if (this.#provider.setAside !== undefined) return await this.#provider.setAside(path, by, call);
     const failures = await this.#provider.remove(path, call);
-    return { failures, putBack: async () => undefined, remove: async () => undefined };
+    const nothing = async () => undefined;
+    return { failures, putBack: nothing, remove: nothing, leave: nothing };
   }
 
   /** See `Provider.setModifiedTime`. */

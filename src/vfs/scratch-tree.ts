@@ -77,6 +77,13 @@ export class ScratchTree {
       ...{ path, parent, key: path.key, storedPath: path.key, sourceId: SCRATCH_SOURCE_ID },
       ...{ node: entry === null ? null : nodeOf(entry), writer: this.#writer, litter: null },
       read: entry?.kind === 'content' ? async () => this.#store.open(entry) : null,
+      removeRead: () => {
+        const there = this.#store.at(path.key);
+        if (there !== null && there.id !== entry?.id) {
+          throw new CodedError('changed', 'It was changed meanwhile, so it stays where it is.');
+        }
+        this.#store.removeTree(path.key);
+      },
     });
   }
 

@@ -23,6 +23,8 @@ export interface WritePlaceOptions {
   readonly litter: ScratchStore | null;
   /** Reads what is there, for a place in a source; null where only the source itself can copy. */
   readonly read: ((signal: AbortSignal) => Promise<Readable>) | null;
+  /** Removes what `read` reads. Throws `changed` when something else is there by now. Absent where it stays in any case. */
+  readonly removeRead?: () => void;
 }
 
 /** One of many resources that could not be changed. */
@@ -82,7 +84,11 @@ export class WritePlace {
 
   /** See `TreeWriter.move`. Rejects `unsupported` for a place in another source. */
   async moveTo(to: WritePlace, write: MoveWrite, signal: AbortSignal): Promise<readonly ResourceFailure[]> {
-    if (await this.#carryTo(to, write, signal)) return await this.remove(signal);
+    if (await this.#carryTo(to, write, signal)) {
+      await write.mayRemove?.();
+      this.#options.removeRead?.();
+      return [];
+    }
     this.#checkSameSource(to);
     const { storedPath } = to.#options;
     const failures = await this.#writable().move(this.#options.storedPath, storedPath, write, signal);

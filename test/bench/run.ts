@@ -1,6 +1,7 @@
 import { benchApi } from './api.bench.ts';
 import { benchHashing } from './hashing.bench.ts';
-import { benchImmich } from './immich.bench.ts';
+import { benchImmichGet } from './immich-get.bench.ts';
+import { benchImmichReading } from './immich-reading.bench.ts';
 import { benchLatency } from './latency.bench.ts';
 import { benchMountLarge } from './mount-large.bench.ts';
 import { benchMountCrowd, benchMountListing } from './mount-listing.bench.ts';
@@ -24,7 +25,8 @@ const PARTS: Readonly<Record<string, (scale: { readonly isQuick: boolean }) => P
     hashing: benchHashing,
     latency: benchLatency,
     api: benchApi,
-    immich: benchImmich,
+    'immich-reading': benchImmichReading,
+    'immich-get': benchImmichGet,
   };
 
 const given = process.argv.slice(2);

@@ -232,4 +232,41 @@ describe.skipIf(needsFuse.areMissing)(`a disk that does not answer${needsFuse.no
       await disk.unmount();
     }
   });
+
+  it('what is to be written there is refused as soon as what is to be read, and nothing of it stays', async () => {
+    const slow = await folderWithFiles();
+    const disk = await SleepingDisk.mount(slow);
+    const other = await folderWithFiles();
+    const env = {
+      ...{ LOCAL_PATHS: `slow=${disk.path},other=${other}`, LOCAL_WRITABLE: 'true', RESCAN_INTERVAL: '1' },
+    };
+    const server = await startProcess({ env });
+    const put = (path: string) =>
+      fetch(urlOf(server.webdavUrl, path), {
+        ...{ method: 'PUT', body: `the bytes of ${path}`, signal: AbortSignal.timeout(40_000) },
+      });
+    try {
+      expect((await put('slow/before.jpg')).status).toBe(201);
+      disk.sleep();
+      const names = Array.from({ length: 40 }, (_, at) => `slow/new ${at}.jpg`);
+      const waiting = names.map(put);
+      for (let at = 0; at < 5; at += 1) expect((await put(`other/new ${at}.jpg`)).status).toBe(201);
+      const answers = await Promise.all(waiting);
+      expect(answers.map(({ status }) => status)).toEqual(names.map(() => 503));
+      for (const { headers } of answers) expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
+      // As soon as the first was refused, nobody waits any more.
+      expect((await put('slow/later.jpg')).status).toBe(503);
+
+      disk.wake();
+      await until(async () => (await put('slow/after.jpg')).status < 300);
+      const left = [...FILES.map(({ storedPath }) => storedPath), 'after.jpg', 'before.jpg'];
+      const files = left.map((path) => path.split('/')[0] ?? '');
+      await until(async () => (await readdir(slow)).length === new Set(files).size);
+      expect((await readdir(slow)).sort()).toEqual([...new Set(files)].sort());
+    } finally {
+      disk.wake();
+      await server.stop();
+      await disk.unmount();
+    }
+  });
 });

@@ -2,15 +2,17 @@ import { constants } from 'node:fs';
 import { copyFile, lstat, mkdir, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CodedError } from '../../../src/model/coded-error.ts';
-import type { Staged, WriteCall } from '../../../src/provider/provider.ts';
+import type { StagedCopy, WriteCall } from '../../../src/provider/provider.ts';
 import type { Disk } from '../disk.ts';
 import type { Root } from '../disk-messages.ts';
 import { toMs } from '../stat-facts.ts';
 import { MAX_DEPTH } from '../walk.ts';
 import { type HeldFolder, type HeldPlace, holdPlace, leftOut } from './held-folder.ts';
+import { Original } from './original.ts';
 import { isShown, missing, openShownFile } from './place-rules.ts';
+import { remove } from './remove.ts';
 import { compareThings } from './same-thing.ts';
-import { StagedEntry } from './staged-entry.ts';
+import { StagedEntry, type StagedEntryOptions } from './staged-entry.ts';
 import { translateWriteError } from './translate-write-error.ts';
 
 export interface Copying {
@@ -29,8 +31,9 @@ export async function copy(
   from: string,
   to: string,
   { isDeep }: { readonly isDeep: boolean },
-): Promise<Staged> {
+): Promise<StagedCopy> {
   const { disk, root, call, stagingName } = copying;
+  const original = new Original();
   const source = await holdPlace(root, from, call);
   try {
     const there = await source.folder.member(source.name);
@@ -44,14 +47,15 @@ export async function copy(
     const staged = place.folder.at(stagingName);
     try {
       let sizeBytes = 0;
-      if (kind === 'asset') sizeBytes = await copyAsset(root, source, staged);
+      if (kind === 'asset') sizeBytes = await copyAsset(root, source, { staged, original });
       else {
+        original.note(from, there);
         await mkdir(staged);
-        if (isDeep) await copyMembers(copying, source, staged);
+        if (isDeep) await copyMembers(copying, source, { staged, original });
         await syncFolder(staged);
       }
       const { folder } = place;
-      return new StagedEntry({
+      const options: StagedEntryOptions = {
         ...{ disk, root, path: to, stagingName, kind, sizeBytes, fd: null },
         folder: {
           asked: folder.asked,
@@ -59,7 +63,8 @@ export async function copy(
           sync: () => folder.sync(),
           letGo: () => folder.close(),
         },
-      });
+      };
+      return new StagedCopyEntry(options, (later) => remove(root, from, later, original));
     } catch (error) {
       await rm(staged, { recursive: true, force: true });
       await place.folder.close();
@@ -72,11 +77,28 @@ export async function copy(
   }
 }
 
+class StagedCopyEntry extends StagedEntry implements StagedCopy {
+  readonly removeOriginal: NonNullable<StagedCopy['removeOriginal']>;
+
+  constructor(options: StagedEntryOptions, removeOriginal: NonNullable<StagedCopy['removeOriginal']>) {
+    super(options);
+    this.removeOriginal = removeOriginal;
+  }
+}
+
+interface CopyTarget {
+  readonly staged: string;
+  /** To be filled. */
+  readonly original: Original;
+}
+
 /** @returns its size in bytes. */
-async function copyAsset(root: Root, source: HeldPlace, staged: string): Promise<number> {
+async function copyAsset(root: Root, source: HeldPlace, { staged, original }: CopyTarget): Promise<number> {
   const { handle, path, stats } = await openShownFile(root, source);
   try {
+    original.note(source.path, stats);
     await copyFile(path, staged, HOW);
+    original.check(source.path, await handle.stat({ bigint: true }));
     const copied = await open(staged, constants.O_RDONLY);
     try {
       await copied.utimes(Date.now() / 1000, toMs(stats.mtimeNs) / 1000);
@@ -97,7 +119,11 @@ interface CopyStep {
 }
 
 /** Folder by folder; what is not shown stays behind. */
-async function copyMembers({ root, call }: Copying, source: HeldPlace, staged: string): Promise<void> {
+async function copyMembers(
+  { root, call }: Copying,
+  source: HeldPlace,
+  { staged, original }: CopyTarget,
+): Promise<void> {
   const visit = async ({ folder, staged: into, depth }: CopyStep): Promise<void> => {
     for (const name of await readdir(folder.own)) {
       call.signal.throwIfAborted();
@@ -106,9 +132,10 @@ async function copyMembers({ root, call }: Copying, source: HeldPlace, staged: s
       const there = await lstat(folder.at(name), { bigint: true });
       if (!(await isShown(root, place, there, call))) continue;
       if (!there.isDirectory()) {
-        await copyAsset(root, place, target);
+        await copyAsset(root, place, { staged: target, original });
         continue;
       }
+      original.note(place.path, there);
       await mkdir(target);
       if (depth >= MAX_DEPTH) continue;
       const below = await folder.enter(name);

@@ -6,6 +6,7 @@ import type { Root } from '../disk-messages.ts';
 import { errnoOf } from '../translate-error.ts';
 import { MAX_DEPTH } from '../walk.ts';
 import { type HeldFolder, type HeldPlace, holdPlace } from './held-folder.ts';
+import type { Original } from './original.ts';
 import { isShown, missing, shownFile } from './place-rules.ts';
 import { isStagingName } from './staging-name.ts';
 import { translateWriteError } from './translate-write-error.ts';
@@ -15,21 +16,31 @@ const LITTER = /^(\.DS_Store|\._.*|\.localized|Thumbs\.db|ehthumbs\.db|desktop\.
 /** What is told of one removal; whoever tries again is told of more. */
 const MAX_FAILURES = 100;
 
-/** See `Provider.remove`. */
-export async function remove(root: Root, path: string, call: WriteCall): Promise<readonly WriteFailure[]> {
+/**
+ * See `Provider.remove`.
+ * @param original only what is as it is noted there, see `StagedCopy.removeOriginal`; null: whatever there is.
+ */
+export async function remove(
+  root: Root,
+  path: string,
+  call: WriteCall,
+  original: Original | null = null,
+): Promise<readonly WriteFailure[]> {
   const { folder, name } = await holdPlace(root, path, call);
   try {
     const there = await folder.member(name);
+    if (there === null && original !== null) return [];
     if (there === null) throw missing();
     if (there.isDirectory()) {
-      const removal = new Removal(root, call, { isTrial: false });
+      original?.check(path, there);
+      const removal = new Removal(root, call, { isTrial: false, original });
       await removal.removeFolder(folder, name);
       await folder.sync();
       return removal.failures;
     }
-    if ((await shownFile(root, { folder, name, path }, there)) === null) {
-      throw missing();
-    }
+    const shown = await shownFile(root, { folder, name, path }, there);
+    if (shown === null) throw missing();
+    original?.check(path, shown);
     await unlink(folder.at(name));
     await folder.sync();
     return [];
@@ -46,9 +57,16 @@ export async function whatStays(
   { folder, name }: HeldPlace,
   call: WriteCall,
 ): Promise<readonly WriteFailure[]> {
-  const trial = new Removal(root, call, { isTrial: true });
+  const trial = new Removal(root, call, { isTrial: true, original: null });
   await trial.removeFolder(folder, name);
   return trial.failures;
+}
+
+interface RemovalOptions {
+  /** Only finds out what would stay. */
+  readonly isTrial: boolean;
+  /** See `remove`. */
+  readonly original: Original | null;
 }
 
 class Removal {
@@ -56,12 +74,13 @@ class Removal {
   readonly #root: Root;
   readonly #call: WriteCall;
   readonly #isTrial: boolean;
+  readonly #original: Original | null;
 
-  /** @param isTrial only finds out what would stay. */
-  constructor(root: Root, call: WriteCall, { isTrial }: { readonly isTrial: boolean }) {
+  constructor(root: Root, call: WriteCall, { isTrial, original }: RemovalOptions) {
     this.#root = root;
     this.#call = call;
     this.#isTrial = isTrial;
+    this.#original = original;
   }
 
   /** @returns whether all of it is gone. */
@@ -108,6 +127,7 @@ class Removal {
         const text = 'The folder holds something that is not shown here, so it stays.';
         throw new CodedError('denied', text);
       }
+      this.#original?.check(path, (await shownFile(this.#root, { folder, name, path }, there)) ?? there);
       if (there.isDirectory()) return await this.removeFolder(folder, name);
       if (!this.#isTrial) await unlink(folder.at(name));
       return true;

@@ -6,7 +6,7 @@ import { holdPlace } from './held-folder.ts';
 import { missing, shownFile } from './place-rules.ts';
 import { whatStays } from './remove.ts';
 import { StagedEntry } from './staged-entry.ts';
-import { asideIsOver, freePlace, newAsideName } from './staging-name.ts';
+import { asideIsOver, freePlace, newAsideName, newStagingName, stagingIsOver } from './staging-name.ts';
 import { translateWriteError } from './translate-write-error.ts';
 
 export interface SettingAside {
@@ -38,7 +38,8 @@ export async function setAside(
     const failures = there.isDirectory() ? await whatStays(root, { folder, name, path }, call) : [];
     if (failures.length > 0) {
       await letGo();
-      return { failures, putBack: async () => undefined, remove: async () => undefined };
+      const nothing = async () => undefined;
+      return { failures, putBack: nothing, remove: nothing, leave: nothing };
     }
     await mkdir(aside);
     try {
@@ -70,8 +71,17 @@ export async function setAside(
       await folder.sync();
     }),
     remove: ending(async () => {
-      await rm(aside, { recursive: true, force: true });
+      // Under a name from which nothing comes back, should not all of it go now.
+      const doomedName = newStagingName(writer);
+      const doomed = folder.at(doomedName);
+      try {
+        await rename(aside, doomed);
+        await rm(doomed, { recursive: true, force: true });
+      } finally {
+        stagingIsOver(doomedName);
+      }
     }),
+    leave: ending(async () => undefined),
   };
 }
 

@@ -7,6 +7,7 @@ import type { FolderAsk, PlacedFile, Root } from '../disk-messages.ts';
 import { fileFactsOf } from '../file-facts.ts';
 import { FOLDER_SYNCS, type SyncedFolder } from './folder-syncs.ts';
 import { memberPath } from './member-path.ts';
+import { stagingIsOver } from './staging-name.ts';
 import { translateWriteError } from './translate-write-error.ts';
 
 /** Held by an entry until it is discarded. */
@@ -81,6 +82,7 @@ export class StagedEntry implements Staged {
     try {
       if (before === 'staged') await disk.ask('drop', { folder: folder.asked, stagingName, fd });
     } finally {
+      stagingIsOver(stagingName);
       await folder.letGo();
     }
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { errnoOf } from '../translate-error.ts';
 
 /** Hidden, so that nobody is shown it, and plain enough to be known for what it is when somebody finds one. */
-const NAME = /^\.mediadav-upload-([0-9a-f]+)-([0-9a-f]{8})-\d+$/;
+const NAME = /^\.mediadav-upload-([0-9a-f]+)-[0-9a-f]{8}-\d+$/;
 /** What has made room for something else, under its own name in a folder of this one. */
 const ASIDE = /^\.mediadav-aside-([0-9a-f]+)-([0-9a-f]{8})-\d+-([0-9a-f]+)$/;
 /** What another server writes moves at least this often. */
@@ -15,11 +15,26 @@ const PROCESS = randomBytes(4).toString('hex');
 let count = 0;
 /** Names of what is set aside now, by this process. */
 const asideNow = new Set<string>();
+/** Names under which this process writes something now. */
+const stagingNow = new Set<string>();
 
-/** @param writer hexadecimal; see `LocalProviderSettings.writer`. */
+/**
+ * No scan touches what has it, until `stagingIsOver`.
+ * @param writer hexadecimal; see `LocalProviderSettings.writer`.
+ */
 export function newStagingName(writer: string): string {
   count += 1;
-  return `.mediadav-upload-${writer}-${PROCESS}-${count}`;
+  const name = `.mediadav-upload-${writer}-${PROCESS}-${count}`;
+  stagingNow.add(name);
+  return name;
+}
+
+/**
+ * Whatever still has that name is a leftover from now on: what could not be removed, or came when nobody waited for the
+ * disk any more.
+ */
+export function stagingIsOver(name: string): void {
+  stagingNow.delete(name);
 }
 
 export function isStagingName(name: string): boolean {
@@ -52,7 +67,7 @@ export function isAsideNow(name: string): boolean {
   return asideNow.has(name);
 }
 
-/** Removes what uploads and copies that were cut short by the end of the process have left behind. */
+/** Removes what uploads and copies that were cut short, by the end of the process or by the disk, have left behind. */
 export class Leftovers {
   readonly #writer: string;
 
@@ -99,8 +114,8 @@ export class Leftovers {
   }
 
   async #removeIfAbandoned(folder: string, name: string): Promise<void> {
-    const [, writer, process] = NAME.exec(name) ?? [];
-    if (writer === undefined || process === PROCESS) return;
+    const [, writer] = NAME.exec(name) ?? [];
+    if (writer === undefined || stagingNow.has(name)) return;
     const path = join(folder, name);
     try {
       // A catalog has one server, so what an earlier process of it began is over. Of others only time tells.

@@ -11,7 +11,7 @@ import { receive } from './receive.ts';
 import { remove } from './remove.ts';
 import { compareThings } from './same-thing.ts';
 import { setAside } from './set-aside.ts';
-import { newStagingName } from './staging-name.ts';
+import { newStagingName, stagingIsOver } from './staging-name.ts';
 import { translateWriteError } from './translate-write-error.ts';
 
 export interface WritingOptions {
@@ -36,15 +36,32 @@ type Powers =
   | 'setModifiedTime'
   | 'freeBytes';
 
+interface Named {
+  readonly disk: Disk;
+  readonly call: WriteCall;
+  readonly stagingName: string;
+}
+
 /** The powers of a local folder that may be changed. */
 export function createWriting(options: WritingOptions): Required<Pick<Provider, Powers>> {
   const { root, knownRoot, givenPath, disk, writer } = options;
-  const staging = (call: WriteCall) => ({ disk, call, stagingName: newStagingName(writer) });
+  /** What is staged has the name until it is discarded; what could not be staged is nobody's any more. */
+  const staging = async <T>(call: WriteCall, stage: (named: Named) => Promise<T>): Promise<T> => {
+    const stagingName = newStagingName(writer);
+    try {
+      return await stage({ disk, call, stagingName });
+    } catch (error) {
+      stagingIsOver(stagingName);
+      throw error;
+    }
+  };
   return {
-    receive: async (path, content, want, call) =>
-      await receive({ ...staging(call), root: await knownRoot(), givenPath }, path, content, want),
-    copy: async (from, to, want, call) =>
-      await copy({ ...staging(call), root: await root() }, from, to, want),
+    receive: (path, content, want, call) =>
+      staging(call, async (named) =>
+        receive({ ...named, root: await knownRoot(), givenPath }, path, content, want),
+      ),
+    copy: (from, to, want, call) =>
+      staging(call, async (named) => copy({ ...named, root: await root() }, from, to, want)),
     move: async (from, to, over, call) => await move({ disk, root: await root(), call }, from, to, over),
     makeCollection: async (path, call) => await makeCollection(await root(), path, call),
     remove: async (path, call) => await remove(await root(), path, call),

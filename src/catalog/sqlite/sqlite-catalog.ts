@@ -4,6 +4,7 @@ import type { NamePolicy } from '../../model/name.ts';
 import type { Catalog, CatalogReader } from '../catalog.ts';
 import { CommitBell } from '../change-bell.ts';
 import { checkSchema, openForReading, openForWriting } from './database.ts';
+import { LogFolder } from './log-folder.ts';
 import { SqliteLockStore } from './sqlite-lock-store.ts';
 import { SqlitePropertyStore } from './sqlite-property-store.ts';
 import { SqliteReader } from './sqlite-reader.ts';
@@ -29,7 +30,8 @@ export function openSqliteCatalog(file: string, policy: NamePolicy): Catalog {
     const reading = openForReading(file);
     opened.push(reading);
     const bell = new CommitBell();
-    const connection = new WriteConnection(writing);
+    const log = new LogFolder(file);
+    const connection = new WriteConnection(writing, log);
     return {
       // Nobody else may write while this process has the lock.
       reader: new SqliteReader(reading, () => connection.revision),
@@ -38,6 +40,9 @@ export function openSqliteCatalog(file: string, policy: NamePolicy): Catalog {
       properties: new SqlitePropertyStore(writing, connection, reading),
       bell,
       async close() {
+        await connection.untilFree();
+        await log.close();
+        // Somebody may have begun to write meanwhile.
         await connection.untilFree();
         reading.close();
         opened.splice(opened.indexOf(reading), 1);

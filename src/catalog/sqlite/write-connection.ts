@@ -1,12 +1,11 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { translating } from './database.ts';
+import type { LogFolder } from './log-folder.ts';
+import { LogLength } from './log-length.ts';
 
 /** Work that yields wherever others may have a turn of the event loop. */
 export type Steps<T> = Generator<undefined, T>;
-
-/** Pages in the write-ahead log from which on a commit folds it in: what SQLite does if it is not told otherwise. */
-const FOLD_PAGES = 1000;
 
 /**
  * The one connection that writes. A transaction on it may take several turns of the event loop: readers have connections
@@ -15,12 +14,21 @@ const FOLD_PAGES = 1000;
  */
 export class WriteConnection {
   readonly #database: DatabaseSync;
+  readonly #log: LogFolder | null;
+  #length: LogLength | null;
   #revision = 0;
-  /** Ends with the transaction that is open between two turns. */
+  /** Ends with the transaction that is open between two turns, or with the folding of the log. */
   #open: Promise<void> | null = null;
 
-  constructor(database: DatabaseSync) {
+  /**
+   * @param log folds the write-ahead log in, after commits and before whoever waits for them; its owner closes it. Null:
+   * each commit sees to that itself.
+   */
+  constructor(database: DatabaseSync, log: LogFolder | null = null) {
     this.#database = database;
+    this.#log = log;
+    this.#length = log === null ? null : LogLength.of(database);
+    if (this.#length !== null) database.exec('PRAGMA wal_autocheckpoint = 0');
   }
 
   /** Another number after each commit, for readers that keep what they have read. */
@@ -35,6 +43,7 @@ export class WriteConnection {
       return translating(work);
     } finally {
       this.#revision += 1;
+      this.#foldWhenDue();
     }
   }
 
@@ -55,16 +64,13 @@ export class WriteConnection {
       translating(() => this.#database.exec('BEGIN IMMEDIATE'));
       const steps = work();
       let step = translating(() => steps.next());
-      const isLarge = step.done !== true;
       while (step.done !== true) {
         this.#open = promise;
         await yieldToEventLoop();
         step = translating(() => steps.next());
       }
-      translating(() => (isLarge ? this.#commitLarge() : this.#database.exec('COMMIT')));
+      translating(() => this.#database.exec('COMMIT'));
       this.#revision += 1;
-      // Who comes next folds the log in, which is as much work again: not in this turn.
-      if (isLarge) await yieldToEventLoop();
       return step.value;
     } catch (error) {
       // SQLite has rolled back by itself after some errors, such as a full disk.
@@ -74,20 +80,27 @@ export class WriteConnection {
     } finally {
       this.#open = null;
       resolve();
+      this.#foldWhenDue();
     }
   }
 
-  /** Leaves it to the next commit to fold the write-ahead log into the file. */
-  #commitLarge(): void {
-    this.#database.exec('PRAGMA wal_autocheckpoint = 0');
-    try {
-      this.#database.exec('COMMIT');
-    } finally {
-      this.#database.exec(`PRAGMA wal_autocheckpoint = ${FOLD_PAGES}`);
-    }
+  /** Folding waits for the disk, and whoever writes waits for it; so the log begins anew each time. */
+  #foldWhenDue(): void {
+    if (this.#log === null || this.#length?.isLong() !== true) return;
+    this.#open = this.#log
+      .fold()
+      .then(() => this.#length?.noteFolded())
+      .catch(() => {
+        // No thread, no matter why: then commits do it, as they would without one.
+        this.#length = null;
+        this.#database.exec('PRAGMA wal_autocheckpoint = 1000');
+      })
+      .finally(() => {
+        this.#open = null;
+      });
   }
 
-  /** Resolves when no transaction is open. */
+  /** Resolves when no transaction is open, and nothing is being folded in. */
   async untilFree(): Promise<void> {
     while (this.#open !== null) await this.#open;
   }

@@ -14,6 +14,13 @@ it('tells of each write once, with the version that was written last', () => {
   expect([...own.take(['a', 'b'])]).toEqual([['b', '1']]);
 });
 
+it('knows nothing of what was moved or removed since, nor of what was in it', () => {
+  const own = new OwnWrites();
+  for (const path of ['a', 'a/b', 'a/b/c', 'ab']) own.note(facts(path, '1'));
+  own.forget('a');
+  expect([...own.take(['a', 'a/b', 'a/b/c', 'ab'])]).toEqual([['ab', '1']]);
+});
+
 it('forgets the oldest of too many', () => {
   const own = new OwnWrites();
   for (let at = 0; at <= 20_000; at += 1) own.note(facts(`${at}`, 'v'));

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -28,6 +28,8 @@ let gate: { readonly path: string; readonly arrived: () => void; readonly opened
 let isOnTwoDisks: boolean;
 /** Called when a move is asked for, and nothing is in its way any more. */
 let onMove: (() => Promise<void>) | null;
+/** Called when a copy was placed, and is to be brought to the disk. */
+let onPersist: (() => Promise<void>) | null;
 
 beforeEach(async () => {
   work = await mkdtemp(join(tmpdir(), 'mediadav-writes-'));
@@ -40,6 +42,7 @@ beforeEach(async () => {
   gate = null;
   isOnTwoDisks = false;
   onMove = null;
+  onPersist = null;
   ingest = makeIngest();
 });
 afterEach(async () => {
@@ -70,6 +73,18 @@ function makeIngest(): SourceIngest {
         return async (...move: Parameters<NonNullable<Provider['move']>>) => {
           if (!(await onDisk()).includes(move[1])) await onMove?.();
           return await local.move?.(...move);
+        };
+      }
+      if (key === 'copy') {
+        return async (...copy: Parameters<NonNullable<Provider['copy']>>) => {
+          const staged = await local.copy?.(...copy);
+          const persist = staged?.persist.bind(staged);
+          return Object.assign(staged ?? {}, {
+            persist: async () => {
+              await onPersist?.();
+              await persist?.();
+            },
+          });
         };
       }
       const value = Reflect.get(target, key);
@@ -258,6 +273,60 @@ it('a move to another disk lets others take over what they keep while all is at 
   expect(await onDisk()).not.toContain('a');
 });
 
+describe('what somebody else does to the original while it is carried to another disk', () => {
+  beforeEach(async () => {
+    isOnTwoDisks = true;
+    await ingest.scan();
+  });
+
+  it('is not lost with a file: it stays, and what it was before is at the new place', async () => {
+    // As long as before and as old: only the disk's own account of changes tells.
+    const { atime, mtime } = await stat(join(root, 'a/1.jpg'));
+    const onCopied = async () => {
+      await writeFile(join(root, 'a/1.jpg'), 'newer!');
+      await utimes(join(root, 'a/1.jpg'), atime, mtime);
+    };
+    const move = writer().move('a/1.jpg', 'z.jpg', { over: 'nothing', onCopied }, signal);
+    await expect(move).rejects.toMatchObject({ code: 'changed' });
+    expect(await readFile(join(root, 'a/1.jpg'), 'utf8')).toBe('newer!');
+    expect(await readFile(join(root, 'z.jpg'), 'utf8')).toBe('a1.jpg');
+    expect(await paths()).toEqual(await onDisk());
+  });
+
+  it('is not lost with a folder: what was changed or came stays, is named, and all else is moved', async () => {
+    const onCopied = async () => {
+      await writeFile(join(root, 'a/1.jpg'), 'another content');
+      await writeFile(join(root, 'a/3.jpg'), 'came later');
+      await mkdir(join(root, 'a/empty'));
+    };
+    const stays = await writer().move('a', 'z', { over: 'nothing', onCopied }, signal);
+    const changed = ['a/1.jpg', 'a/3.jpg', 'a/empty'].map((path) => ({ path, code: 'changed' }));
+    expect([...stays].sort((one, other) => (one.path < other.path ? -1 : 1))).toMatchObject(changed);
+    const found = (await onDisk()).filter((path) => /^[az]/.test(path));
+    expect(found).toEqual(['a', 'a/1.jpg', 'a/3.jpg', 'a/empty', 'z', 'z/1.jpg', 'z/2.jpg']);
+    expect(await readFile(join(root, 'a/1.jpg'), 'utf8')).toBe('another content');
+    expect(await readFile(join(root, 'z/1.jpg'), 'utf8')).toBe('a1.jpg');
+    expect(await paths()).toEqual(await onDisk());
+  });
+
+  it.each(['a/1.jpg', 'a'])('is no failure when it was to remove %s', async (path) => {
+    const onCopied = () => rm(join(root, path), { recursive: true });
+    expect(await writer().move(path, 'z.jpg', { over: 'nothing', onCopied }, signal)).toEqual([]);
+    expect(await onDisk()).not.toContain(path);
+    expect(await paths()).toEqual(await onDisk());
+  });
+
+  it('may be to lock it: then it stays', async () => {
+    const mayRemove = async () => {
+      throw new CodedError('locked', 'Somebody has locked it meanwhile.');
+    };
+    const move = writer().move('a', 'z', { over: 'nothing', mayRemove }, signal);
+    await expect(move).rejects.toMatchObject({ code: 'locked' });
+    expect(await onDisk()).toEqual(expect.arrayContaining(['a/1.jpg', 'a/2.jpg', 'z/1.jpg', 'z/2.jpg']));
+    expect(await paths()).toEqual(await onDisk());
+  });
+});
+
 it('what an upload leaves behind when its process ends is removed by the next scan, and nothing else', async () => {
   const name = (writerName: string, process: string) => `.mediadav-upload-${writerName}-${process}-1`;
   const [ours, others] = [name('abc', '01234567'), name('def', '01234567')];
@@ -268,6 +337,35 @@ it('what an upload leaves behind when its process ends is removed by the next sc
   const left = (await readdir(join(root, 'b'))).filter((each) => each.startsWith('.')).sort();
   expect(left).toEqual(['.hidden', '.mediadav-upload-mine', others].sort());
   expect((await ingest.status()).warnings).toMatchObject([{ reason: 'a hidden name', count: 2 }]);
+});
+
+it('what was written and moved away through us, and is moved back by somebody else, is there', async () => {
+  await writer().put('a/new.jpg', Readable.from(['new']), NEW, signal);
+  await writer().move('a/new.jpg', 'b/new.jpg', { over: 'nothing' }, signal);
+  ingest.watch();
+  await ingest.scan();
+  await rename(join(root, 'b/new.jpg'), join(root, 'a/new.jpg'));
+  await vi.waitFor(async () => expect(await paths()).toEqual(await onDisk()), { timeout: 10_000 });
+});
+
+it('what a copy takes the place of goes after the copy has come to stay', async () => {
+  await ingest.scan();
+  let kept: string[] = [];
+  onPersist = async () => {
+    kept = (await onDisk()).filter((path) => path.includes('aside') && path.endsWith('.jpg'));
+  };
+  expect(await writer().copy('a', 'b', { over: 'anything', isDeep: true }, signal)).toEqual([]);
+  expect(kept).toHaveLength(2);
+  expect((await onDisk()).filter((path) => path.startsWith('.'))).toEqual([]);
+
+  onPersist = async () => {
+    throw new CodedError('unavailable', 'The disk is gone for a moment.');
+  };
+  await expect(writer().copy('c', 'b', { over: 'anything', isDeep: true }, signal)).rejects.toThrow();
+  await ingest.scan();
+  expect(await onDisk()).not.toContainEqual(expect.stringMatching(/aside/));
+  expect(await readFile(join(root, 'b/1.jpg'), 'utf8')).toBe('c1.jpg');
+  expect(await paths()).toEqual(await onDisk());
 });
 
 describe('a folder in the way of a move', () => {

@@ -1,0 +1,32 @@
+import { DatabaseSync } from 'node:sqlite';
+import { parentPort, workerData } from 'node:worker_threads';
+import type { LogFolderReply, LogFolderRequest, LogFolderStart } from './log-folder.ts';
+
+/* The thread of `LogFolder`. Without a file to open it ends, which its owner notices. */
+
+const { file } = workerData as LogFolderStart;
+const database = new DatabaseSync(file);
+// As the one who writes.
+database.exec('PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0;');
+const fold = database.prepare('PRAGMA wal_checkpoint(PASSIVE)');
+/** A commit that changes nothing. An UPDATE that changes nothing would be none. */
+const version = Number(database.prepare('PRAGMA user_version').get()?.user_version);
+const beginAnew = database.prepare(`PRAGMA user_version = ${version}`);
+
+parentPort?.on('message', (request: LogFolderRequest) => {
+  if (request === 'end') {
+    database.close();
+    parentPort?.close();
+    return;
+  }
+  try {
+    const { log, checkpointed } = fold.get() as { log: number; checkpointed: number };
+    // Whoever writes next would begin the log anew, and wait for the disk to have its first page: so that is done here.
+    if (log === checkpointed) beginAnew.run();
+  } catch (error) {
+    // A full disk, or one that fails: the log keeps everything, whoever writes is told, and the next time comes. As SQLite
+    // takes it when it folds by itself.
+    if ((error as { errcode?: unknown }).errcode === undefined) throw error;
+  }
+  parentPort?.postMessage(null satisfies LogFolderReply);
+});
