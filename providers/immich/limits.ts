@@ -19,6 +19,11 @@ export interface Limits {
   /** The longest silence in the bytes of an original while somebody waits for them, in milliseconds. */
   readonly silenceMs: number;
   /**
+   * A view, person, tag or memory that is suddenly empty is kept, until a reading so many milliseconds later says the
+   * same: longer than a server takes to start or a proxy to come to its senses.
+   */
+  readonly doubtMs: number;
+  /**
    * The largest JSON answer. An album of 100,000 assets was 124 MB on Immich 2.7.5; a little below V8's longest string
    * (512 MiB), which every answer has to fit.
    */
@@ -34,6 +39,7 @@ export const DEFAULT_LIMITS: Limits = {
   changeMs: 20_000,
   uploadSilenceMs: 300_000,
   silenceMs: 30_000,
+  doubtMs: 10 * 60_000,
   maxJsonBytes: 500 * 1024 * 1024,
   maxSkippedBytes: 8 * 1024 * 1024,
 };

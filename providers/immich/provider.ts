@@ -94,7 +94,7 @@ export function createImmichProvider(
 
   const scan = async function* (call: ScanCall): AsyncGenerator<ScanEvent> {
     await folder?.prepare();
-    yield* scanAlbums(client, choice, call);
+    yield* scanAlbums(client, choice, limits.doubtMs, call);
   };
 
   const open = async (ref: SourceRef, want: Want, call: Call): Promise<Readable> => {

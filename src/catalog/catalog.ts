@@ -112,6 +112,8 @@ export interface CatalogReader {
    * it was told none.
    */
   contentVersion(sourceId: number, collection: string | null): Promise<string | null>;
+  /** All of them. */
+  contentVersions(sourceId: number): Promise<ContentVersionMap>;
   /** What is known of an asset, by the source's own id of it; null when there is none. */
   asset(sourceId: number, refId: string): Promise<AssetFacts | null>;
   /** Places of an asset, by the source's own id of it; at most `limit` of them. */

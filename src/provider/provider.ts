@@ -267,7 +267,8 @@ export interface Held {
    */
   versionOf(collection: string | null): Promise<string | null>;
   /**
-   * The version that a `complete` event of the last scan that ended well told for a collection, else null; also from before
+   * The version that a `complete` event of a scan that ended well told last for a collection, or for what the provider calls
+   * like one; null when that scan, or a later one that had nothing to be `kept`, did not tell of it. Also from before
    * the settings of the source changed, and where the layout shows its members at several places, and `versionOf` can tell nothing. What is held may be another content: it
    * only tells what the source said last.
    */
@@ -276,6 +277,8 @@ export interface Held {
   factsOf(refId: string): Promise<AssetFacts | null>;
   /** Where an asset is shown, by the id of its ref; at most 100 places. */
   placesOf(refId: string): Promise<readonly HeldPlace[]>;
+  /** Is there anything of the source that is held until it is certain to be gone? */
+  holdsAnything(): Promise<boolean>;
 }
 
 /** A place of an asset in a collection of the source. */
@@ -357,6 +360,11 @@ export interface CompleteEvent {
   readonly collection: string | null;
   /** Only the provider knows what it means. */
   readonly version: string;
+  /**
+   * There is nothing in it any more; the source has said so before, long enough ago for that to be no outage. Without it a
+   * source of which suddenly nothing is told keeps what it held.
+   */
+  readonly isSurelyEmpty?: true;
 }
 
 /** One sentence about the source as a whole that people should know. Holds until a scan that reads does not tell it. */

@@ -73,6 +73,7 @@ export const NOTHING_HELD: Held = {
   toldVersionOf: async () => null,
   factsOf: async () => null,
   placesOf: async () => [],
+  holdsAnything: async () => false,
 };
 
 /**

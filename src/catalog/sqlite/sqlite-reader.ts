@@ -6,6 +6,7 @@ import { foldName } from '../../model/name.ts';
 import type { AssetNode, CollectionNode, ListedNode, Node, NodeId, Page } from '../../model/node.ts';
 import type {
   CatalogReader,
+  ContentVersionMap,
   DigestAlgorithm,
   GivenName,
   PendingAsset,
@@ -218,6 +219,10 @@ export class SqliteReader implements CatalogReader {
 
   async contentVersion(sourceId: number, collection: string | null): Promise<string | null> {
     return translating(() => this.#versions.of(sourceId, collection));
+  }
+
+  async contentVersions(sourceId: number): Promise<ContentVersionMap> {
+    return translating(() => this.#versions.all(sourceId));
   }
 
   async asset(sourceId: number, refId: string): Promise<AssetFacts | null> {
