@@ -11,6 +11,8 @@ export interface Limits {
    * of that write have less: whoever writes waits for all of them, and others for their turn.
    */
   readonly changeMs: number;
+  /** A change that was not answered may still be carried out for so long, in milliseconds. */
+  readonly lostMs: number;
   /**
    * Until more of an upload is taken, and from its end until the answer, in milliseconds: what lies in the buffers of a
    * slow line, or of a proxy, comes in between.
@@ -37,6 +39,7 @@ export const DEFAULT_LIMITS: Limits = {
   firstByteMs: 15_000,
   listingMs: 60_000,
   changeMs: 20_000,
+  lostMs: 60_000,
   uploadSilenceMs: 300_000,
   silenceMs: 30_000,
   doubtMs: 10 * 60_000,

@@ -39,6 +39,6 @@ export function createHeld(options: HeldOptions): Held {
       acceptsEmpty ? null : versionUnderAny(await reader.contentVersion(await sourceId(), collection)),
     factsOf: async (refId) => reader.asset(await sourceId(), refId),
     holdsAnything: async () => !acceptsEmpty && (await reader.assetPaths(await sourceId(), '', 1)).length > 0,
-    placesOf: async (refId) => shown?.placesOf(refId) ?? [],
+    placesOf: async (refId, collection) => shown?.placesOf(refId, collection) ?? [],
   };
 }

@@ -275,16 +275,14 @@ export interface Held {
   toldVersionOf(collection: string): Promise<string | null>;
   /** What is held of one asset, by the id of its ref: facts told before, and what was found in its bytes. */
   factsOf(refId: string): Promise<AssetFacts | null>;
-  /** Where an asset is shown, by the id of its ref; at most 100 places. */
-  placesOf(refId: string): Promise<readonly HeldPlace[]>;
+  /** Where one collection shows an asset, by the ids of their refs: once for each name that it has there. */
+  placesOf(refId: string, collection: string): Promise<readonly HeldPlace[]>;
   /** Is there anything of the source that is held until it is certain to be gone? */
   holdsAnything(): Promise<boolean>;
 }
 
 /** A place of an asset in a collection of the source. */
 export interface HeldPlace {
-  /** Ref of the collection. */
-  readonly collection: string;
   /** As in the powers to write. */
   readonly path: string;
   readonly name: string;

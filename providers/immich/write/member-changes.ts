@@ -94,8 +94,8 @@ export class MemberChanges {
       if (target.ref === ref) return;
       const { albumId, name } = target;
       // In the same album it is one more name. What the catalog has of another one may be out of date.
-      const source = (await call.held.placesOf(ref)).find((place) => place.path === from);
-      const isAdded = source?.collection !== albumId && (await this.#add(albumId, ref, call));
+      const isWithin = (await call.held.placesOf(ref, albumId)).some((place) => place.path === from);
+      const isAdded = !isWithin && (await this.#add(albumId, ref, call));
       await this.#makeRoom(target, { albumId, ref, isAdded, takenFrom: null }, call);
       call.tell(await eventOf({ albumId, name, ref }, call));
     });
@@ -196,13 +196,12 @@ export class MemberChanges {
       factsOf: () => this.#factsIfThere(ref, call),
       keep: () => undefined,
     });
-    const places = await call.held.placesOf(ref);
     const others = await placement.at(target);
     call.tell({ kind: 'gone', path });
     // The name goes with the file, also where a try before has left it.
-    for (const place of places) {
-      if (place.name === name && others.includes(place.collection))
-        call.tell({ kind: 'gone', path: place.path });
+    for (const album of others) {
+      for (const place of await call.held.placesOf(ref, album))
+        if (place.name === name) call.tell({ kind: 'gone', path: place.path });
     }
   }
 
