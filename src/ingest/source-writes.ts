@@ -133,7 +133,7 @@ export class SourceWrites implements TreeWriter {
   async copy(
     from: string,
     to: string,
-    { over, isDeep, permit }: CopyWrite,
+    { isDeep, ...write }: CopyWrite,
     signal: AbortSignal,
   ): Promise<readonly WriteFailure[]> {
     const { writing, aftermath, ready } = this.#options;
@@ -141,14 +141,23 @@ export class SourceWrites implements TreeWriter {
     await aftermath.check?.(to);
     const scope = this.#newScope();
     const staged = await writing.copy(from, to, isDeep, signal, scope);
-    const work = async () => {
-      signal.throwIfAborted();
-      await aftermath.check?.(to);
-      await permit?.();
-      const place = async () => void (await staged.place(over));
-      return await this.#overwriting({ path: to, by: staged, scope }, over, signal, place);
-    };
-    return await showing(staged, () => this.#change({ touched: [to], isWhole: true, scope, work }));
+    return await this.#placeCopy(staged, { to, scope, ...write }, signal);
+  }
+
+  async copyAsset(
+    refId: string,
+    to: string,
+    write: Omit<CopyWrite, 'isDeep'>,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { writing, aftermath, ready } = this.#options;
+    await ready();
+    await aftermath.check?.(to);
+    const scope = this.#newScope();
+    const staged = await writing.copyAsset(refId, to, signal, scope);
+    if (staged === null) return false;
+    await this.#placeCopy(staged, { to, scope, ...write }, signal);
+    return true;
   }
 
   async setModifiedTime(
@@ -176,6 +185,22 @@ export class SourceWrites implements TreeWriter {
     await ready();
     if ((await writing.freeBytes(path, signal, this.#newScope())) >= sizeBytes) return;
     throw new CodedError('no-space', 'The disk has not enough space left.');
+  }
+
+  /** @returns what was in the way and could not be removed, so that nothing was copied. */
+  async #placeCopy(
+    staged: Staged,
+    { to, scope, over, permit }: Omit<CopyWrite, 'isDeep'> & { readonly to: string; readonly scope: Scope },
+    signal: AbortSignal,
+  ): Promise<readonly WriteFailure[]> {
+    const work = async () => {
+      signal.throwIfAborted();
+      await this.#options.aftermath.check?.(to);
+      await permit?.();
+      const place = async () => void (await staged.place(over));
+      return await this.#overwriting({ path: to, by: staged, scope }, over, signal, place);
+    };
+    return await showing(staged, () => this.#change({ touched: [to], isWhole: true, scope, work }));
   }
 
   /** To another disk: all of it is there before anything goes here. */

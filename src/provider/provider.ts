@@ -109,6 +109,12 @@ export interface Provider {
   copy?(from: string, to: string, want: { readonly isDeep: boolean }, call: WriteCall): Promise<Staged>;
 
   /**
+   * Shows an asset at one more place, by the id of its ref, also one that only views show: for a source that keeps one asset
+   * at several places itself, so that no bytes pass. Rejects `not-found`, and as `copy` does. Absent: its bytes are put there.
+   */
+  copyAsset?(refId: string, to: string, call: WriteCall): Promise<Staged>;
+
+  /**
    * Moves whatever is shown at `from`, with all in it, at once; nothing that is shown may be at `to`, except for an
    * asset when an asset is moved. Rejects `not-found`, and as `Staged.place` does.
    * @returns false when that cannot be done at once, because the places are on two disks; then nothing was done.

@@ -26,6 +26,8 @@ export interface WritingOptions {
   readonly albumView: string | null;
   /** See `AlbumChangesOptions`. */
   readonly showsLiveVideos: boolean;
+  /** See `MemberChangesOptions`. */
+  readonly shownFactsOf: (assetId: string, call: WriteCall) => Promise<AssetFacts>;
   /** See `StagedUpload`. */
   readonly factsOf: (assetId: string, call: WriteCall) => Promise<AssetFacts>;
 }
@@ -36,7 +38,15 @@ export const WRITE_PERMISSIONS: readonly string[] = [
   ...['album.create', 'album.update', 'album.delete'],
 ];
 
-type Powers = 'receive' | 'copy' | 'move' | 'makeCollection' | 'remove' | 'setModifiedTime' | 'freeBytes';
+type Powers =
+  | 'receive'
+  | 'copy'
+  | 'copyAsset'
+  | 'move'
+  | 'makeCollection'
+  | 'remove'
+  | 'setModifiedTime'
+  | 'freeBytes';
 
 /** The powers of an Immich server that may be changed. */
 export function createWriting(options: WritingOptions): Required<Pick<Provider, Powers>> {
@@ -115,6 +125,7 @@ export function createWriting(options: WritingOptions): Required<Pick<Provider, 
   return {
     receive,
     copy: (from, to, { isDeep }, call) => members.copy(from, to, isDeep, patiently(call)),
+    copyAsset: (refId, to, call) => members.copyAsset(refId, to, patiently(call)),
     move: async (from, to, over, call) => {
       await members.move(from, to, over, patiently(call));
       return true;
