@@ -156,7 +156,8 @@ export class SourceWrites implements TreeWriter {
     const scope = this.#newScope();
     const staged = await writing.copyAsset(refId, to, signal, scope);
     if (staged === null) return false;
-    await this.#placeCopy(staged, { to, scope, ...write }, signal);
+    const [inTheWay] = await this.#placeCopy(staged, { to, scope, ...write }, signal);
+    if (inTheWay !== undefined) throw new CodedError(inTheWay.code, inTheWay.message);
     return true;
   }
 
