@@ -73,7 +73,7 @@ export class AlbumChanges {
     } catch (error) {
       if (isNeverHeard(error) && lostUntil === undefined) this.#lost.delete(name);
       // What has failed over there is done by now, if at all.
-      else if (isAnswered(error)) this.#noteLost(name, lostUntil ?? 0);
+      else if (isNeverHeard(error) || isAnswered(error)) this.#noteLost(name, lostUntil ?? 0);
       throw error;
     }
   }
