@@ -55,11 +55,6 @@ export async function readAlbumList(
   return hasNoNews && isSameEra ? null : list;
 }
 
-/** Is it the digest of a list without albums? */
-export function isOfNone(digest: string): boolean {
-  return digest === digestOf([]);
-}
-
 export function writeMemory(memory: ListMemory): string {
   return JSON.stringify(memory);
 }

@@ -25,6 +25,8 @@ export interface ImmichAsset {
   readonly isUploaded: boolean;
   /** Null where the answer does not tell. */
   readonly ownerId: string | null;
+  /** What who uploaded it has called it. Up to 2.x. */
+  readonly deviceAssetId: string | null;
   /** Only ever true for the owner. */
   readonly isFavorite: boolean;
   readonly isTrashed: boolean;
@@ -128,6 +130,7 @@ export function parseAsset(body: unknown): ImmichAsset {
     checksum: textOf(fields, 'checksum'),
     isUploaded: fields.libraryId === null,
     ownerId: isId(fields.ownerId) ? fields.ownerId : null,
+    deviceAssetId: textOf(fields, 'deviceAssetId'),
     isFavorite: fields.isFavorite === true,
     isTrashed: fields.isTrashed === true,
     isArchived: fields.isArchived === true,

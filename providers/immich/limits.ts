@@ -11,6 +11,8 @@ export interface Limits {
    * of that write have less: whoever writes waits for all of them, and others for their turn.
    */
   readonly changeMs: number;
+  /** A change that was not answered may still be carried out for so long, in milliseconds. */
+  readonly lostMs: number;
   /**
    * Until more of an upload is taken, and from its end until the answer, in milliseconds: what lies in the buffers of a
    * slow line, or of a proxy, comes in between.
@@ -18,6 +20,11 @@ export interface Limits {
   readonly uploadSilenceMs: number;
   /** The longest silence in the bytes of an original while somebody waits for them, in milliseconds. */
   readonly silenceMs: number;
+  /**
+   * A view, person, tag or memory that is suddenly empty is kept, until a reading so many milliseconds later says the
+   * same: longer than a server takes to start or a proxy to come to its senses.
+   */
+  readonly doubtMs: number;
   /**
    * The largest JSON answer. An album of 100,000 assets was 124 MB on Immich 2.7.5; a little below V8's longest string
    * (512 MiB), which every answer has to fit.
@@ -32,8 +39,10 @@ export const DEFAULT_LIMITS: Limits = {
   firstByteMs: 15_000,
   listingMs: 60_000,
   changeMs: 20_000,
+  lostMs: 60_000,
   uploadSilenceMs: 300_000,
   silenceMs: 30_000,
+  doubtMs: 10 * 60_000,
   maxJsonBytes: 500 * 1024 * 1024,
   maxSkippedBytes: 8 * 1024 * 1024,
 };

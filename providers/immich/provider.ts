@@ -94,7 +94,7 @@ export function createImmichProvider(
 
   const scan = async function* (call: ScanCall): AsyncGenerator<ScanEvent> {
     await folder?.prepare();
-    yield* scanAlbums(client, choice, call);
+    yield* scanAlbums(client, choice, limits.doubtMs, call);
   };
 
   const open = async (ref: SourceRef, want: Want, call: Call): Promise<Readable> => {
@@ -109,12 +109,16 @@ export function createImmichProvider(
     }
   };
 
-  const factsOf = async (id: string, call: Call): Promise<AssetFacts> => {
+  const shownFactsOf = async (id: string, call: Call): Promise<AssetFacts> => {
     const asset = await readShown(id, call).catch((error: unknown) => {
       throw codeOf(error) === 'not-found' ? shownNowhere(error) : error;
     });
     if (isLeftOut(asset, choice)) throw shownNowhere();
-    const facts = await describe({ id, path: '' }, call);
+    return await describe({ id, path: '' }, call);
+  };
+
+  const factsOf = async (id: string, call: Call): Promise<AssetFacts> => {
+    const facts = await shownFactsOf(id, call);
     requireOriginal(facts);
     return facts;
   };
@@ -123,7 +127,7 @@ export function createImmichProvider(
     settings.write === undefined || folder === null || !shown.hasAlbums
       ? {}
       : createWriting({
-          ...{ client, folder, factsOf, deletes: settings.write.deletes },
+          ...{ client, folder, factsOf, shownFactsOf, deletes: settings.write.deletes },
           limits,
           showsLiveVideos: choice.showsLiveVideos,
           albumView: shown.isAlone ? null : viewRef('albums'),

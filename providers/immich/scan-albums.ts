@@ -13,6 +13,7 @@ import { ScanRequests } from './scan-requests.ts';
 import type { ServerVersion } from './server-version.ts';
 import { lacksPermissions } from './translate-error.ts';
 import { tellAlbumView } from './views/album-view.ts';
+import type { Doubts } from './views/emptiness.ts';
 import { VIEW_NAMES, type ViewName, viewRef } from './views/view-names.ts';
 import { ViewScan } from './views/view-scan.ts';
 
@@ -49,6 +50,7 @@ export interface AlbumChoice {
 export async function* scanAlbums(
   client: ImmichClient,
   choice: AlbumChoice,
+  doubtMs: number,
   call: ScanCall,
 ): AsyncGenerator<ScanEvent, void, undefined> {
   const requests = new ScanRequests(call);
@@ -58,13 +60,19 @@ export async function* scanAlbums(
     const staleMs = Date.now() - choice.fullReadMs;
     const known = memory !== null && memory.oldestReadMs > staleMs ? memory : null;
     const shown = shownOf(choice);
+    const doubts: Doubts = {
+      ...{ doubtMs, startedMs: Date.now() },
+      toldVersion: (collection) => call.held.toldVersionOf(collection),
+      holdsAnything: () => call.held.holdsAnything(),
+      warn: (reason, name) => call.warn(reason, name),
+    };
     const look = async (version: ServerVersion, from: ListMemory | null): Promise<Look> => {
       const era = chooseEra(version);
       const list = shown.hasAlbums
         ? await readAlbumList(client, requests, era, from).catch(asSourceError)
         : null;
       const views =
-        shown.others.length === 0 ? null : new ViewScan({ ...shown, ask, version, call, staleMs });
+        shown.others.length === 0 ? null : new ViewScan({ ...shown, ask, version, call, staleMs, doubts });
       const isSame = (await views?.look(from?.views ?? null).catch(asSourceError)) ?? true;
       return { era, list, views, isSame: isSame && list === null };
     };
@@ -101,7 +109,7 @@ export async function* scanAlbums(
     let told: Told = { sampleId: null, isComplete: true, oldestReadMs: Date.now() };
     if (shown.hasAlbums) {
       told = yield* tellAlbumView({
-        ...{ call, staleMs, list, albumIds: choice.albumIds },
+        ...{ call, staleMs, list, doubts, albumIds: choice.albumIds },
         parent: shown.isAlone ? null : viewRef('albums'),
         readList: () => readAlbumList(client, requests, era, null).catch(asSourceError),
         read: async (album) => readAlbum(await makeReader(), album),

@@ -49,8 +49,25 @@ const NETWORK_REASONS: Readonly<Record<string, string>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
 };
 
+/** Of those the ones that come before a request was sent. */
+const UNSENT =
+  /^(?:ECONNREFUSED|EAI_AGAIN|ENOTFOUND|EHOSTUNREACH|ENETUNREACH|EPROTO|CERT_|ERR_TLS_|ERR_SSL_)/;
+
+/** What a proxy says that has waited long enough. */
+const GIVEN_UP: readonly number[] = [408, 502, 504];
+
 const KEY_REFUSED = 'The Immich server refused the API key.';
 const LONGEST_WAIT_MS = 60 * 60 * 1000;
+
+/** An answer that is no success, as the cause of an error. */
+export class FailedAnswer extends Error {
+  readonly status: number;
+
+  constructor({ status, text }: ErrorAnswer) {
+    super(`HTTP ${status}: ${apiMessageOf(text) ?? text.slice(0, 200)}`);
+    this.status = status;
+  }
+}
 
 /**
  * A request that got no whole answer, as a CodedError: `cancelled` (or the reason given) when `signal` ended it,
@@ -77,7 +94,7 @@ export function translateAnswer(answer: ErrorAnswer, what: string): CodedError {
   const message = apiMessageOf(answer.text);
   const retryAfterMs = retryAfterOf(answer.headers['retry-after']);
   const options = {
-    cause: new Error(`HTTP ${status}: ${message ?? answer.text.slice(0, 200)}`),
+    cause: new FailedAnswer(answer),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   };
   const coded = (code: ErrorCode, text: string) => new CodedError(code, text, options);
@@ -105,6 +122,19 @@ export function translateAnswer(answer: ErrorAnswer, what: string): CodedError {
 export function asksToWait(error: unknown): error is CodedError {
   if (!(error instanceof CodedError)) return false;
   return error.code === 'throttled' || (error.code === 'unavailable' && error.retryAfterMs !== undefined);
+}
+
+/** Has Immich itself answered, and is through with the request? A proxy that gave up waiting has not. */
+export function isAnswered(error: unknown): boolean {
+  const cause = error instanceof CodedError ? error.cause : undefined;
+  return cause instanceof FailedAnswer && cause.status >= 400 && !GIVEN_UP.includes(cause.status);
+}
+
+/** Is it certain that nothing was done, because the request was not sent at all or was refused? */
+export function isNeverHeard(error: unknown): boolean {
+  const cause = error instanceof CodedError ? error.cause : undefined;
+  if (cause instanceof FailedAnswer) return isAnswered(error) && cause.status < 500;
+  return UNSENT.test(codeText(cause));
 }
 
 /** One sentence for the person who made the API key. */

@@ -112,10 +112,12 @@ export interface CatalogReader {
    * it was told none.
    */
   contentVersion(sourceId: number, collection: string | null): Promise<string | null>;
+  /** All of them. */
+  contentVersions(sourceId: number): Promise<ContentVersionMap>;
   /** What is known of an asset, by the source's own id of it; null when there is none. */
   asset(sourceId: number, refId: string): Promise<AssetFacts | null>;
-  /** Places of an asset, by the source's own id of it; at most `limit` of them. */
-  placesOf(sourceId: number, refId: string, limit: number): Promise<readonly AssetNode[]>;
+  /** All places of an asset right in one collection, both by the source's own ids of them. */
+  placesOf(sourceId: number, refId: string, collection: string): Promise<readonly AssetNode[]>;
   /** A member whose name differs at most by case from this one, or null. */
   namesake(parentId: NodeId, name: string): Promise<Node | null>;
   /** All that `giveNames` was told and that still holds. */
@@ -335,7 +337,7 @@ export interface CatalogWriter {
   /** Forgets removals older than `beforeMs`, at most `limit` of them. @returns how many. */
   pruneTombstones(beforeMs: number, limit: number): Promise<number>;
   /**
-   * Forgets given names whose asset the catalog has not had since before `goneBeforeMs`, as far as that was noticed: each
+   * Forgets given names whose asset, or collection, the catalog has not had since before `goneBeforeMs`, as far as that was noticed: each
    * call looks at some of them, and notes `nowMs` for what is not there. Times in milliseconds since 1970.
    */
   pruneGivenNames(nowMs: number, goneBeforeMs: number, step: PruneStep): Promise<PrunedNames>;

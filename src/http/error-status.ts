@@ -131,10 +131,16 @@ function retryAfterSeconds({ retryAfterMs }: CodedError): number {
   return Math.max(1, Math.ceil(retryAfterMs / 1000));
 }
 
+function causeOf(error: unknown): { readonly cause?: string } {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause === undefined ? {} : { cause: messageOf(cause) };
+}
+
 function logFailure({ req, log }: Reply, error: unknown, status: number, isCut: boolean): void {
   const message = isCut ? 'an answer was cut' : 'a request failed';
   const fields = { method: req.method, status, error: messageOf(error) };
   if (status === 500) log.error(message, { ...fields, cause: error });
-  else if (status > 500) log.warn(message, { ...fields, cause: error });
+  // No bug of ours, so nobody needs to know by which way it came.
+  else if (status > 500) log.warn(message, { ...fields, ...causeOf(error) });
   else log.debug(message, fields);
 }

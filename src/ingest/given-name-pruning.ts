@@ -7,8 +7,9 @@ const BATCH = 500;
 const MS_PER_DAY = 86_400_000;
 
 /**
- * Forgets names that clients gave to assets which are gone for as many days as removals are remembered. Until then an asset
- * may come back, from the trash of its server or with another choice of albums, and has its name again.
+ * Forgets names that clients gave to assets which are gone, or in collections which are, for as many days as removals are
+ * remembered. Until then both may come back, from the trash of their server or with another choice of albums, and the asset
+ * has its name again. One that has only left the collection keeps its name for when it is put back there.
  */
 export function givenNamePruning(
   writer: Pick<CatalogWriter, 'pruneGivenNames'>,

@@ -13,6 +13,8 @@ export interface HeldOptions {
   /** See `Layout.showsOnce`. */
   readonly showsOnce: boolean;
   readonly settingsVersion: string;
+  /** See `SourceIngestOptions.acceptsEmpty`. */
+  readonly acceptsEmpty: boolean;
 }
 
 /** Other places of one file, at most. */
@@ -20,7 +22,7 @@ const MAX_PLACES = 100;
 
 /** What the catalog holds of a source, for its provider. */
 export function createHeld(options: HeldOptions): Held {
-  const { reader, sourceId, prefix, shown, showsOnce, settingsVersion } = options;
+  const { reader, sourceId, prefix, shown, showsOnce, settingsVersion, acceptsEmpty } = options;
   const refAtStored = async (path: string) =>
     prefix === null ? null : reader.refAt(await sourceId(), [...prefix, ...path.split('/')]);
   const storedVersion = async (collection: string | null) =>
@@ -32,9 +34,11 @@ export function createHeld(options: HeldOptions): Held {
     versionOf: async (collection) =>
       collection !== null && !showsOnce ? null : await storedVersion(collection),
     // What a source said under other settings, it said all the same.
+    // Where somebody has looked, and says that a source that is empty is one: as if it had always been.
     toldVersionOf: async (collection) =>
-      versionUnderAny(await reader.contentVersion(await sourceId(), collection)),
+      acceptsEmpty ? null : versionUnderAny(await reader.contentVersion(await sourceId(), collection)),
     factsOf: async (refId) => reader.asset(await sourceId(), refId),
-    placesOf: async (refId) => shown?.placesOf(refId) ?? [],
+    holdsAnything: async () => !acceptsEmpty && (await reader.assetPaths(await sourceId(), '', 1)).length > 0,
+    placesOf: async (refId, collection) => shown?.placesOf(refId, collection) ?? [],
   };
 }

@@ -1,5 +1,8 @@
 import type { ContentVersionMap } from '../catalog/catalog.ts';
-import type { CompleteEvent, Held, UnchangedEvent } from '../provider/provider.ts';
+import type { CompleteEvent, Held, KeptEvent, UnchangedEvent } from '../provider/provider.ts';
+
+/** Stands where the settings do, of a version that what is held is not compared with any more. */
+const OUTDATED = '?';
 
 /**
  * Which contents a scan has found in which versions, and whether it found that all is as it was. Versions are kept
@@ -9,15 +12,20 @@ export class ScanVersions {
   readonly #held: Held;
   readonly #versions = new Map<string | null, string>();
   #isAllUnchanged = false;
+  #isSurelyEmpty = false;
+  #hasKept = false;
 
   constructor(held: Held) {
     this.#held = held;
   }
 
-  async take(event: UnchangedEvent | CompleteEvent): Promise<void> {
+  async take(event: UnchangedEvent | CompleteEvent | KeptEvent): Promise<void> {
     const { kind, collection } = event;
-    if (kind === 'complete') this.#versions.set(collection, event.version);
-    else if (collection === null) this.#isAllUnchanged = true;
+    if (kind === 'kept') this.#hasKept = true;
+    else if (kind === 'complete') {
+      this.#versions.set(collection, event.version);
+      this.#isSurelyEmpty ||= event.isSurelyEmpty ?? false;
+    } else if (collection === null) this.#isAllUnchanged = true;
     else {
       const version = await this.#held.versionOf(collection);
       if (version === null) throw new Error('a provider found unchanged what it could not compare');
@@ -30,25 +38,31 @@ export class ScanVersions {
     return this.#isAllUnchanged;
   }
 
-  /**
-   * Those to be remembered. When not everything that is gone was removed, what is held may be more than what was told: the
-   * whole source is to be read again, and so is each collection, unless none is ever skipped by its version (`showsOnce`
-   * false): then its version only tells what the source has said.
-   * @param settings names the settings that the source was read under.
-   */
-  under(settings: string, { hasRemoved, showsOnce }: ScanEnd): ContentVersionMap {
-    if (!hasRemoved && showsOnce) return new Map();
-    const told = [...this.#versions].filter(([collection]) => hasRemoved || collection !== null);
-    return new Map(told.map(([collection, version]) => [collection, `${settings} ${version}`]));
+  /** See `CompleteEvent`. */
+  get isSurelyEmpty(): boolean {
+    return this.#isSurelyEmpty;
   }
-}
 
-/** How a scan has ended that came to its end. */
-export interface ScanEnd {
-  /** All that was not told is removed. */
-  readonly hasRemoved: boolean;
-  /** See `Layout.showsOnce`. */
-  readonly showsOnce: boolean;
+  /**
+   * Those to be remembered. When not everything that is gone was removed, what is held may be more than what was told: then
+   * the whole source is to be read again, and so is each collection; its version only tells what the source has said. The
+   * same goes for those that this scan told nothing of, when it had to keep something: they may be in that.
+   * @param settings names the settings that the source was read under.
+   * @param known those that are remembered so far.
+   * @param hasRemoved all that was not told is removed.
+   */
+  under(settings: string, known: ContentVersionMap, hasRemoved: boolean): ContentVersionMap {
+    const versions = new Map<string | null, string>();
+    if (this.#hasKept) {
+      for (const [collection, stored] of known)
+        if (collection !== null) versions.set(collection, `${OUTDATED} ${withoutSettings(stored)}`);
+    }
+    for (const [collection, version] of this.#versions) {
+      if (hasRemoved) versions.set(collection, `${settings} ${version}`);
+      else if (collection !== null) versions.set(collection, `${OUTDATED} ${version}`);
+    }
+    return versions;
+  }
 }
 
 /** A version from the catalog, or null when it is one from under other settings. */
@@ -59,5 +73,9 @@ export function versionUnder(settings: string, stored: string | null): string | 
 
 /** The same, whatever the settings were. */
 export function versionUnderAny(stored: string | null): string | null {
-  return stored === null ? null : stored.slice(stored.indexOf(' ') + 1);
+  return stored === null ? null : withoutSettings(stored);
+}
+
+function withoutSettings(stored: string): string {
+  return stored.slice(stored.indexOf(' ') + 1);
 }

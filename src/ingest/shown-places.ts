@@ -1,6 +1,6 @@
 import type { Catalog } from '../catalog/catalog.ts';
 import { CodedError } from '../model/coded-error.ts';
-import type { AssetNode, CollectionNode, Node } from '../model/node.ts';
+import type { AssetNode, Node } from '../model/node.ts';
 import type { HeldPlace } from '../provider/provider.ts';
 
 export interface ShownPlacesOptions {
@@ -9,9 +9,6 @@ export interface ShownPlacesOptions {
   readonly prefix: readonly string[];
   readonly sourceId: () => Promise<number>;
 }
-
-/** Other places of one asset, at most. */
-const MAX_PLACES = 100;
 
 /** A source by the names that are shown: where its own may repeat, only those lead to one thing. */
 export class ShownPlaces {
@@ -37,29 +34,22 @@ export class ShownPlaces {
     return node?.kind === 'asset' ? node.asset.ref.id : (node?.ref ?? null);
   }
 
-  /** Places of an asset in collections of the source; what a layout has made up is none. */
-  async placesOf(refId: string): Promise<readonly HeldPlace[]> {
+  /** Places of an asset in one collection of the source. */
+  async placesOf(refId: string, collection: string): Promise<readonly HeldPlace[]> {
     const { prefix, catalog } = this.#options;
-    const { reader } = catalog;
     const places: HeldPlace[] = [];
-    for (const { node, collection } of await this.nodesOf(refId)) {
-      const names = await reader.pathOf(node.id);
+    for (const { id, storedName: name } of await this.nodesOf(refId, collection)) {
+      const names = await catalog.reader.pathOf(id);
       // A view beside what can be written to shows it too.
-      if (prefix.some((name, at) => names[at] !== name)) continue;
-      const path = names.slice(prefix.length).join('/');
-      if (collection.ref !== null) places.push({ collection: collection.ref, path, name: node.storedName });
+      if (prefix.some((above, at) => names[at] !== above)) continue;
+      places.push({ path: names.slice(prefix.length).join('/'), name });
     }
     return places;
   }
 
-  async nodesOf(refId: string): Promise<{ node: AssetNode; collection: CollectionNode }[]> {
+  async nodesOf(refId: string, collection: string): Promise<readonly AssetNode[]> {
     const { catalog, sourceId } = this.#options;
-    const found: { node: AssetNode; collection: CollectionNode }[] = [];
-    for (const node of await catalog.reader.placesOf(await sourceId(), refId, MAX_PLACES)) {
-      const collection = node.parentId === null ? null : await catalog.reader.node(node.parentId);
-      if (collection?.kind === 'collection' && collection.ref !== null) found.push({ node, collection });
-    }
-    return found;
+    return await catalog.reader.placesOf(await sourceId(), refId, collection);
   }
 
   /**

@@ -98,7 +98,7 @@ export class SourceIngest {
     this.#held = createHeld({
       ...{ reader: catalog.reader, sourceId, prefix: this.#prefix },
       showsOnce: createLayout(this.#layout).showsOnce,
-      settingsVersion: this.#settingsVersion,
+      ...{ settingsVersion: this.#settingsVersion, acceptsEmpty: this.#acceptsEmpty },
       shown: options.source.canLook ? null : this.#shown,
     });
     this.#places = new TimePlaces({
@@ -337,7 +337,8 @@ export class SourceIngest {
           remarks.note(event.text);
           continue;
         }
-        if (event.kind === 'complete' || event.kind === 'unchanged') await versions.take(event);
+        if (event.kind === 'complete' || event.kind === 'unchanged' || event.kind === 'kept')
+          await versions.take(event);
         if (event.kind === 'complete') continue;
         if (mayBeWritten && (open.touched.isOutdated(event) || open.refs.isOutdated(event))) continue;
         if (event.kind === 'asset') this.#note(event.facts);
@@ -365,17 +366,15 @@ export class SourceIngest {
     }
     const before = await this.#catalog.reader.source(this.name);
     const isEmptied = isEmpty && before !== null && before.assetCount + before.collectionCount > 0;
-    if (isEmptied && !this.#acceptsEmpty) {
+    if (isEmptied && !this.#acceptsEmpty && !versions.isSurelyEmpty) {
       throw new CodedError('unavailable', 'The source is suddenly empty. What it held last stays listed.');
     }
     batch.add(layout.viewEntries());
     await flush();
     if ((await this.#watch?.catchUp(scan)) === false) mayRemove = false;
     const removed = mayRemove ? await writer.sweep(scan) : await writer.settle(scan);
-    const found = versions.under(this.#settingsVersion, {
-      hasRemoved: mayRemove,
-      showsOnce: layout.showsOnce,
-    });
+    const known = await this.#catalog.reader.contentVersions(record.id);
+    const found = versions.under(this.#settingsVersion, known, mayRemove);
     await writer.completeScan(record.id, Date.now(), found);
     await this.#names.load();
     return { removed, mayHeal };

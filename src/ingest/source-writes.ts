@@ -154,7 +154,7 @@ export class SourceWrites implements TreeWriter {
   async #copy(
     from: string,
     to: string,
-    { over, isDeep, permit }: CopyWrite,
+    { isDeep, ...write }: CopyWrite,
     signal: AbortSignal,
   ): Promise<Copied> {
     const { writing, aftermath, ready } = this.#options;
@@ -162,17 +162,25 @@ export class SourceWrites implements TreeWriter {
     await aftermath.check?.(to);
     const scope = this.#newScope();
     const staged = await writing.copy(from, to, isDeep, signal, scope);
-    const work = async () => {
-      signal.throwIfAborted();
-      await aftermath.check?.(to);
-      await permit?.();
-      const place = async () => void (await staged.place(over));
-      return await this.#overwriting({ path: to, by: staged, scope }, over, signal, place);
-    };
-    const inTheWay = await this.#clearing(scope, () =>
-      showing(staged, () => this.#change({ touched: [to], isWhole: true, scope, work })),
-    );
+    const inTheWay = await this.#placeCopy(staged, { to, scope, ...write }, signal);
     return { inTheWay, staged };
+  }
+
+  async copyAsset(
+    refId: string,
+    to: string,
+    write: Omit<CopyWrite, 'isDeep'>,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { writing, aftermath, ready } = this.#options;
+    await ready();
+    await aftermath.check?.(to);
+    const scope = this.#newScope();
+    const staged = await writing.copyAsset(refId, to, signal, scope);
+    if (staged === null) return false;
+    const [inTheWay] = await this.#placeCopy(staged, { to, scope, ...write }, signal);
+    if (inTheWay !== undefined) throw new CodedError(inTheWay.code, inTheWay.message);
+    return true;
   }
 
   async setModifiedTime(
@@ -200,6 +208,24 @@ export class SourceWrites implements TreeWriter {
     await ready();
     if ((await writing.freeBytes(path, signal, this.#newScope())) >= sizeBytes) return;
     throw new CodedError('no-space', 'The disk has not enough space left.');
+  }
+
+  /** @returns what was in the way and could not be removed, so that nothing was copied. */
+  async #placeCopy(
+    staged: Staged,
+    { to, scope, over, permit }: Omit<CopyWrite, 'isDeep'> & { readonly to: string; readonly scope: Scope },
+    signal: AbortSignal,
+  ): Promise<readonly WriteFailure[]> {
+    const work = async () => {
+      signal.throwIfAborted();
+      await this.#options.aftermath.check?.(to);
+      await permit?.();
+      const place = async () => void (await staged.place(over));
+      return await this.#overwriting({ path: to, by: staged, scope }, over, signal, place);
+    };
+    return await this.#clearing(scope, () =>
+      showing(staged, () => this.#change({ touched: [to], isWhole: true, scope, work })),
+    );
   }
 
   /** To another disk: all of it is there before anything goes here, and what was changed meanwhile does not go. */

@@ -122,10 +122,8 @@ export class ToldAftermath implements Aftermath {
 
   /** @param except a place that does not count. */
   async #placesIn(collection: string, refId: string, except: Node | null): Promise<AssetNode[]> {
-    const places = await this.#options.shown.nodesOf(refId);
-    return places
-      .filter((place) => place.collection.ref === collection && place.node.id !== except?.id)
-      .map(({ node }) => node);
+    const places = await this.#options.shown.nodesOf(refId, collection);
+    return places.filter(({ id }) => id !== except?.id);
   }
 
   async #isPlaceOf(node: AssetNode, collection: string, refId: string): Promise<boolean> {

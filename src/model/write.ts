@@ -57,6 +57,17 @@ export interface TreeWriter {
    * @returns what was in the way at `to` and could not be removed, so that nothing was copied.
    */
   copy(from: string, to: string, write: CopyWrite, signal: AbortSignal): Promise<readonly WriteFailure[]>;
+  /**
+   * Shows an asset of this source that lies where it has no path (in a view) at one more place, without its bytes passing.
+   * @param refId the source's own id of it.
+   * @returns false when the source cannot do that, so that nothing was done and the bytes have to be put.
+   */
+  copyAsset(
+    refId: string,
+    to: string,
+    write: Omit<CopyWrite, 'isDeep'>,
+    signal: AbortSignal,
+  ): Promise<boolean>;
   /** @param modifiedMs since 1970. */
   setModifiedTime(path: string, modifiedMs: number, signal: AbortSignal, permit?: Permit): Promise<void>;
   /** Runs the work while nothing shows or goes: whoever was permitted to change something has done it before, or asks after it. */

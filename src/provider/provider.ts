@@ -110,6 +110,12 @@ export interface Provider {
   copy?(from: string, to: string, want: { readonly isDeep: boolean }, call: WriteCall): Promise<StagedCopy>;
 
   /**
+   * Shows an asset at one more place, by the id of its ref, also one that only views show: for a source that keeps one asset
+   * at several places itself, so that no bytes pass. Rejects `not-found`, and as `copy` does. Absent: its bytes are put there.
+   */
+  copyAsset?(refId: string, to: string, call: WriteCall): Promise<Staged>;
+
+  /**
    * Moves whatever is shown at `from`, with all in it, at once; nothing that is shown may be at `to`, except for an
    * asset when an asset is moved. Rejects `not-found`, and as `Staged.place` does.
    * @returns false when that cannot be done at once, because the places are on two disks; then nothing was done.
@@ -280,21 +286,22 @@ export interface Held {
    */
   versionOf(collection: string | null): Promise<string | null>;
   /**
-   * The version that a `complete` event of the last scan that ended well told for a collection, else null; also from before
+   * The version that a `complete` event of a scan that ended well told last for a collection, or for what the provider calls
+   * like one; null when that scan, or a later one that had nothing to be `kept`, did not tell of it. Also from before
    * the settings of the source changed, and where the layout shows its members at several places, and `versionOf` can tell nothing. What is held may be another content: it
    * only tells what the source said last.
    */
   toldVersionOf(collection: string): Promise<string | null>;
   /** What is held of one asset, by the id of its ref: facts told before, and what was found in its bytes. */
   factsOf(refId: string): Promise<AssetFacts | null>;
-  /** Where an asset is shown, by the id of its ref; at most 100 places. */
-  placesOf(refId: string): Promise<readonly HeldPlace[]>;
+  /** Where one collection shows an asset, by the ids of their refs: once for each name that it has there. */
+  placesOf(refId: string, collection: string): Promise<readonly HeldPlace[]>;
+  /** Is there anything of the source that is held until it is certain to be gone? */
+  holdsAnything(): Promise<boolean>;
 }
 
 /** A place of an asset in a collection of the source. */
 export interface HeldPlace {
-  /** Ref of the collection. */
-  readonly collection: string;
   /** As in the powers to write. */
   readonly path: string;
   readonly name: string;
@@ -370,6 +377,11 @@ export interface CompleteEvent {
   readonly collection: string | null;
   /** Only the provider knows what it means. */
   readonly version: string;
+  /**
+   * There is nothing in it any more; the source has said so before, long enough ago for that to be no outage. Without it a
+   * source of which suddenly nothing is told keeps what it held.
+   */
+  readonly isSurelyEmpty?: true;
 }
 
 /** One sentence about the source as a whole that people should know. Holds until a scan that reads does not tell it. */

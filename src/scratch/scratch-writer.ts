@@ -48,6 +48,11 @@ export class ScratchWriter implements TreeWriter {
     return [];
   }
 
+  /** Nothing of it is in views. */
+  async copyAsset(): Promise<boolean> {
+    return false;
+  }
+
   async setModifiedTime(path: string, modifiedMs: number): Promise<void> {
     this.#store.setModifiedTime(path, modifiedMs);
   }

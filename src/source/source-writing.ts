@@ -81,6 +81,11 @@ export class SourceWriting {
     return await staged.removeOriginal(this.#callFor(signal, scope));
   }
 
+  /** See `Provider.copyAsset`; null where there is none. */
+  async copyAsset(refId: string, to: string, signal: AbortSignal, scope: WriteScope): Promise<Staged | null> {
+    return (await this.#provider.copyAsset?.(refId, to, this.#callFor(signal, scope))) ?? null;
+  }
+
   /** See `Provider.move`. */
   async move(from: string, to: string, over: Over, signal: AbortSignal, scope: WriteScope): Promise<boolean> {
     return await this.#provider.move(from, to, over, this.#callFor(signal, scope));

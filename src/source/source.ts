@@ -74,6 +74,7 @@ export const NOTHING_HELD: Held = {
   toldVersionOf: async () => null,
   factsOf: async () => null,
   placesOf: async () => [],
+  holdsAnything: async () => false,
 };
 
 /**

@@ -138,13 +138,18 @@ export class WritePlace {
 
   /**
    * macOS saves by moving a file from a folder of temporary items to its place; and what a view of a source shows has no
-   * path there, so that only its bytes can be copied. @returns false where neither is so.
+   * path there: where the source cannot show it in two places itself, its bytes are put. @returns false where neither is so.
    */
   async #carryTo(to: WritePlace, { over, permit }: MoveWrite, signal: AbortSignal): Promise<boolean> {
     const { read, sourceId, writer } = this.#options;
     const isOneSource = sourceId === to.#options.sourceId;
     if (read === null || isOneSource !== (writer === null) || this.node?.kind !== 'asset') return false;
-    const { sizeBytes, modifiedMs } = this.node.asset;
+    const { sizeBytes, modifiedMs, ref } = this.node.asset;
+    if (isOneSource) {
+      const { storedPath } = to.#options;
+      const write = { over, ...(permit && { permit }) };
+      if (await to.#writable().copyAsset(ref.id, storedPath, write, signal)) return true;
+    }
     const content = await read(signal);
     try {
       const claims = { sizeBytes, digests: {}, modifiedMs };

@@ -41,7 +41,7 @@ export function givenNameCases(create: () => Promise<CatalogUnderTest>): void {
     const seq = await on.catalog.reader.headSeq();
     await apply(...twins.toReversed());
     expect([await shown(), await on.catalog.reader.headSeq()]).toEqual([before, seq]);
-    expect((await on.catalog.reader.placesOf(on.sourceId, '1', 9)).map(({ name }) => name)).toEqual([
+    expect((await on.catalog.reader.placesOf(on.sourceId, '1', 'A')).map(({ name }) => name)).toEqual([
       'x.jpg',
       'y.jpg',
     ]);
@@ -112,6 +112,32 @@ export function givenNameCases(create: () => Promise<CatalogUnderTest>): void {
     await on.catalog.writer.removeRef(on.sourceId, '3');
     await on.catalog.writer.completeScan(on.sourceId, 2);
     expect(await on.catalog.reader.givenNames(on.sourceId)).toEqual(all.slice(0, 2));
+  });
+
+  it('forgets names in a collection that has been gone for long, although their asset is elsewhere', async () => {
+    const place = (collection: string): GivenPlace => ({
+      collection,
+      ref: '1',
+      isHeldBack: false,
+      hides: null,
+    });
+    await apply(member('1', 'x.jpg'), member('1', 'x.jpg', 'B'));
+    for (const album of ['A', 'B']) await on.catalog.writer.giveNames(on.sourceId, place(album), ['p.jpg']);
+    const albums = async () =>
+      (await on.catalog.reader.givenNames(on.sourceId)).map(({ collection }) => collection);
+    const prune = async (nowMs: number) =>
+      (await on.catalog.writer.pruneGivenNames(nowMs, nowMs - 100, { after: 0, limit: 9 })).forgotten;
+    await on.catalog.writer.removeRef(on.sourceId, 'B');
+    expect(await prune(1_000)).toBe(0);
+    // It is back, from another choice of albums, and goes for good.
+    await apply(folder('B', 'b', null, 'free'), member('1', 'x.jpg', 'B'));
+    expect(await prune(1_050)).toBe(0);
+    await on.catalog.writer.removeRef(on.sourceId, 'B');
+    expect(await prune(1_090)).toBe(0);
+    expect(await prune(1_110)).toBe(0);
+    expect(await albums()).toEqual(['A', 'B']);
+    expect(await prune(1_191)).toBe(1);
+    expect(await albums()).toEqual(['A']);
   });
 
   it('forgets names whose asset has been gone for long, and begins anew when it was back in between', async () => {

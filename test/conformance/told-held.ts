@@ -35,9 +35,9 @@ export class ToldHeld {
     ...NOTHING_HELD,
     refAt: async (path) => this.#places.get(path)?.ref ?? null,
     factsOf: async (ref) => [...this.#places.values()].find((place) => place.ref === ref)?.facts ?? null,
-    placesOf: async (ref) =>
+    placesOf: async (ref, album) =>
       [...this.#places].flatMap(([path, { name, collection, ...place }]) =>
-        place.ref === ref && collection !== null ? [{ path, name, collection }] : [],
+        place.ref === ref && collection === album ? [{ path, name }] : [],
       ),
   };
 

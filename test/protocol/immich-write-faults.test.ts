@@ -17,6 +17,8 @@ vi.mock(import('../../providers/immich/limits.ts'), async (load) => {
     get changeMs() {
       return patience.ms;
     },
+    // Whoever tries again here does so at once.
+    lostMs: 0,
     get uploadSilenceMs() {
       return patience.ms;
     },

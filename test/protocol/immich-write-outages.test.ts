@@ -84,6 +84,25 @@ describe('an upload', () => {
     expect(at.isTrashed('new.jpg')).toBe(false);
   });
 
+  it.each(VERSIONS)(
+    'of what a phone sends under the same name and time leaves that alone, too (%s)',
+    async (version) => {
+      on = await ImmichWriteApp.start({ isProxied: true, version });
+      const at = await newPlace();
+      const { library } = on.fake;
+      const owner = library.keys.get(SMALL_KEY)?.userId ?? '';
+      const content = at.photo('new.jpg');
+      const time = 1_700_000_000_000;
+      const ofPhone = { owner, name: 'new.jpg', content, fileModifiedAt: time, deviceAssetId: 'new.jpg-1' };
+      when(UPLOAD, () => library.addAsset(ofPhone));
+      on.proxy.misbehave({ kind: 'reset', afterBytes: 0 }, UPLOAD, 1);
+      library.deleteAlbum(on.album(at.album));
+      const headers = { 'X-OC-Mtime': String(time / 1000) };
+      const { status } = await on.send('PUT', `${at.album}/new.jpg`, { body: content, headers });
+      expect([status, at.isTrashed('new.jpg')]).toEqual([503, false]);
+    },
+  );
+
   it('of a photo that another client throws away meanwhile brings it back', async () => {
     on = await ImmichWriteApp.start();
     const at = await newPlace();

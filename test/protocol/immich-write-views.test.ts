@@ -1,4 +1,4 @@
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { makeJpeg } from '../fakes/immich/made-media.ts';
 import { listTree } from './dav-listing.ts';
 import { ImmichWriteApp } from './immich-write-app.ts';
@@ -47,6 +47,60 @@ it('a photo is copied from another view into an album, and is one photo still', 
   expect((await on.copy(found, 'albums/Album 1/from the timeline.jpg')).status).toBe(201);
   await expectNames('albums/Album 1', ['from the timeline.jpg', 'photo 1-1.jpg', 'photo 1-2.jpg']);
   expect([...on.fake.library.assets.keys()]).toEqual(assetsBefore);
+});
+
+describe.each([
+  ['1.118.0', 'original'],
+  ['1.144.1', 'original'],
+  ['2.7.5', 'original'],
+  ['2.7.5', 'edited'],
+  ['3.1.0', 'original'],
+  ['3.1.0', 'edited'],
+] as const)('of Immich %s, shown as %s', (version, rendition) => {
+  const edited = photo('as it was edited');
+  /** Requests that bytes come by, or go. */
+  const transfers = () =>
+    on.fake.requests.filter(
+      ({ method, path }) =>
+        /\/(original|thumbnail)/.test(path) || (method === 'POST' && path === '/api/assets'),
+    );
+
+  async function start(): Promise<string> {
+    const env = { ...VIEWS, IMMICH_RENDITION: rendition, IMMICH_SEARCH: 'true' };
+    on = await ImmichWriteApp.start({ version, env });
+    const asset = on.asset('photo 2-1.jpg');
+    on.fake.library.updateAsset(asset, { isFavorite: true });
+    if (rendition === 'edited') on.fake.library.editAsset(asset, edited, { width: 32, height: 24 });
+    await on.rescan();
+    return asset.id;
+  }
+
+  it.each(['favorites/photo 2-1.jpg', 'search/photo 2-1/photo 2-1.jpg', 'albums/Album 2/photo 2-1.jpg'])(
+    'a copy of %s in an album is the same photo, and no byte of it passes',
+    async (from) => {
+      const id = await start();
+      expect(await on.names('search/photo 2-1')).toEqual(['photo 2-1.jpg']);
+      const assetsBefore = [...on.fake.library.assets.keys()];
+      const bytes = await on.get(from);
+      expect(bytes.equals(edited)).toBe(rendition === 'edited');
+      on.fake.requests.length = 0;
+      expect((await on.copy(from, 'albums/Album 1/copied.jpg')).status).toBe(201);
+      expect(transfers()).toEqual([]);
+      expect([...on.fake.library.assets.keys()]).toEqual(assetsBefore);
+      expect(on.album('Album 1').assetIds.has(id)).toBe(true);
+      expect((await on.get('albums/Album 1/copied.jpg')).equals(bytes)).toBe(true);
+      await expectNames('albums/Album 1', ['copied.jpg', 'photo 1-1.jpg', 'photo 1-2.jpg']);
+      // Once more, and over another one: what is there goes out of the album, and stays in the library.
+      expect((await on.copy(from, 'albums/Album 1/photo 1-1.jpg', { Overwrite: 'F' })).status).toBe(412);
+      expect((await on.copy(from, 'albums/Album 1/photo 1-1.jpg')).status).toBe(204);
+      expect((await on.get('albums/Album 1/photo 1-1.jpg')).equals(bytes)).toBe(true);
+      await expectNames('albums/Album 1', ['copied.jpg', 'photo 1-1.jpg', 'photo 1-2.jpg']);
+      expect(on.inImmich('Album 1')).toEqual(['photo 1-2.jpg', 'photo 2-1.jpg']);
+      expect([...on.fake.library.assets.keys()]).toEqual(assetsBefore);
+      expect((await on.send('DELETE', 'albums/Album 1/copied.jpg')).status).toBe(204);
+      expect(on.inImmich('Album 1')).toEqual(['photo 1-2.jpg', 'photo 2-1.jpg']);
+    },
+  );
 });
 
 it('nothing else is written to, and what is refused changes nothing', async () => {

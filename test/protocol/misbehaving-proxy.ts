@@ -11,6 +11,8 @@ export type Misbehaviour =
   | { kind: 'silent' }
   /** Passes the request on, and keeps the answer. */
   | { kind: 'mute' }
+  /** Says nothing, and passes the request on only then, whether anybody still waits or not. */
+  | { kind: 'late'; until: Promise<void> }
   /** Breaks the connection after so many bytes of the body. */
   | { kind: 'reset'; afterBytes: number }
   | { kind: 'status'; status: number; retryAfter?: string }
@@ -91,6 +93,10 @@ async function pass(
     await passWhole(targetUrl, req, res);
     return;
   }
+  if (how.kind === 'late') {
+    await forwardLate(targetUrl, req, how.until);
+    return;
+  }
   const { status, headers, body } = await forward(targetUrl, req);
   if (how.kind === 'mute') return;
   if (how.kind === 'none' || req.method === 'HEAD') {
@@ -132,6 +138,16 @@ async function passWhole(targetUrl: string, req: IncomingMessage, res: ServerRes
   res.writeHead(answer.statusCode ?? 502, told);
   // A client that has enough is no failure of the proxy.
   await pipeline(answer, res).catch(() => up.destroy());
+}
+
+async function forwardLate(targetUrl: string, req: IncomingMessage, until: Promise<void>): Promise<void> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of req) chunks.push(chunk as Buffer);
+  await until;
+  const url = new URL(req.url ?? '/', targetUrl);
+  const up = httpRequest(url, { method: req.method ?? 'GET', headers: { ...req.headers, host: url.host } });
+  const [answer] = (await once(up.end(Buffer.concat(chunks)), 'response')) as [IncomingMessage];
+  await once(answer.resume(), 'end');
 }
 
 interface Forwarded {

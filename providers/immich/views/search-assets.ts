@@ -16,6 +16,7 @@ const NOTHING_HELD: Held = {
   toldVersionOf: async () => null,
   factsOf: async () => null,
   placesOf: async () => [],
+  holdsAnything: async () => false,
 };
 
 /**

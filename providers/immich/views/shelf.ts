@@ -4,7 +4,7 @@ import { AlbumAssets } from '../album-assets.ts';
 import type { ImmichAsset } from '../api-answers.ts';
 import { readAhead } from '../read-ahead.ts';
 import type { AlbumReader } from '../read-album.ts';
-import { conclude, keep, readTime } from './emptiness.ts';
+import { conclude, type Doubts, type ReadPlace, readTime } from './emptiness.ts';
 import type { Filter, LibrarySearch } from './library-search.ts';
 
 /** Shelves that are read at once. */
@@ -27,18 +27,13 @@ export interface ShelfContent {
 }
 
 /** What telling needs of the scan it is part of. */
-export interface Telling {
+export interface Telling extends Doubts {
   readonly reader: AlbumReader;
   readonly search: LibrarySearch;
-  readonly startedMs: number;
   /** What was read before this is read anew, in milliseconds since 1970. */
   readonly staleMs: number;
-  /** Refs of the collections that this scan has come to an end with, or found unchanged. */
-  readonly settled: Set<string>;
   /** See `Held.versionOf`. */
   heldVersion(collection: string): Promise<string | null>;
-  /** See `Held.toldVersionOf`. */
-  toldVersion(collection: string): Promise<string | null>;
 }
 
 /** What came of telling some shelves. */
@@ -56,38 +51,53 @@ export async function* tellShelves(
   let oldestReadMs = telling.startedMs;
   let isComplete = true;
   const unread: Shelf[] = [];
+  const readTimes = await readTimesOf(shelves, telling);
   for (const shelf of shelves) {
     yield folder(shelf);
-    const readMs = await readTime(telling, shelf.ref, shelf.state);
-    if (readMs === null) unread.push(shelf);
+    const readMs = readTimes.get(shelf.ref);
+    if (readMs === undefined) unread.push(shelf);
     else {
       oldestReadMs = Math.min(oldestReadMs, readMs);
-      // This covers the shelves in it, too: where there are any, the states of all change together.
       yield { kind: 'unchanged', collection: shelf.ref };
     }
   }
   const limits = { maxReads: SHELVES_AT_ONCE, weightOf: () => 1, maxWeight: SHELVES_AT_ONCE };
   const read = async (shelf: Shelf) => ({ shelf, content: await shelf.read() });
   for await (const { shelf, content } of readAhead(unread, read, limits)) {
-    const isTold = yield* tellContent(telling, shelf, content);
+    const isTold = yield* tellContent(telling, { ...shelf, mark: shelf.ref }, content);
     isComplete &&= isTold;
   }
   return { isComplete, oldestReadMs };
 }
 
+/**
+ * When those were read that need not be read again, in milliseconds since 1970, by their ref. What is unchanged covers the
+ * shelves in it, so one that holds another that has to be read has to be read, too.
+ */
+async function readTimesOf(shelves: readonly Shelf[], telling: Telling): Promise<Map<string, number>> {
+  const readTimes = new Map<string, number>();
+  const unreadParents = new Set<string>();
+  for (const { ref, parent, state } of shelves.toReversed()) {
+    const readMs = await readTime(telling, ref, state);
+    if (readMs !== null && !unreadParents.has(ref)) readTimes.set(ref, readMs);
+    else if (parent !== null) unreadParents.add(parent);
+  }
+  return readTimes;
+}
+
 /** @returns whether what was told is all that is there. */
 export async function* tellContent(
   telling: Telling,
-  { ref, name, state }: { readonly ref: string | null; readonly name: string; readonly state: string },
+  place: ReadPlace & { readonly state: string },
   content: ShelfContent,
 ): AsyncGenerator<ScanEvent, boolean, undefined> {
   let isEmpty = true;
   for (const facts of content.assets) {
     isEmpty = false;
-    yield { kind: 'asset', collection: ref, name: facts.ref.path, facts };
+    yield { kind: 'asset', collection: place.ref, name: facts.ref.path, facts };
   }
-  if (content.isComplete) return yield* conclude(telling, { ref, name, state, isEmpty });
-  yield* keep(telling.toldVersion, ref, false);
+  if (content.isComplete) return yield* conclude(telling, { ...place, isEmpty });
+  yield { kind: 'kept', collection: place.ref };
   return false;
 }
 

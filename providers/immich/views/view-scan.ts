@@ -6,7 +6,7 @@ import type { AlbumReader } from '../read-album.ts';
 import type { ServerVersion } from '../server-version.ts';
 import { asksToWait } from '../translate-error.ts';
 import { viewFolder } from './album-view.ts';
-import { conclude, keep, readTime, remember, shelvesText, toldShelves } from './emptiness.ts';
+import { conclude, type Doubts, type ReadPlace, readTime } from './emptiness.ts';
 import { LibrarySearch } from './library-search.ts';
 import { type LibraryLook, lookAtLibrary, readOwnId } from './library-state.ts';
 import { type LibraryView, readLibrary, tellLibrary } from './library-views.ts';
@@ -32,6 +32,7 @@ export interface ViewScanParts {
   readonly call: ScanCall;
   /** What was read before this is read anew, in milliseconds since 1970. */
   readonly staleMs: number;
+  readonly doubts: Doubts;
 }
 
 /** The views of one scan that are no albums: first what the server tells of changes, then what is in them. */
@@ -39,15 +40,15 @@ export class ViewScan {
   readonly #parts: ViewScanParts;
   readonly #era: LibraryEra;
   readonly #search: LibrarySearch;
-  readonly #startedMs = Date.now();
+  readonly #startedMs: number;
   #library: LibraryLook | null = null;
   /** Why the library could not be looked at, and so no view of it be told. */
   #libraryError: CodedError | null = null;
   #lists: Lists = new Map();
-  readonly #settled = new Set<string>();
 
   constructor(parts: ViewScanParts) {
     this.#parts = parts;
+    this.#startedMs = parts.doubts.startedMs;
     this.#era = chooseLibraryEra(parts.version);
     this.#search = new LibrarySearch(parts.ask, this.#era);
   }
@@ -85,12 +86,10 @@ export class ViewScan {
    * @throws CodedError when the server asks to wait, refuses the key, or the scan has ended.
    */
   async *tell(reader: AlbumReader): AsyncGenerator<ScanEvent, ShelvesTold, undefined> {
-    const { others: views, staleMs, call } = this.#parts;
+    const { others: views, staleMs, call, doubts } = this.#parts;
     const telling: Telling = {
-      ...{ reader, search: this.#search, staleMs, startedMs: this.#startedMs },
-      settled: this.#settled,
+      ...{ ...doubts, reader, search: this.#search, staleMs },
       heldVersion: (collection) => call.held.versionOf(collection),
-      toldVersion: (collection) => call.held.toldVersionOf(collection),
     };
     let all: ShelvesTold = { isComplete: true, oldestReadMs: this.#startedMs };
     const add = (told: ShelvesTold) => {
@@ -133,11 +132,7 @@ export class ViewScan {
       for (const name of names.filter((each) => !this.#isHidden(each))) {
         this.#parts.call.warn(`a view that could not be read: ${messageOf(error)}`, name);
         yield* this.#top(name);
-        const { held } = this.#parts.call;
-        const toldVersion = (collection: string) => held.toldVersionOf(collection);
-        yield* keep(toldVersion, this.#refOf(name), true);
-        for (const ref of await toldShelves(toldVersion, this.#refOf(name)))
-          if (!this.#settled.has(ref)) yield* remember(toldVersion, ref);
+        yield { kind: 'kept', collection: this.#refOf(name), mayHeal: true };
       }
       return { isComplete: false, oldestReadMs: this.#startedMs };
     }
@@ -155,6 +150,9 @@ export class ViewScan {
     if (list.error !== null) throw list.error;
     const field = name === 'people' ? 'personIds' : name === 'tags' ? 'tagIds' : null;
     if (field !== null && !(await this.#search.understands(field))) {
+      // What another version could tell stays: somebody may still find a way to ask this one.
+      if ((await telling.toldVersion(viewRef(name))) !== null)
+        throw new CodedError('unavailable', `This version of Immich cannot search by ${name}.`);
       yield {
         kind: 'note',
         text: `This version of Immich cannot search by ${name}: there is no folder "${name}".`,
@@ -172,12 +170,7 @@ export class ViewScan {
     const shown = shelves.filter((shelf) => this.#parts.call.enters(shelf.name));
     const told = yield* tellShelves(shown, telling);
     if (!told.isComplete) return told;
-    const outcome = {
-      ref: this.#refOf(name),
-      name,
-      state: shelvesText(shelves),
-      isEmpty: shelves.length === 0,
-    };
+    const outcome = { ...this.#place(name), state: '', isEmpty: shelves.length === 0 };
     return { ...told, isComplete: yield* conclude(telling, outcome) };
   }
 
@@ -190,7 +183,7 @@ export class ViewScan {
       return { isComplete: true, oldestReadMs: readMs };
     }
     const content = await readMatches(telling, { isFavorite: true }, ({ isFavorite }) => isFavorite);
-    const isComplete = yield* tellContent(telling, { ref, name: 'favorites', state }, content);
+    const isComplete = yield* tellContent(telling, { ...this.#place('favorites'), state }, content);
     return { isComplete, oldestReadMs: this.#startedMs };
   }
 
@@ -221,7 +214,7 @@ export class ViewScan {
         );
       // Nobody owns anything in an empty timeline.
       for (const name of names) {
-        const outcome = { ref: this.#refOf(name), name, state: library.state, isEmpty: true };
+        const outcome = { ...this.#place(name), state: library.state, isEmpty: true };
         const isBelieved = yield* conclude(telling, outcome);
         isComplete &&= isBelieved;
       }
@@ -242,9 +235,9 @@ export class ViewScan {
     );
     const marks = yield* tellLibrary(content.assets, views);
     for (const name of names) {
-      const ref = this.#refOf(name);
-      const outcome = { ref, name, state: library.state, isEmpty: !marks.has(viewRef(name)) };
-      if (!content.isComplete) yield* keep(telling.toldVersion, ref, true);
+      const place = this.#place(name);
+      const outcome = { ...place, state: library.state, isEmpty: !marks.has(place.mark) };
+      if (!content.isComplete) yield { kind: 'kept', collection: place.ref, mayHeal: true };
       const isBelieved = content.isComplete && (yield* conclude(telling, outcome));
       isComplete &&= isBelieved;
     }
@@ -257,6 +250,10 @@ export class ViewScan {
 
   #refOf(name: ViewName): string | null {
     return this.#parts.isAlone ? null : viewRef(name);
+  }
+
+  #place(name: ViewName): ReadPlace {
+    return { ref: this.#refOf(name), mark: viewRef(name), name };
   }
 
   #top(name: ViewName): CollectionEvent[] {

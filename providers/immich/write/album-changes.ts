@@ -3,13 +3,22 @@ import type { Call, WriteCall } from '../../../src/provider/provider.ts';
 import { type ImmichAlbum, type ImmichAsset, parseAlbum, parseAlbums, parseAsset } from '../api-answers.ts';
 import { albumPath } from '../eras/era.ts';
 import type { ChangeRequest, ImmichClient } from '../http-client.ts';
+import { isAnswered, isNeverHeard } from '../translate-error.ts';
 import { type ItemError, parseItemError } from './change-answers.ts';
 
 const THIS_ALBUM = 'this album';
 const THIS_PHOTO = 'this photo';
+const NOT_MADE_YET = 'Immich has not said whether it makes this album: try again in a minute.';
 
-/** Albums that may have been made although nobody heard of it; the oldest are forgotten. */
-const MAX_UNCERTAIN = 1_000;
+/** Albums that may have been made, or may still be, although nobody heard of it; the oldest are forgotten. */
+const MAX_LOST = 1_000;
+
+export interface AlbumChangesOptions {
+  /** Assets are shown in albums that they are no members of. */
+  readonly showsLiveVideos: boolean;
+  /** See `Limits.lostMs`. */
+  readonly lostMs: number;
+}
 
 /**
  * The requests that change albums and the trash, until there is an answer; where none comes, another request looks whether
@@ -18,13 +27,14 @@ const MAX_UNCERTAIN = 1_000;
 export class AlbumChanges {
   readonly #client: ImmichClient;
   readonly #showsLiveVideos: boolean;
-  /** Names of albums that were asked for, and no answer came. */
-  readonly #uncertain = new Set<string>();
+  readonly #lostMs: number;
+  /** By name, albums that were asked for without an answer: until when Immich may still make them (`performance.now`). */
+  readonly #lost = new Map<string, number>();
 
-  /** @param showsLiveVideos assets are shown in albums that they are no members of. */
-  constructor(client: ImmichClient, showsLiveVideos: boolean) {
+  constructor(client: ImmichClient, { showsLiveVideos, lostMs }: AlbumChangesOptions) {
     this.#client = client;
     this.#showsLiveVideos = showsLiveVideos;
+    this.#lostMs = lostMs;
   }
 
   /** Rejects `denied` for the video of a live photo: it is where its still is, and no album has it by itself. */
@@ -35,26 +45,37 @@ export class AlbumChanges {
     throw new CodedError('denied', 'The video of a live photo stays with its still.');
   }
 
-  /** An empty album of that name that came into being when nobody heard of it is the one that was asked for. */
+  /**
+   * An empty album of that name that came into being when nobody heard of it is the one that was asked for. Twice would be two
+   * albums: while Immich may still be about to make it, it is only looked for, and `unavailable` when it is not there yet.
+   */
   async create(name: string, call: Call): Promise<ImmichAlbum> {
+    return await this.#surely(
+      () => call.attempt((signal) => this.#createUnlessLost(name, signal)),
+      async () => (this.#lost.has(name) ? call.attempt((signal) => this.#foundAlbum(name, signal)) : null),
+    );
+  }
+
+  async #createUnlessLost(name: string, signal: AbortSignal): Promise<ImmichAlbum> {
+    const lostUntil = this.#lost.get(name);
+    if (lostUntil !== undefined) {
+      const found = await this.#foundAlbum(name, signal);
+      if (found !== null) return found;
+      if (performance.now() < lostUntil) throw new CodedError('unavailable', NOT_MADE_YET);
+    }
     const body = { albumName: name };
     const request = { method: 'POST', path: '/albums', what: THIS_ALBUM, body } as const;
-    // Twice would be two albums.
-    const album = await this.#surely(
-      () =>
-        call.attempt(async (signal) => {
-          const made = this.#uncertain.has(name) ? await this.#emptyAlbum(name, signal) : null;
-          if (made !== null) return made;
-          this.#noteUncertain(name);
-          return parseAlbum(await this.#client.change(request, signal));
-        }),
-      () => call.attempt((signal) => this.#emptyAlbum(name, signal)),
-    ).catch((error: unknown) => {
-      if (!isTransient(error)) this.#uncertain.delete(name);
+    this.#noteLost(name, performance.now() + this.#lostMs);
+    try {
+      const album = parseAlbum(await this.#client.change(request, signal));
+      this.#lost.delete(name);
+      return album;
+    } catch (error) {
+      if (isNeverHeard(error) && lostUntil === undefined) this.#lost.delete(name);
+      // What has failed over there is done by now, if at all.
+      else if (isNeverHeard(error) || isAnswered(error)) this.#noteLost(name, lostUntil ?? 0);
       throw error;
-    });
-    this.#uncertain.delete(name);
-    return album;
+    }
   }
 
   async rename(albumId: string, name: string, call: Call): Promise<ImmichAlbum> {
@@ -94,7 +115,7 @@ export class AlbumChanges {
     if (error === 'duplicate') {
       if (tries === 1) return false;
       // An earlier try may have put it there.
-      return (await call.held.placesOf(assetId)).every(({ collection }) => collection !== albumId);
+      return (await call.held.placesOf(assetId, albumId)).length === 0;
     }
     throw new CodedError('denied', 'Immich lets only photos of your own into an album, and this is none.');
   }
@@ -189,17 +210,20 @@ export class AlbumChanges {
     }
   }
 
-  /** One that was not there when it was asked for, as the catalog had none of that name. */
-  async #emptyAlbum(name: string, signal: AbortSignal): Promise<ImmichAlbum | null> {
+  /** An empty one: it was not there when it was asked for, as the catalog had none of that name. */
+  async #foundAlbum(name: string, signal: AbortSignal): Promise<ImmichAlbum | null> {
     const request = { method: 'GET', path: '/albums', what: THIS_ALBUM } as const;
     const albums = parseAlbums(await this.#client.readJson(request, signal));
-    return albums.find(({ albumName, assetCount }) => albumName === name && assetCount === 0) ?? null;
+    const found = albums.find(({ albumName, assetCount }) => albumName === name && assetCount === 0) ?? null;
+    if (found !== null) this.#lost.delete(name);
+    return found;
   }
 
-  #noteUncertain(name: string): void {
-    this.#uncertain.add(name);
-    const [oldest] = this.#uncertain;
-    if (this.#uncertain.size > MAX_UNCERTAIN && oldest !== undefined) this.#uncertain.delete(oldest);
+  #noteLost(name: string, until: number): void {
+    this.#lost.delete(name);
+    this.#lost.set(name, until);
+    const [oldest] = this.#lost.keys();
+    if (this.#lost.size > MAX_LOST && oldest !== undefined) this.#lost.delete(oldest);
   }
 
   /** Immich says the same of an album that is gone (`changed`) and of one that may not be changed (`denied`). */

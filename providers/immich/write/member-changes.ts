@@ -24,6 +24,8 @@ import type { Uploads } from './uploads.ts';
 export interface MemberChangesOptions {
   readonly changes: AlbumChanges;
   readonly uploads: Uploads;
+  /** Facts of an asset that the catalog may not have, as an album shows it; rejects `denied` for one that none would show. */
+  readonly shownFactsOf: (assetId: string, call: WriteCall) => Promise<AssetFacts>;
   /** What DELETE of a file means. */
   readonly deletes: 'album' | 'trash';
   /** Why no album can be made here; null: one can. */
@@ -77,7 +79,6 @@ export class MemberChanges {
   }
 
   async copy(from: string, to: string, isDeep: boolean, call: WriteCall): Promise<Staged> {
-    const { changes } = this.#options;
     const ref = await call.held.refAt(from);
     if (ref === null) throw missing();
     if (!(await isAsset(ref, call))) {
@@ -86,18 +87,30 @@ export class MemberChanges {
       return stagedBy(async (over) => this.#makeAlbumNamed(await newAlbumNameOver(to, over, call), call));
     }
     if (isHeldBack(ref)) return new HeldBackFile(to, await timeGivenTo(ref, call), call);
+    return await this.#stageCopy(ref, from, to, call);
+  }
+
+  /** Of what no album needs to show: a view, or a search. */
+  async copyAsset(ref: string, to: string, call: WriteCall): Promise<Staged> {
+    return await this.#stageCopy(ref, null, to, call);
+  }
+
+  /** @param from path of it; null: it has none. */
+  async #stageCopy(ref: string, from: string | null, to: string, call: WriteCall): Promise<Staged> {
     await albumPlaceAt(to, call);
-    await changes.requireMember(ref, call);
+    await this.#options.changes.requireMember(ref, call);
     return stagedBy(async (over) => {
       const target = await albumPlaceAt(to, call);
       await checkOver(target, over, call);
       if (target.ref === ref) return;
       const { albumId, name } = target;
+      const facts = (await call.held.factsOf(ref)) ?? (await this.#options.shownFactsOf(ref, call));
       // In the same album it is one more name. What the catalog has of another one may be out of date.
-      const source = (await call.held.placesOf(ref)).find((place) => place.path === from);
-      const isAdded = source?.collection !== albumId && (await this.#add(albumId, ref, call));
+      const places = from === null ? [] : await call.held.placesOf(ref, albumId);
+      const isWithin = places.some((place) => place.path === from);
+      const isAdded = !isWithin && (await this.#add(albumId, ref, call));
       await this.#makeRoom(target, { albumId, ref, isAdded, takenFrom: null }, call);
-      call.tell(await eventOf({ albumId, name, ref }, call));
+      call.tell({ kind: 'asset', collection: albumId, name, facts });
     });
   }
 
@@ -196,13 +209,12 @@ export class MemberChanges {
       factsOf: () => this.#factsIfThere(ref, call),
       keep: () => undefined,
     });
-    const places = await call.held.placesOf(ref);
     const others = await placement.at(target);
     call.tell({ kind: 'gone', path });
     // The name goes with the file, also where a try before has left it.
-    for (const place of places) {
-      if (place.name === name && others.includes(place.collection))
-        call.tell({ kind: 'gone', path: place.path });
+    for (const album of others) {
+      for (const place of await call.held.placesOf(ref, album))
+        if (place.name === name) call.tell({ kind: 'gone', path: place.path });
     }
   }
 

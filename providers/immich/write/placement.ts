@@ -47,9 +47,9 @@ export class Placement {
     call.tell({ kind: 'asset', collection: place.albumId, name: place.name, facts, ...takes });
     if (old === null) return [];
     // In other albums it has the name that the one before had there.
-    for (const { collection, name, path } of await call.held.placesOf(old.id)) {
-      if (!old.others.includes(collection)) continue;
-      call.tell({ kind: 'asset', collection, name, facts, takes: path });
+    for (const collection of old.others) {
+      for (const { name, path } of await call.held.placesOf(old.id, collection))
+        call.tell({ kind: 'asset', collection, name, facts, takes: path });
     }
     call.tell({ kind: 'removed', ref: old.id });
     return old.others;

@@ -90,8 +90,8 @@ export async function hasOtherName(
   ref: string,
   call: WriteCall,
 ): Promise<boolean> {
-  const places = await call.held.placesOf(ref);
-  return places.some((place) => place.collection === albumId && place.path !== path);
+  const places = await call.held.placesOf(ref, albumId);
+  return places.some((place) => place.path !== path);
 }
 
 export function missing(): CodedError {

@@ -1,5 +1,5 @@
 import { CodedError, messageOf } from '../../../src/model/coded-error.ts';
-import { apiMessageOf, type ErrorAnswer, translateAnswer } from '../translate-error.ts';
+import { apiMessageOf, type ErrorAnswer, FailedAnswer, translateAnswer } from '../translate-error.ts';
 
 /**
  * An answer to a request that was to change something, and was refused. Immich says 400 for most of it: `no-space` for a
@@ -9,7 +9,7 @@ import { apiMessageOf, type ErrorAnswer, translateAnswer } from '../translate-er
 export function translateWriteAnswer(answer: ErrorAnswer, what: string): CodedError {
   const { status } = answer;
   const message = apiMessageOf(answer.text);
-  const options = { cause: new Error(`HTTP ${status}: ${message ?? answer.text.slice(0, 200)}`) };
+  const options = { cause: new FailedAnswer(answer) };
   if (status === 507 || (status === 400 && /\bquota\b/i.test(message ?? ''))) {
     return new CodedError('no-space', 'The quota of the Immich account is used up.', options);
   }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { extname } from 'node:path';
 import { CodedError, codeOf, isTransient } from '../../../src/model/coded-error.ts';
 import type { Call, WriteCall } from '../../../src/provider/provider.ts';
@@ -17,6 +18,15 @@ export interface UploadedAsset {
   /** Immich has said by itself that it has just these bytes. */
   readonly isKnown: boolean;
   readonly isTrashed: boolean;
+}
+
+/** As what bytes are sent. */
+export interface UploadName {
+  readonly name: string;
+  /** Since 1970. */
+  readonly modifiedMs: number;
+  /** No client has told that time: it is the one at which they came. */
+  readonly isModifiedNow: boolean;
 }
 
 /** What came of sending bytes: what Immich answered, or, where no answer came, what it has. */
@@ -55,11 +65,12 @@ export class Uploads {
     throw new CodedError('denied', `Immich takes photos and videos, and no ${kind}.`);
   }
 
-  /** @param modifiedMs since 1970. */
-  async bring(file: ReceivedFile, name: string, modifiedMs: number, call: WriteCall): Promise<UploadedAsset> {
+  async bring(file: ReceivedFile, named: UploadName, call: WriteCall): Promise<UploadedAsset> {
     const known = await this.#find(file.sha1, call);
     if (known !== null) return { ...known, isNew: false, isKnown: true };
-    const sent = await this.#sendSurely(file, name, modifiedMs, call);
+    // Nobody else sends anything under this.
+    const uploadId = `mediadav-${randomUUID()}`;
+    const sent = await this.#sendSurely(file, named, uploadId, call);
     if (sent.isAnswered) {
       const { id, isNew } = sent;
       if (isNew) return { id, isNew, isKnown: false, isTrashed: false };
@@ -68,7 +79,7 @@ export class Uploads {
       return { ...(found ?? { id, isTrashed: false }), isNew, isKnown: found !== null };
     }
     const { id, isTrashed } = sent.arrived;
-    return { id, isTrashed, isKnown: true, isNew: await this.#isSentAs(id, name, modifiedMs, call) };
+    return { id, isTrashed, isKnown: true, isNew: await this.#isSentAs(id, named, uploadId, call) };
   }
 
   /**
@@ -92,14 +103,14 @@ export class Uploads {
   }
 
   /** An answer may be lost although the bytes have come, and gigabytes are not sent twice for that. */
-  async #sendSurely(file: ReceivedFile, name: string, modifiedMs: number, call: WriteCall): Promise<Sent> {
+  async #sendSurely(file: ReceivedFile, named: UploadName, uploadId: string, call: WriteCall): Promise<Sent> {
     let isFirst = true;
     try {
       return await call.attempt(async (signal) => {
         const arrived = isFirst ? null : await this.#findOnce(file.sha1, signal);
         if (arrived !== null) return { isAnswered: false, arrived };
         isFirst = false;
-        const answer = await this.#send(file, name, modifiedMs, call.signal);
+        const answer = await this.#send(file, named, uploadId, call.signal);
         return { isAnswered: true, ...parseUpload(answer) };
       });
     } catch (error) {
@@ -111,12 +122,17 @@ export class Uploads {
     }
   }
 
-  async #send(file: ReceivedFile, name: string, modifiedMs: number, signal: AbortSignal): Promise<unknown> {
+  async #send(
+    file: ReceivedFile,
+    { name, modifiedMs }: UploadName,
+    uploadId: string,
+    signal: AbortSignal,
+  ): Promise<unknown> {
     const time = new Date(modifiedMs).toISOString();
     const form = uploadForm(
       {
         // Required up to 2.x, and ignored later.
-        deviceAssetId: `mediadav-${file.sha1}`,
+        deviceAssetId: uploadId,
         deviceId: 'mediadav',
         fileCreatedAt: time,
         fileModifiedAt: time,
@@ -133,13 +149,21 @@ export class Uploads {
     return await this.#client.upload(upload, signal);
   }
 
-  /** Did these bytes come from here, and not from a phone that was faster? By name and time, to the millisecond. */
-  async #isSentAs(assetId: string, name: string, modifiedMs: number, call: Call): Promise<boolean> {
-    const { originalFileName, fileModifiedAt } = await this.#read(assetId, call);
+  /**
+   * Did these bytes come from here, and not from a phone that was faster? Up to 2.x Immich keeps our own name of the upload. Later
+   * only the time can tell, if it is this moment's, to the millisecond: with the time of the file a phone sends the same. Who
+   * cannot know leaves it alone.
+   */
+  async #isSentAs(
+    assetId: string,
+    { name, modifiedMs, isModifiedNow }: UploadName,
+    uploadId: string,
+    call: Call,
+  ): Promise<boolean> {
+    const { originalFileName, fileModifiedAt, deviceAssetId } = await this.#read(assetId, call);
+    if (deviceAssetId !== null) return deviceAssetId === uploadId;
     return (
-      originalFileName === name &&
-      fileModifiedAt !== null &&
-      parseTime(fileModifiedAt) === Math.trunc(modifiedMs)
+      isModifiedNow && originalFileName === name && parseTime(fileModifiedAt ?? '') === Math.trunc(modifiedMs)
     );
   }
 

@@ -13,19 +13,21 @@ import { requireOriginalAt } from './placement.ts';
 import { albumPlaceAt, assetBehind } from './places.ts';
 import { letGo, StagedUpload } from './staged-upload.ts';
 import type { ReceivedFile, UploadFolder } from './upload-folder.ts';
-import { Uploads } from './uploads.ts';
+import { type UploadName, Uploads } from './uploads.ts';
 
 export interface WritingOptions {
   readonly client: ImmichClient;
   readonly folder: UploadFolder;
-  readonly limits: Pick<Limits, 'changeMs'>;
+  readonly limits: Pick<Limits, 'changeMs' | 'lostMs'>;
   readonly deletes: 'album' | 'trash';
   /** Why no album can be made here; null: one can. */
   readonly noNewAlbums: string | null;
   /** Ref of the view that albums are in; null: they are at the top. */
   readonly albumView: string | null;
-  /** See `AlbumChanges`. */
+  /** See `AlbumChangesOptions`. */
   readonly showsLiveVideos: boolean;
+  /** See `MemberChangesOptions`. */
+  readonly shownFactsOf: (assetId: string, call: WriteCall) => Promise<AssetFacts>;
   /** See `StagedUpload`. */
   readonly factsOf: (assetId: string, call: WriteCall) => Promise<AssetFacts>;
 }
@@ -36,12 +38,20 @@ export const WRITE_PERMISSIONS: readonly string[] = [
   ...['album.create', 'album.update', 'album.delete'],
 ];
 
-type Powers = 'receive' | 'copy' | 'move' | 'makeCollection' | 'remove' | 'setModifiedTime' | 'freeBytes';
+type Powers =
+  | 'receive'
+  | 'copy'
+  | 'copyAsset'
+  | 'move'
+  | 'makeCollection'
+  | 'remove'
+  | 'setModifiedTime'
+  | 'freeBytes';
 
 /** The powers of an Immich server that may be changed. */
 export function createWriting(options: WritingOptions): Required<Pick<Provider, Powers>> {
   const { client, folder, limits } = options;
-  const changes = new AlbumChanges(client, options.showsLiveVideos);
+  const changes = new AlbumChanges(client, { ...options, lostMs: limits.lostMs });
   const uploads = new Uploads(client);
   const holds = new ContentHolds();
   const members = new MemberChanges({ ...options, changes, uploads });
@@ -52,9 +62,9 @@ export function createWriting(options: WritingOptions): Required<Pick<Provider, 
     path: string,
     content: Readable,
     { modifiedMs }: { readonly modifiedMs: number | null },
-    given: WriteCall,
+    asked: WriteCall,
   ): Promise<Staged> => {
-    const call = patiently(given);
+    const call = patiently(asked);
     const place = await albumPlaceAt(path, call);
     const { name, ref } = place;
     await uploads.checkExtension(name, call);
@@ -66,25 +76,24 @@ export function createWriting(options: WritingOptions): Required<Pick<Provider, 
     const file = await folder.receive(content, call.signal);
     try {
       if (file.sizeBytes === 0) return new HeldBackFile(path, modifiedMs, call);
-      const time = modifiedMs ?? (await timeGivenTo(ref, call)) ?? Date.now();
-      return await bring(file, path, name, time, call);
+      const given = modifiedMs ?? (await timeGivenTo(ref, call));
+      const time = { modifiedMs: given ?? Date.now(), isModifiedNow: given === null };
+      return await bring(file, path, { name, ...time }, call);
     } finally {
       await file.discard();
     }
   };
 
-  /** @param modifiedMs since 1970. */
   const bring = async (
     file: ReceivedFile,
     path: string,
-    name: string,
-    modifiedMs: number,
+    named: UploadName,
     call: WriteCall,
   ): Promise<Staged> => {
     const { sha1, sizeBytes } = file;
     const hold = await holds.hold(sha1);
     try {
-      const asset = await uploads.bring(file, name, modifiedMs, call);
+      const asset = await uploads.bring(file, named, call);
       if (asset.isNew) hold.brought(asset.id);
       if (!asset.isKnown) await uploads.requireIntact(asset.id, sha1, call);
       // An asset that no album would show is refused as it is; one from the trash is looked at when it is back.
@@ -116,6 +125,7 @@ export function createWriting(options: WritingOptions): Required<Pick<Provider, 
   return {
     receive,
     copy: (from, to, { isDeep }, call) => members.copy(from, to, isDeep, patiently(call)),
+    copyAsset: (refId, to, call) => members.copyAsset(refId, to, patiently(call)),
     move: async (from, to, over, call) => {
       await members.move(from, to, over, patiently(call));
       return true;

@@ -27,16 +27,20 @@ export class ContentVersions {
     return row === undefined ? null : String(row.version);
   }
 
+  all(sourceId: number): Map<string | null, string> {
+    const rows = this.#all.all(sourceId);
+    return new Map(
+      rows.map(({ ref, version }) => [ref === WHOLE_SOURCE ? null : String(ref), String(version)]),
+    );
+  }
+
   /** Makes these the only ones of the source. Writes what differs: mostly nothing does. */
   replace(sourceId: number, versions: ReadonlyMap<string | null, string>): void {
-    const known = new Map(
-      this.#all.all(sourceId).map(({ ref, version }) => [String(ref), String(version)] as const),
-    );
+    const known = this.all(sourceId);
     for (const [collection, version] of versions) {
-      const ref = collection ?? WHOLE_SOURCE;
-      if (known.get(ref) !== version) this.#put.run(sourceId, ref, version);
-      known.delete(ref);
+      if (known.get(collection) !== version) this.#put.run(sourceId, collection ?? WHOLE_SOURCE, version);
+      known.delete(collection);
     }
-    for (const ref of known.keys()) this.#forget.run(sourceId, ref);
+    for (const collection of known.keys()) this.#forget.run(sourceId, collection ?? WHOLE_SOURCE);
   }
 }

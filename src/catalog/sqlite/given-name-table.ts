@@ -46,6 +46,8 @@ export class GivenNameWriting {
     this.#after = database.prepare(
       `SELECT rowid AS id, gone_ms, EXISTS (
          SELECT 1 FROM asset WHERE asset.source_id = given_name.source_id AND asset.ref = given_name.ref
+       ) AND EXISTS (
+         SELECT 1 FROM node WHERE node.source_id = given_name.source_id AND node.ref = given_name.collection
        ) AS is_here
        FROM given_name WHERE rowid > ? ORDER BY rowid LIMIT ?`,
     );

@@ -6,6 +6,7 @@ import { foldName } from '../../model/name.ts';
 import type { AssetNode, CollectionNode, ListedNode, Node, NodeId, Page } from '../../model/node.ts';
 import type {
   CatalogReader,
+  ContentVersionMap,
   DigestAlgorithm,
   GivenName,
   PendingAsset,
@@ -82,16 +83,17 @@ export class SqliteReader implements CatalogReader {
     this.#given = new GivenNameTable(database);
     this.#byAsset = database.prepare(
       `SELECT ${NODE_COLUMNS} ${NODE_FROM}
-       WHERE node.asset_id = (SELECT id FROM asset WHERE source_id = ? AND ref = ?) AND node.parent_id <> ${DISPLACED}
-       ORDER BY node.id LIMIT ?`,
+       WHERE node.asset_id = (SELECT id FROM asset WHERE source_id = ?1 AND ref = ?2)
+         AND node.parent_id = (SELECT id FROM node WHERE source_id = ?1 AND ref = ?3)
+       ORDER BY node.id`,
     );
     this.#children = database.prepare(
       `SELECT ${NODE_COLUMNS} ${NODE_FROM} WHERE node.parent_id = ? AND node.name > ? ORDER BY node.name LIMIT ?`,
     );
   }
 
-  async placesOf(sourceId: number, refId: string, limit: number): Promise<readonly AssetNode[]> {
-    const rows = translating(() => this.#byAsset.all(sourceId, refId, limit)) as Row[];
+  async placesOf(sourceId: number, refId: string, collection: string): Promise<readonly AssetNode[]> {
+    const rows = translating(() => this.#byAsset.all(sourceId, refId, collection)) as Row[];
     return rows.map(nodeOf).filter((node) => node.kind === 'asset');
   }
 
@@ -218,6 +220,10 @@ export class SqliteReader implements CatalogReader {
 
   async contentVersion(sourceId: number, collection: string | null): Promise<string | null> {
     return translating(() => this.#versions.of(sourceId, collection));
+  }
+
+  async contentVersions(sourceId: number): Promise<ContentVersionMap> {
+    return translating(() => this.#versions.all(sourceId));
   }
 
   async asset(sourceId: number, refId: string): Promise<AssetFacts | null> {

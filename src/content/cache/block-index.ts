@@ -45,6 +45,7 @@ const STATEMENTS = {
   create: 'INSERT INTO content (key, size_bytes, stored_bytes, is_verified, used) VALUES (?, ?, 0, 0, ?)',
   touch: 'UPDATE content SET used = ? WHERE id = ?',
   verify: 'UPDATE content SET is_verified = 1 WHERE id = ?',
+  unverify: 'UPDATE content SET is_verified = 0 WHERE id = ?',
   state: 'UPDATE content SET state = ? WHERE id = ?',
   grow: 'UPDATE content SET stored_bytes = stored_bytes + ? WHERE id = ?',
   forget: 'DELETE FROM content WHERE id = ? RETURNING stored_bytes',
@@ -169,11 +170,12 @@ export class BlockIndex {
     });
   }
 
-  /** @returns false when the block was not there. */
+  /** What comes in its place was compared with nothing yet. @returns false when the block was not there. */
   drop(id: number, block: number, bytes: number): boolean {
     return this.#together(() => {
       if (this.#statements.drop.run(id, block).changes === 0) return false;
       this.#statements.grow.run(-bytes, id);
+      this.#statements.unverify.run(id);
       return true;
     });
   }

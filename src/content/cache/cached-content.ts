@@ -59,6 +59,8 @@ export class CachedContent implements ReadableContent {
   /** Of all blocks before `#nextToDigest`; null when there is nothing to find out. */
   #running: RunningDigests | null;
   #nextToDigest = 0;
+  /** Damages of what is kept that are taken account of. */
+  #damages = 0;
   #settling: Promise<void> | null = null;
   #mismatch: CodedError | null = null;
 
@@ -68,9 +70,7 @@ export class CachedContent implements ReadableContent {
     this.#stored = stored;
     this.sizeBytes = remote.sizeBytes;
     this.#lastBlock = lastBlockOf(remote.sizeBytes);
-    const told = ALL_DIGESTS.filter((algorithm) => remote.digests[algorithm] !== undefined);
-    const algorithms = remote.wantsDigests ? ALL_DIGESTS : stored.isVerified ? [] : told.slice(0, 1);
-    this.#running = algorithms.length === 0 ? null : new RunningDigests(algorithms);
+    this.#running = digestsToFind(remote, stored);
   }
 
   enter(): void {
@@ -85,6 +85,7 @@ export class CachedContent implements ReadableContent {
   async stored(block: number): Promise<Buffer | null> {
     const bytes = await this.#stored.read(block);
     if (bytes !== null) this.#digest(block, [bytes]);
+    else if (this.#stored.damages > this.#damages) this.#compareAnew();
     return bytes;
   }
 
@@ -196,6 +197,13 @@ export class CachedContent implements ReadableContent {
     }
   }
 
+  /** What was compared is not all there any more, and what is fetched for it may be something else. */
+  #compareAnew(): void {
+    this.#damages = this.#stored.damages;
+    this.#nextToDigest = 0;
+    this.#running = digestsToFind(this.#options.remote, this.#stored);
+  }
+
   #conclude(found: Digests): void {
     const { remote, logger } = this.#options;
     this.#running = null;
@@ -234,4 +242,14 @@ export class CachedContent implements ReadableContent {
     this.#stored.close();
     this.#options.onOver();
   }
+}
+
+/** From the first block on; null when there is nothing to find out. */
+function digestsToFind(
+  { digests, wantsDigests }: RemoteContent,
+  { isVerified }: StoredContent,
+): RunningDigests | null {
+  const told = ALL_DIGESTS.filter((algorithm) => digests[algorithm] !== undefined);
+  const algorithms = wantsDigests ? ALL_DIGESTS : isVerified ? [] : told.slice(0, 1);
+  return algorithms.length === 0 ? null : new RunningDigests(algorithms);
 }

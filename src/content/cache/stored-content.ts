@@ -12,6 +12,8 @@ export class StoredContent {
   readonly sizeBytes: number;
   /** All of it was compared with the digest that the source tells. */
   isVerified: boolean;
+  /** How often a block turned out to be another than was written, and went. */
+  damages = 0;
   /** Which state of the bytes the blocks are of, in the words of the source; null: it has told none. */
   state: string | null;
   readonly #store: BlockStore;
@@ -67,6 +69,8 @@ export class StoredContent {
   }
 
   #drop(block: number, reason: string): void {
+    this.damages += 1;
+    this.isVerified = false;
     this.#store.dropBlock(this.id, block, blockLength(block, this.sizeBytes));
     if (!this.#isDamageTold) this.#store.tellDamage(reason);
     this.#isDamageTold = true;

@@ -87,6 +87,8 @@ export const SHORT_LIMITS = {
   changeMs: 700,
   uploadSilenceMs: 700,
   silenceMs: 500,
+  lostMs: 0,
+  doubtMs: 0,
   maxJsonBytes: 4 * 1024 * 1024,
   maxSkippedBytes: 100_000,
 };

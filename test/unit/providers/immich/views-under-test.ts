@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect } from 'vitest';
+import { DEFAULT_LIMITS } from '../../../../providers/immich/limits.ts';
 import { createImmichProvider, type ImmichProviderSettings } from '../../../../providers/immich/provider.ts';
 import type { Catalog } from '../../../../src/catalog/catalog.ts';
 import { openSqliteCatalog } from '../../../../src/catalog/sqlite/sqlite-catalog.ts';
@@ -24,6 +25,9 @@ const ALICE = seedId('person Alice');
 export type ViewSettings = Partial<ImmichProviderSettings> & {
   readonly settingsVersion?: string;
   readonly layouts?: readonly LayoutName[];
+  /** See `Limits.doubtMs`. Default: what a second reading says is believed, however soon it comes. */
+  readonly doubtMs?: number;
+  readonly acceptsEmpty?: boolean;
 };
 
 /** Views of a seeded library with people and memories, as they come into a catalog. Each test has a new one. */
@@ -58,9 +62,13 @@ export class ViewsUnderTest {
     this.#fake = await startFakeImmich({ version, library: library(version) });
   }
 
-  startMediadav({ settingsVersion = 'a', layouts = ['folders'], ...settings }: ViewSettings): SourceIngest {
+  startMediadav(options: ViewSettings): SourceIngest {
+    const { settingsVersion = 'a', layouts = ['folders'], doubtMs = 0, acceptsEmpty = false } = options;
     const scanRetry = { tries: 1, firstWaitMs: 1, maxWaitMs: 1 };
-    const provider = createImmichProvider({ url: this.fake.url, apiKey: SEED_KEYS.admin, ...settings });
+    const provider = createImmichProvider(
+      { url: this.fake.url, apiKey: SEED_KEYS.admin, ...options },
+      { ...DEFAULT_LIMITS, doubtMs },
+    );
     const source = new Source({
       name: 'immich',
       provider,
@@ -70,7 +78,7 @@ export class ViewsUnderTest {
     });
     const layout = { layouts, splitsByType: layouts.includes('folders') };
     return new SourceIngest({
-      ...{ source, layout, settingsVersion },
+      ...{ source, layout, settingsVersion, acceptsEmpty },
       ...{ catalog: this.catalog, logger: QUIET_LOGGER },
     });
   }
