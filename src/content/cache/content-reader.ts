@@ -1,5 +1,6 @@
 import type { ByteRange } from '../../model/byte-range.ts';
 import { CodedError } from '../../model/coded-error.ts';
+import type { BlockBytes } from './block-bytes.ts';
 import { BLOCK_BYTES, blockOf, lastBlockOf } from './blocks.ts';
 import type { Fill, Follower } from './fill.ts';
 
@@ -43,6 +44,8 @@ export class ContentReader implements Follower {
   #wake: (() => void) | null = null;
   readonly #onClose: () => void;
   #first: Buffer | null = null;
+  /** Blocks that bytes were handed out of since the last `sent`. */
+  readonly #held: BlockBytes[] = [];
   /** What came from the disk. */
   storedBytes = 0;
 
@@ -88,7 +91,10 @@ export class ContentReader implements Follower {
         await new Promise<void>((resolve) => (this.#wake = resolve));
         continue;
       }
-      if (piece !== null) return await this.#handOut(piece);
+      if (piece !== null) {
+        this.#hold();
+        return await this.#handOut(piece);
+      }
       if (this.#fill?.isOver === true) this.#leaveFill(true);
       const stored = await this.#content.stored(this.block);
       if (this.#isClosed) continue;
@@ -108,7 +114,16 @@ export class ContentReader implements Follower {
     if (this.#isClosed || this.hasAll) return null;
     const piece = this.#fill?.pieceAt(this.#position) ?? null;
     if (piece === null || piece === 'wait' || this.#isLast(piece)) return null;
+    this.#hold();
     return this.#advance(piece);
+  }
+
+  /**
+   * All that was handed out so far is on its way: its memory may be used for something else. Whoever cannot tell when that
+   * is need not call it.
+   */
+  sent(): void {
+    for (const bytes of this.#held.splice(0)) bytes.letGo();
   }
 
   /** Whoever made the reader closes it, on every path. Safe to call more than once. */
@@ -135,6 +150,13 @@ export class ContentReader implements Follower {
     this.#position += bytes.length;
     this.#fill?.moved();
     return bytes;
+  }
+
+  #hold(): void {
+    const bytes = this.#fill?.hold(this.block) ?? null;
+    if (bytes === null) return;
+    if (this.#held.at(-1) === bytes) bytes.letGo();
+    else this.#held.push(bytes);
   }
 
   #leaveFill(hasAll: boolean): void {
