@@ -2,17 +2,16 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Version } from '../fakes/immich/versions.ts';
-import { benchImmichGet } from './immich-get.bench.ts';
 import { startFake } from './immich-processes.ts';
 import type { Reading } from './immich-reader.ts';
-import type { Figure, Result } from './result.ts';
+import type { Figure } from './result.ts';
 
 const run = promisify(execFile);
 /** One album of so many photos: 124 MB as one answer of Immich 2.7. */
 const LARGE_ALBUM = 100_000;
 
-/** Reading and refreshing a large library, and photos through mediadav against axios straight to the server. */
-export async function benchImmich({ isQuick }: { readonly isQuick: boolean }): Promise<Result[]> {
+/** Reading and refreshing a large library. */
+export async function benchImmich({ isQuick }: { readonly isQuick: boolean }): Promise<Figure[]> {
   const photos = isQuick ? LARGE_ALBUM / 10 : LARGE_ALBUM;
   const albums = photos / 100;
   const large = await readFrom('2.7.5', 1, photos, 'albums');
@@ -31,7 +30,7 @@ export async function benchImmich({ isQuick }: { readonly isQuick: boolean }): P
       ...{ value: many.refreshRequests, atMost: 2 },
     },
   ];
-  return [...figures, ...(await benchImmichGet())];
+  return figures;
 }
 
 function readingFigures(what: string, { growthMb, stallMs }: Reading): Figure[] {

@@ -1,6 +1,7 @@
 import { benchApi } from './api.bench.ts';
 import { benchHashing } from './hashing.bench.ts';
 import { benchImmich } from './immich.bench.ts';
+import { benchImmichGet } from './immich-get.bench.ts';
 import { benchLatency } from './latency.bench.ts';
 import { benchMountLarge } from './mount-large.bench.ts';
 import { benchMountCrowd, benchMountListing } from './mount-listing.bench.ts';
@@ -25,6 +26,7 @@ const PARTS: Readonly<Record<string, (scale: { readonly isQuick: boolean }) => P
     latency: benchLatency,
     api: benchApi,
     immich: benchImmich,
+    'immich-get': benchImmichGet,
   };
 
 const given = process.argv.slice(2);
