@@ -36,7 +36,10 @@ export class ByteConnections {
     const head = headOf(`${pathname}${search}`, { host, connection: 'keep-alive', ...headers });
     const free = this.#free.get(host) ?? [];
     this.#free.set(host, free);
-    const connection = free.pop() ?? this.#connect(hostname, Number(port || '80'), free);
+    let connection = free.pop();
+    // One that is about to end may not have said so.
+    while (connection?.isOpen === false) connection = free.pop();
+    connection ??= this.#connect(hostname, Number(port || '80'), free);
     return await connection.ask({ head, timeoutMs, signal });
   }
 

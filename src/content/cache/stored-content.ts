@@ -17,6 +17,8 @@ export class StoredContent {
   readonly #store: BlockStore;
   #file: Promise<FileHandle> | null = null;
   #pending = 0;
+  /** The last write that was asked for. */
+  #written: Promise<unknown> = Promise.resolve();
   #isClosed = false;
   #isDamageTold = false;
 
@@ -75,7 +77,14 @@ export class StoredContent {
   /** @returns false when it could not be kept; whoever has the bytes goes on without. */
   async write(block: number, bytes: BlockBytes): Promise<boolean> {
     return await this.#store.keep(this.id, block, bytes, async () => {
-      await this.#using((file) => writeAll(file, bytes, block * BLOCK_BYTES));
+      // The system lets one thread at a time write to a file, and the others turn in circles until then.
+      const before = this.#written;
+      const written = this.#using(async (file) => {
+        await before;
+        await writeAll(file, bytes, block * BLOCK_BYTES);
+      });
+      this.#written = written.catch(() => undefined);
+      await written;
     });
   }
 
