@@ -105,8 +105,7 @@ export class Content {
       wantsDigests: this.#passing?.wants(node) ?? false,
       onDigests: (found) => void this.#passing?.note(node, found),
       fetch: (range, signal, onState, landing) => {
-        const want = { ...wantOf(node, range), onState, ...(landing === undefined ? {} : { landing }) };
-        return source.open(ref, want, signal);
+        return source.open(ref, { ...wantOf(node, range), onState, landing }, signal);
       },
     };
   }

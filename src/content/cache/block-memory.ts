@@ -1,6 +1,8 @@
 import type { Landing } from '../../model/landing.ts';
 import { BLOCK_BYTES, blockLength } from './blocks.ts';
 
+/** Less than this has memory of its own: a block's is too much for it. */
+const SHORT_BYTES = BLOCK_BYTES / 2;
 /** Kept for the next who needs some, for a while. */
 const MAX_SPARE = 24;
 const IDLE_MS = 10_000;
@@ -13,13 +15,16 @@ export class BlockMemory {
   readonly #spare: Buffer[] = [];
   #idleTimer: NodeJS.Timeout | undefined;
 
-  take(): Buffer {
+  /** @returns memory of a block, or at least for so many bytes. */
+  take(lengthBytes: number): Buffer {
     // Not from Node's pool, which small things of others live in.
+    if (lengthBytes < SHORT_BYTES) return Buffer.allocUnsafeSlow(lengthBytes);
     return this.#spare.pop() ?? Buffer.allocUnsafeSlow(BLOCK_BYTES);
   }
 
   /** Nobody reads it any more. */
   giveBack(memory: Buffer): void {
+    if (memory.length < BLOCK_BYTES) return;
     if (this.#spare.length < MAX_SPARE) this.#spare.push(memory);
     clearTimeout(this.#idleTimer);
     this.#idleTimer = setTimeout(() => this.#spare.splice(0), IDLE_MS).unref();
@@ -42,9 +47,10 @@ export class BlockLanding implements Landing {
   }
 
   place(): Buffer {
-    const memory = this.#blocks.get(this.#block) ?? this.#memory.take();
+    const lengthBytes = blockLength(this.#block, this.#sizeBytes);
+    const memory = this.#blocks.get(this.#block) ?? this.#memory.take(lengthBytes);
     this.#blocks.set(this.#block, memory);
-    return memory.subarray(this.#offset, blockLength(this.#block, this.#sizeBytes));
+    return memory.subarray(this.#offset, lengthBytes);
   }
 
   land(lengthBytes: number): Buffer {

@@ -35,7 +35,7 @@ export interface RemoteContent {
     range: ByteRange | undefined,
     signal: AbortSignal,
     onState: (state: string) => void,
-    landing: Landing | undefined,
+    landing: Landing,
   ): Promise<Readable>;
 }
 
@@ -91,8 +91,8 @@ export class CachedContent implements ReadableContent {
     this.#endWhenIdle();
   }
 
-  async stored(block: number): Promise<Buffer | null> {
-    const bytes = await this.#stored.read(block);
+  async stored(block: number): Promise<BlockBytes | null> {
+    const bytes = await this.#stored.read(block, this.#options.memory);
     if (bytes !== null) this.#digest?.take(block, bytes);
     return bytes;
   }
@@ -199,7 +199,9 @@ export class CachedContent implements ReadableContent {
     try {
       while (this.#digest !== null && this.#isOpen && !this.#stop.signal.aborted) {
         // Whoever reads meanwhile takes it further, too.
-        if ((await this.stored(this.#digest.next)) === null) return;
+        const bytes = await this.stored(this.#digest.next);
+        if (bytes === null) return;
+        bytes.letGo();
       }
     } finally {
       this.leave();

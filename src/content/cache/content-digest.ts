@@ -52,11 +52,9 @@ export class ContentDigest {
   }
 
   /** A whole block from the disk. */
-  take(block: number, bytes: Buffer): void {
+  take(block: number, bytes: BlockBytes): void {
     this.catchUp();
-    if (this.#running === null || block !== this.#next) return;
-    this.#running.update(bytes);
-    this.#goOn(this.#running);
+    if (block === this.#next) this.#takeFurther(bytes);
   }
 
   /** Takes in what has come. */

@@ -20,7 +20,7 @@ export interface FillOptions {
   readonly first: number;
   readonly last: number;
   /** Exactly these bytes, or everything; see `Want.landing`. Aborting the signal destroys the stream. */
-  fetch(range: ByteRange | undefined, signal: AbortSignal, landing: Landing | undefined): Promise<Readable>;
+  fetch(range: ByteRange | undefined, signal: AbortSignal, landing: Landing): Promise<Readable>;
   readonly memory: BlockMemory;
   /** More of a block has come, or all of it; in their order. */
   onBytes(block: number, bytes: BlockBytes): void;
@@ -43,8 +43,6 @@ const MAX_WRITES = 4;
 const MAX_PUT_OFF = 5;
 /** Whole blocks that stay in memory, so that whoever is furthest finds all that was read ahead. */
 const RECENT_BLOCKS = AHEAD_BLOCKS + 1;
-/** Below this, a block's memory is too much for what comes. */
-const WORTH_LANDING_BYTES = BLOCK_BYTES / 2;
 /** Waiting for a request that has so far to go takes longer than another request. */
 const WORTH_WAITING_BLOCKS = 8;
 
@@ -65,7 +63,7 @@ export class Fill {
   readonly #putOff: number[] = [];
   readonly #beingKept = new Set<number>();
   #next: number;
-  readonly #landing: BlockLanding | undefined;
+  readonly #landing: BlockLanding;
   #filling: BlockBytes;
   #outcome: Outcome = { kind: 'running' };
   /** The source, while it is far enough. */
@@ -76,9 +74,7 @@ export class Fill {
     this.first = options.first;
     this.last = options.last;
     this.#next = options.first;
-    const { start, end } = rangeOfBlocks(this.first, this.last, options.sizeBytes);
-    if (end - start + 1 >= WORTH_LANDING_BYTES)
-      this.#landing = new BlockLanding(options.memory, this.first, options.sizeBytes);
+    this.#landing = new BlockLanding(options.memory, this.first, options.sizeBytes);
     this.#filling = this.#newBlock();
     void this.#run();
   }
@@ -219,7 +215,7 @@ export class Fill {
     for (let taken = 0; taken < chunk.length; ) {
       const missingBytes = blockLength(this.#next, this.#options.sizeBytes) - this.#filling.lengthBytes;
       const part = chunk.subarray(taken, taken + missingBytes);
-      if (this.#landing?.holds(this.#next, part) === true) this.#filling.addInPlace(part);
+      if (this.#landing.holds(this.#next, part)) this.#filling.addInPlace(part);
       else this.#filling.add(part);
       taken += part.length;
       this.#options.onBytes(this.#next, this.#filling);
@@ -240,7 +236,7 @@ export class Fill {
 
   #newBlock(): BlockBytes {
     const block = this.#next;
-    return new BlockBytes(() => this.#landing?.giveBack(block));
+    return new BlockBytes(() => this.#landing.giveBack(block));
   }
 
   #keep(block: number | undefined): void {

@@ -25,8 +25,16 @@ it('uses memory again that was given back, and only such', () => {
   landing.giveBack(1);
   landing.giveBack(0);
   landing.giveBack(0);
-  const [one, other] = [memory.take(), memory.take()];
+  const [one, other] = [memory.take(BLOCK_BYTES), memory.take(BLOCK_BYTES)];
   expect(one.buffer).toBe(first.buffer);
   expect(other.buffer).not.toBe(first.buffer);
   expect(other.buffer).not.toBe(begun.buffer);
+});
+
+it('has no block for what is short, and does not keep it', () => {
+  const memory = new BlockMemory();
+  const short = memory.take(1_000);
+  expect(short).toHaveLength(1_000);
+  memory.giveBack(short);
+  expect(memory.take(BLOCK_BYTES)).toHaveLength(BLOCK_BYTES);
 });
