@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { CodedError, codeOf } from '../../src/model/coded-error.ts';
 import { type ItemRequest, notJson, readJsonItems } from './json-items.ts';
@@ -184,11 +183,10 @@ export class ImmichClient {
     rendition: Rendition,
     range: string | null,
     signal: AbortSignal,
-  ): Promise<Answer<IncomingMessage>> {
+  ): Promise<Answer<Readable>> {
     return this.#guard(async () => {
       const base = await this.#address.base(signal);
       return this.#transport.openStream({
-        method: 'GET',
         url: `${base}/api${renditionPath(assetId, rendition)}`,
         headers: {
           ...this.#keyHeader(),

@@ -1,9 +1,9 @@
-import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { type ByteRange, lengthOf } from '../../src/model/byte-range.ts';
 import { CodedError } from '../../src/model/coded-error.ts';
 import type { Want } from '../../src/provider/provider.ts';
 import { modifiedMsOf } from './asset-facts.ts';
+import { ByteBody } from './byte-body.ts';
 import { type ImmichClient, lengthOfBody } from './http-client.ts';
 import type { Limits } from './limits.ts';
 import { renditionOfVersion } from './rendition.ts';
@@ -40,6 +40,7 @@ export async function openOriginal(
   const answer = await client.openBytes(assetId, renditionOfVersion(want.version), range, signal);
   try {
     const place = await placeIn(answer, client, want, limits);
+    landIn(answer.body, place, want);
     return new UpstreamBody(answer.body, { signal, silenceMs: limits.silenceMs, ...place });
   } catch (error) {
     answer.body.destroy();
@@ -47,8 +48,14 @@ export async function openOriginal(
   }
 }
 
+/** Has the bytes put where they are wanted, if nothing else comes with them. */
+function landIn(body: Readable, { skipBytes, takeBytes }: Place, { landing }: Want): void {
+  const isExact = skipBytes === 0 && takeBytes === null;
+  if (landing !== undefined && isExact && body instanceof ByteBody) body.landIn(landing);
+}
+
 async function placeIn(
-  answer: Answer<IncomingMessage>,
+  answer: Answer<Readable>,
   client: ImmichClient,
   want: Want,
   limits: Limits,
@@ -63,7 +70,7 @@ async function placeIn(
   return place;
 }
 
-function placeOf(answer: Answer<IncomingMessage>, want: Want, limits: Limits): Place {
+function placeOf(answer: Answer<Readable>, want: Want, limits: Limits): Place {
   if (answer.status === 200) return placeInWhole(answer, want, limits);
   if (want.range === undefined)
     throw unavailable('Immich answered a part of a file although all of it was asked for.');
@@ -80,7 +87,7 @@ function stateOf(headers: Readonly<Record<string, unknown>>): string | null {
 }
 
 /** 206: Content-Range has to say exactly what was asked for (RFC 9110 section 14.4). */
-function placeInPart(answer: Answer<IncomingMessage>, range: ByteRange, sizeBytes: number): Place {
+function placeInPart(answer: Answer<Readable>, range: ByteRange, sizeBytes: number): Place {
   const told = contentRangeOf(answer.headers);
   if (told === null) throw unavailable('Immich answered a part of a file without saying which.');
   if (told.sizeBytes !== sizeBytes) throw changed();
@@ -94,7 +101,7 @@ function placeInPart(answer: Answer<IncomingMessage>, range: ByteRange, sizeByte
 }
 
 /** 200: the whole file. For a range that means a proxy dropped the header; then a little may be skipped. */
-function placeInWhole(answer: Answer<IncomingMessage>, want: Want, limits: Limits): Place {
+function placeInWhole(answer: Answer<Readable>, want: Want, limits: Limits): Place {
   const bodyBytes = lengthOfBody(answer);
   if (bodyBytes !== null && bodyBytes !== want.sizeBytes) throw changed();
   const { range } = want;
@@ -133,11 +140,7 @@ function checkContent(headers: Readonly<Record<string, unknown>>): void {
 }
 
 /** The error for a status that is no success. */
-async function refusalOf(
-  answer: Answer<IncomingMessage>,
-  client: ImmichClient,
-  want: Want,
-): Promise<CodedError> {
+async function refusalOf(answer: Answer<Readable>, client: ImmichClient, want: Want): Promise<CodedError> {
   // What a range beyond the file gets: 500 or 404 with the true size.
   const told = /^bytes \*\/(\d{1,15})$/.exec(String(answer.headers['content-range'] ?? ''))?.[1];
   if (told !== undefined && Number(told) !== want.sizeBytes) return changed();
@@ -145,10 +148,7 @@ async function refusalOf(
 }
 
 /** The error in the body of an answer whose status is not that of a file. */
-export async function readRefusal(
-  answer: Answer<IncomingMessage>,
-  client: ImmichClient,
-): Promise<CodedError> {
+export async function readRefusal(answer: Answer<Readable>, client: ImmichClient): Promise<CodedError> {
   const { status, headers } = answer;
   const text = await readReason(answer.body);
   const failure = client.failureOf({ status, headers, text }, 'this file');
@@ -157,7 +157,7 @@ export async function readRefusal(
 }
 
 /** The start of an error body. An empty text when it does not come in time. */
-async function readReason(body: IncomingMessage): Promise<string> {
+async function readReason(body: Readable): Promise<string> {
   const timer = setTimeout(() => body.destroy(), REASON_MS);
   const chunks: Buffer[] = [];
   let bytes = 0;

@@ -1,8 +1,9 @@
-import { Agent as HttpAgent, type IncomingMessage } from 'node:http';
+import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { Readable } from 'node:stream';
 import axios, { type AxiosInstance } from 'axios';
 import { CodedError } from '../../src/model/coded-error.ts';
+import { ByteConnections } from './byte-connections.ts';
 import { translateNetworkError } from './translate-error.ts';
 
 export interface TransportRequest {
@@ -15,6 +16,9 @@ export interface TransportRequest {
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
 }
+
+/** A GET. */
+export type StreamRequest = Omit<TransportRequest, 'method' | 'body'>;
 
 export interface UploadRequest extends TransportRequest {
   /** The caller destroys it. */
@@ -35,7 +39,8 @@ interface Agents {
 
 /**
  * The only place that knows axios: one request, one answer of whatever status, no redirects, no retries. Errors are
- * CodedErrors and mean that no whole answer came.
+ * CodedErrors and mean that no whole answer came. Only originals pass it by where they can, for what it costs to bring
+ * many bytes through `http` of Node; what they come by keeps to the same rules.
  *
  * Listings and originals have connections of their own, so that stalled downloads never keep a listing waiting.
  * Proxies of the environment are not used: a source is reached by its own URL and nothing else.
@@ -43,11 +48,13 @@ interface Agents {
 export class Transport {
   readonly #listings: Agents;
   readonly #originals: Agents;
+  readonly #plain: ByteConnections;
   readonly #axios: AxiosInstance;
 
   constructor(options: { connectMs: number; maxJsonBytes: number }) {
     this.#listings = makeAgents(options.connectMs, 16);
     this.#originals = makeAgents(options.connectMs, Number.POSITIVE_INFINITY);
+    this.#plain = new ByteConnections(options.connectMs);
     this.#axios = axios.create({
       proxy: false,
       maxRedirects: 0,
@@ -90,8 +97,15 @@ export class Transport {
   }
 
   /** The answer with its body still to come, not unpacked. The caller consumes or destroys it. */
-  async openStream(request: TransportRequest): Promise<Answer<IncomingMessage>> {
-    return this.#send<IncomingMessage>(request, this.#originals, {
+  async openStream(request: StreamRequest): Promise<Answer<Readable>> {
+    if (ByteConnections.canReach(request.url)) {
+      try {
+        return await this.#plain.get(request);
+      } catch (error) {
+        throw translateNetworkError(error, request.signal);
+      }
+    }
+    return this.#send<Readable>({ ...request, method: 'GET' }, this.#originals, {
       responseType: 'stream',
       decompress: false,
       maxContentLength: -1,
@@ -109,6 +123,7 @@ export class Transport {
       agents.http.destroy();
       agents.https.destroy();
     }
+    this.#plain.close();
   }
 
   async #send<Body>(

@@ -26,7 +26,7 @@ export interface ContentOptions {
 export type ReadableFile = Pick<OpenFile, 'readInto' | 'verify' | 'close'> & Partial<Pick<OpenFile, 'fd'>>;
 
 /** A content that comes in pieces which nobody changes any more. Whoever asked for it closes it. */
-export type ReadablePieces = Pick<ContentReader, 'next' | 'nextAtHand' | 'close'>;
+export type ReadablePieces = Pick<ContentReader, 'next' | 'nextAtHand' | 'sent' | 'close'>;
 
 /** The bytes of the version that the catalog promised, from wherever they are. */
 export class Content {
@@ -104,7 +104,9 @@ export class Content {
       key: createHash('sha256').update(name).digest('hex'),
       wantsDigests: this.#passing?.wants(node) ?? false,
       onDigests: (found) => void this.#passing?.note(node, found),
-      fetch: (range, signal, onState) => source.open(ref, { ...wantOf(node, range), onState }, signal),
+      fetch: (range, signal, onState, landing) => {
+        return source.open(ref, { ...wantOf(node, range), onState, landing }, signal);
+      },
     };
   }
 

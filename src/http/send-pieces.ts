@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { CodedError } from '../model/coded-error.ts';
 import type { Reply } from './exchange.ts';
 import type { BodyPart } from './send-file.ts';
+import { writePiece } from './write-piece.ts';
 
 /** A content that comes in pieces, which nobody changes any more. Whoever asked for it closes it. */
 export interface PieceBody {
@@ -9,6 +10,8 @@ export interface PieceBody {
   next(): Promise<Buffer | null>;
   /** The same if there are any now; null: `next` waits for them, or knows that there are none. */
   nextAtHand(): Buffer | null;
+  /** All that was handed out so far is on its way, and its memory free for something else. Not called where that is not known. */
+  sent(): void;
   close(): void;
 }
 
@@ -31,35 +34,41 @@ export async function sendPieces({ res, signal }: Reply, body: PieceBody, part: 
     const allowedBytes = Math.max(leftBytes - GATHERED_BYTES, 0);
     // The head and all that is there: one call to the system.
     res.cork();
+    let handedOver: Promise<void> = Promise.resolve();
     for (let piece: Buffer | null = first; piece !== null; ) {
       leftBytes -= piece.length;
       if (leftBytes < 0) throw wrongLength(part, part.lengthBytes - leftBytes);
-      res.write(piece);
-      piece = leftBytes > allowedBytes ? body.nextAtHand() : null;
+      const following: Buffer | null = leftBytes > allowedBytes ? body.nextAtHand() : null;
+      if (following !== null || leftBytes === 0) res.write(piece);
+      else handedOver = writePiece(res, piece, signal);
+      piece = following;
     }
     res.uncork();
-    if (res.writableNeedDrain && leftBytes > 0) await handedOver(res, 'drain', signal);
+    if (leftBytes === 0) break;
+    await handedOver;
+    body.sent();
   }
   res.end();
-  if (!res.writableFinished) await handedOver(res, 'finish', signal);
+  if (!res.writableFinished) await finished(res, signal);
+  body.sent();
 }
 
 function wrongLength({ lengthBytes }: BodyPart, bytes: number): CodedError {
   return new CodedError('corrupt', `The content gave ${bytes} instead of ${lengthBytes} bytes.`);
 }
 
-/** Resolves when what was written has gone on its way; rejects when the client leaves before. */
-function handedOver(res: ServerResponse, event: 'drain' | 'finish', signal: AbortSignal): Promise<void> {
+/** Resolves when all that was written has gone on its way; rejects when the client leaves before. */
+function finished(res: ServerResponse, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const leave = () => {
-      res.off(event, go);
+      res.off('finish', go);
       reject(signal.reason);
     };
     const go = () => {
       signal.removeEventListener('abort', leave);
       resolve();
     };
-    res.once(event, go);
+    res.once('finish', go);
     signal.addEventListener('abort', leave, { once: true });
     if (signal.aborted) leave();
   });

@@ -7,8 +7,17 @@ export const ALL_DIGESTS: readonly (keyof Digests)[] = ['sha256', 'sha1', 'md5']
 export class RunningDigests {
   readonly #hashes: readonly (readonly [keyof Digests, Hash])[];
 
-  constructor(algorithms: readonly (keyof Digests)[]) {
-    this.#hashes = algorithms.map((algorithm) => [algorithm, createHash(algorithm)]);
+  constructor(
+    algorithms: readonly (keyof Digests)[],
+    hashOf: (algorithm: keyof Digests) => Hash = createHash,
+  ) {
+    this.#hashes = algorithms.map((algorithm) => [algorithm, hashOf(algorithm)]);
+  }
+
+  /** One of the same bytes so far, for two ways to go on. */
+  copy(): RunningDigests {
+    const hashes = new Map(this.#hashes);
+    return new RunningDigests([...hashes.keys()], (algorithm) => (hashes.get(algorithm) as Hash).copy());
   }
 
   update(bytes: Uint8Array): void {

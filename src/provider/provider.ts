@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { AssetFacts, SourceRef } from '../model/asset.ts';
 import type { ByteRange } from '../model/byte-range.ts';
+import type { Landing } from '../model/landing.ts';
 import type { Space } from '../model/space.ts';
 import type { Over, WriteFailure } from '../model/write.ts';
 
@@ -234,6 +235,11 @@ export interface Want {
    * is about to give (an ETag). Throws when that is not the one that other parts of them came from.
    */
   readonly onState?: (state: string) => void;
+  /**
+   * Has room for all that is wanted. The stream may give bytes that were put there, in their order and nothing between them;
+   * whoever reads it finds out by where they lie.
+   */
+  readonly landing?: Landing;
 }
 
 export interface Call {

@@ -117,13 +117,13 @@ async function race(scene: GetScene, name: string, race: Race): Promise<Comparis
       // Turn by turn the same for all, so that what was read long ago is asked for again.
       const urls = race.next(turn++).map(side.urlOf);
       await scene.idle();
-      const before = await side.process.cpuMs();
+      const before = side.process.cpuMs();
       let bytes = 0;
       const ms = await timed(async () => {
         for (const each of await Promise.all(urls.map(read))) bytes += each;
       });
       await scene.idle();
-      cpuMs.get(side.name)?.push((await side.process.cpuMs()) - before);
+      cpuMs.get(side.name)?.push(side.process.cpuMs() - before);
       if (side === mediadav) askedBytes += bytes;
       return ms;
     };

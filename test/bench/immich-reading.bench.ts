@@ -4,14 +4,14 @@ import { promisify } from 'node:util';
 import type { Version } from '../fakes/immich/versions.ts';
 import { startFake } from './immich-processes.ts';
 import type { Reading } from './immich-reader.ts';
-import type { Figure, Result } from './result.ts';
+import type { Figure } from './result.ts';
 
 const run = promisify(execFile);
 /** One album of so many photos: 124 MB as one answer of Immich 2.7. */
 const LARGE_ALBUM = 100_000;
 
 /** Reading and refreshing a large library. */
-export async function benchImmichReading({ isQuick }: { readonly isQuick: boolean }): Promise<Result[]> {
+export async function benchImmichReading({ isQuick }: { readonly isQuick: boolean }): Promise<Figure[]> {
   const photos = isQuick ? LARGE_ALBUM / 10 : LARGE_ALBUM;
   const albums = photos / 100;
   const large = await readFrom('2.7.5', 1, photos, 'albums');

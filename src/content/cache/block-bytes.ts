@@ -5,13 +5,33 @@ const GATHERED_BYTES = 64 * 1024;
 /**
  * The bytes of a block as they come from a source: what came in one piece stays so, because copying it would cost as much
  * as all else together (a megabyte of new memory for each block is what the garbage collector then lives for).
+ *
+ * Their memory may be used again when all who hold them have let go. Who does not, because it cannot tell when its bytes are
+ * read, leaves them to the garbage collector.
  */
 export class BlockBytes {
+  readonly #onFree: () => void;
+  /** Whoever makes it is the first. */
+  #holders = 1;
   readonly #pieces: Buffer[] = [];
   #lengthBytes = 0;
   /** The last piece, while small ones are put into it. */
   #gathered: Buffer | null = null;
   #gatheredBytes = 0;
+
+  /** @param onFree nobody holds it any more. */
+  constructor(onFree: () => void = () => undefined) {
+    this.#onFree = onFree;
+  }
+
+  hold(): void {
+    this.#holders += 1;
+  }
+
+  letGo(): void {
+    this.#holders -= 1;
+    if (this.#holders === 0) this.#onFree();
+  }
 
   get pieces(): readonly Buffer[] {
     return this.#pieces;
@@ -36,6 +56,26 @@ export class BlockBytes {
     piece.copy(this.#gathered, this.#gatheredBytes);
     this.#gatheredBytes += piece.length;
     this.#pieces[this.#pieces.length - 1] = this.#gathered.subarray(0, this.#gatheredBytes);
+  }
+
+  /** A piece in memory that is the block's own: nothing is gained by putting small ones together. */
+  addInPlace(piece: Buffer): void {
+    this.#lengthBytes += piece.length;
+    const last = this.#gathered === null ? this.#pieces.at(-1) : undefined;
+    this.#gathered = null;
+    const goesOn =
+      last !== undefined &&
+      last.buffer === piece.buffer &&
+      last.byteOffset + last.length === piece.byteOffset;
+    if (goesOn) {
+      this.#pieces[this.#pieces.length - 1] = Buffer.from(
+        last.buffer,
+        last.byteOffset,
+        last.length + piece.length,
+      );
+    } else {
+      this.#pieces.push(piece);
+    }
   }
 
   /** The bytes from this offset on that lie together; null when they have not come. */

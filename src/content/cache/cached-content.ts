@@ -2,10 +2,13 @@ import type { Readable } from 'node:stream';
 import type { Digests } from '../../model/asset.ts';
 import type { ByteRange } from '../../model/byte-range.ts';
 import { CodedError, messageOf } from '../../model/coded-error.ts';
+import type { Landing } from '../../model/landing.ts';
 import type { Logger } from '../../model/logger.ts';
 import { ALL_DIGESTS, contradictionIn, RunningDigests } from '../../model/running-digests.ts';
 import type { BlockBytes } from './block-bytes.ts';
-import { lastBlockOf } from './blocks.ts';
+import type { BlockMemory } from './block-memory.ts';
+import { blockLength, lastBlockOf } from './blocks.ts';
+import { ContentDigest } from './content-digest.ts';
 import type { ReadableContent } from './content-reader.ts';
 import { Fill } from './fill.ts';
 import type { StoredContent } from './stored-content.ts';
@@ -26,17 +29,20 @@ export interface RemoteContent {
   /**
    * The bytes from the source, as many as were asked for. Rejects before the first byte; aborting ends it.
    * @param onState told which state of the bytes they are of, where the source tells; throws when it is the wrong one.
+   * @param landing see `Want.landing`.
    */
   fetch(
     range: ByteRange | undefined,
     signal: AbortSignal,
     onState: (state: string) => void,
+    landing: Landing,
   ): Promise<Readable>;
 }
 
 export interface CachedContentOptions {
   readonly remote: RemoteContent;
   readonly stored: StoredContent;
+  readonly memory: BlockMemory;
   readonly logger: Logger;
   /** Nobody is to find it any more: nobody uses it, or it turned out to be something else. */
   readonly onOver: () => void;
@@ -56,9 +62,8 @@ export class CachedContent implements ReadableContent {
   readonly #keeping = new Set<Promise<void>>();
   readonly #stop = new AbortController();
   #users = 0;
-  /** Of all blocks before `#nextToDigest`; null when there is nothing to find out. */
-  #running: RunningDigests | null;
-  #nextToDigest = 0;
+  /** Null when there is nothing to find out. */
+  #digest: ContentDigest | null;
   /** Damages of what is kept that are taken account of. */
   #damages = 0;
   #settling: Promise<void> | null = null;
@@ -70,7 +75,7 @@ export class CachedContent implements ReadableContent {
     this.#stored = stored;
     this.sizeBytes = remote.sizeBytes;
     this.#lastBlock = lastBlockOf(remote.sizeBytes);
-    this.#running = digestsToFind(remote, stored);
+    this.#digest = this.#newDigest();
   }
 
   enter(): void {
@@ -82,9 +87,9 @@ export class CachedContent implements ReadableContent {
     this.#endWhenIdle();
   }
 
-  async stored(block: number): Promise<Buffer | null> {
-    const bytes = await this.#stored.read(block);
-    if (bytes !== null) this.#digest(block, [bytes]);
+  async stored(block: number): Promise<BlockBytes | null> {
+    const bytes = await this.#stored.read(block, this.#options.memory);
+    if (bytes !== null) this.#digest?.take(block, bytes);
     else if (this.#stored.damages > this.#damages) this.#compareAnew();
     return bytes;
   }
@@ -106,18 +111,20 @@ export class CachedContent implements ReadableContent {
   }
 
   async settled(): Promise<void> {
+    this.#digest?.catchUp();
     // What came out of order is compared from the disk, so it has to be there.
-    if (this.#running !== null) {
+    if (this.#isOpen) {
       for (const fill of this.#fills) fill.keepAll();
       await Promise.all(this.#keeping);
     }
-    if (this.#running !== null && this.#stored.isWhole) await this.#settle();
+    if (this.#isOpen && this.#stored.isWhole) await this.#settle();
     if (this.#mismatch !== null) throw this.#mismatch;
   }
 
   /** Compares what is there as a whole, although nobody waits for it; a crash may have come before that. */
   settleInBackground(): void {
-    if (this.#running === null || !this.#stored.isWhole) return;
+    this.#digest?.catchUp();
+    if (!this.#isOpen || !this.#stored.isWhole) return;
     const { logger } = this.#options;
     this.#settle().catch((error: unknown) =>
       logger.warn('a content of the cache could not be compared', { reason: messageOf(error) }),
@@ -138,12 +145,14 @@ export class CachedContent implements ReadableContent {
     const { sizeBytes } = this;
     const fill = new Fill({
       ...{ sizeBytes, first, last: Math.min(last, before, this.#lastBlock) },
-      fetch: (range, signal) => {
-        return this.#options.remote.fetch(range, signal, (state) => this.#meetState(state));
+      memory: this.#options.memory,
+      fetch: (range, signal, landing) => {
+        return this.#options.remote.fetch(range, signal, (state) => this.#meetState(state), landing);
       },
-      onBlock: (block, bytes) => {
-        this.#options.onFetched(bytes.lengthBytes);
-        this.#digest(block, bytes.pieces);
+      onBytes: (block, bytes) => {
+        const { lengthBytes } = bytes;
+        if (lengthBytes === blockLength(block, sizeBytes)) this.#options.onFetched(lengthBytes);
+        this.#digest?.grown(block, bytes);
       },
       keep: (block, bytes) => {
         const keeping = this.#keep(block, bytes).finally(() => this.#keeping.delete(keeping));
@@ -169,12 +178,9 @@ export class CachedContent implements ReadableContent {
     }
   }
 
-  /** Takes a block in when it is the one that is due; they come in order more often than not. */
-  #digest(block: number, pieces: readonly Buffer[]): void {
-    if (this.#running === null || block !== this.#nextToDigest) return;
-    for (const piece of pieces) this.#running.update(piece);
-    this.#nextToDigest += 1;
-    if (block === this.#lastBlock) this.#conclude(this.#running.end());
+  /** Is it still to be found out what the bytes are? */
+  get #isOpen(): boolean {
+    return this.#digest !== null && !this.#digest.isOver;
   }
 
   /** Takes in what is left, from the disk. One after the other, in small steps. */
@@ -188,9 +194,11 @@ export class CachedContent implements ReadableContent {
   async #digestRest(): Promise<void> {
     this.enter();
     try {
-      while (this.#running !== null && !this.#stop.signal.aborted) {
+      while (this.#digest !== null && this.#isOpen && !this.#stop.signal.aborted) {
         // Whoever reads meanwhile takes it further, too.
-        if ((await this.stored(this.#nextToDigest)) === null) return;
+        const bytes = await this.stored(this.#digest.next);
+        if (bytes === null) return;
+        bytes.letGo();
       }
     } finally {
       this.leave();
@@ -200,13 +208,20 @@ export class CachedContent implements ReadableContent {
   /** What was compared is not all there any more, and what is fetched for it may be something else. */
   #compareAnew(): void {
     this.#damages = this.#stored.damages;
-    this.#nextToDigest = 0;
-    this.#running = digestsToFind(this.#options.remote, this.#stored);
+    this.#digest?.catchUp();
+    this.#digest = this.#newDigest();
+  }
+
+  #newDigest(): ContentDigest | null {
+    const { digests, wantsDigests, sizeBytes } = this.#options.remote;
+    const told = ALL_DIGESTS.filter((algorithm) => digests[algorithm] !== undefined);
+    const algorithms = wantsDigests ? ALL_DIGESTS : this.#stored.isVerified ? [] : told.slice(0, 1);
+    if (algorithms.length === 0) return null;
+    return new ContentDigest(new RunningDigests(algorithms), sizeBytes, (found) => this.#conclude(found));
   }
 
   #conclude(found: Digests): void {
     const { remote, logger } = this.#options;
-    this.#running = null;
     const algorithm = contradictionIn(remote.digests, found);
     if (algorithm !== null) {
       this.#mismatch = new CodedError('corrupt', `The source gave other bytes than its ${algorithm} says.`);
@@ -239,17 +254,8 @@ export class CachedContent implements ReadableContent {
 
   #endWhenIdle(): void {
     if (this.#users > 0 || this.#fills.size > 0) return;
+    this.#digest?.catchUp();
     this.#stored.close();
     this.#options.onOver();
   }
-}
-
-/** From the first block on; null when there is nothing to find out. */
-function digestsToFind(
-  { digests, wantsDigests }: RemoteContent,
-  { isVerified }: StoredContent,
-): RunningDigests | null {
-  const told = ALL_DIGESTS.filter((algorithm) => digests[algorithm] !== undefined);
-  const algorithms = wantsDigests ? ALL_DIGESTS : isVerified ? [] : told.slice(0, 1);
-  return algorithms.length === 0 ? null : new RunningDigests(algorithms);
 }

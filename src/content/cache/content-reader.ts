@@ -1,13 +1,14 @@
 import type { ByteRange } from '../../model/byte-range.ts';
 import { CodedError } from '../../model/coded-error.ts';
+import type { BlockBytes } from './block-bytes.ts';
 import { BLOCK_BYTES, blockOf, lastBlockOf } from './blocks.ts';
 import type { Fill, Follower } from './fill.ts';
 
 /** What a reader needs of the content it reads. */
 export interface ReadableContent {
   readonly sizeBytes: number;
-  /** A whole block from the disk; null when it is not there. */
-  stored(block: number): Promise<Buffer | null>;
+  /** A whole block from the disk, which the caller holds; null when it is not there. Never rejects. */
+  stored(block: number): Promise<BlockBytes | null>;
   /** A request that brings the block; a new one goes no further than `last`. */
   fillFor(block: number, last: number): Fill;
   /** Resolves when it is certain that all bytes are the right ones, as far as that can be told. Rejects `corrupt`. */
@@ -43,6 +44,10 @@ export class ContentReader implements Follower {
   #wake: (() => void) | null = null;
   readonly #onClose: () => void;
   #first: Buffer | null = null;
+  /** The next block from the disk, before it is asked for. */
+  #ahead: { readonly block: number; readonly bytes: Promise<BlockBytes | null> } | null = null;
+  /** Blocks that bytes were handed out of since the last `sent`. */
+  readonly #held: BlockBytes[] = [];
   /** What came from the disk. */
   storedBytes = 0;
 
@@ -88,12 +93,19 @@ export class ContentReader implements Follower {
         await new Promise<void>((resolve) => (this.#wake = resolve));
         continue;
       }
-      if (piece !== null) return await this.#handOut(piece);
+      if (piece !== null) {
+        this.#hold();
+        return await this.#handOut(piece);
+      }
       if (this.#fill?.isOver === true) this.#leaveFill(true);
-      const stored = await this.#content.stored(this.block);
-      if (this.#isClosed) continue;
-      if (stored !== null) {
-        const bytes = stored.subarray(this.#position - this.block * BLOCK_BYTES);
+      const stored = await this.#stored();
+      if (this.#isClosed) {
+        stored?.letGo();
+        continue;
+      }
+      const bytes = stored?.from(this.#position - this.block * BLOCK_BYTES) ?? null;
+      if (stored !== null && bytes !== null) {
+        this.#held.push(stored);
         this.storedBytes += Math.min(bytes.length, this.#end - this.#position);
         return await this.#handOut(bytes);
       }
@@ -108,13 +120,23 @@ export class ContentReader implements Follower {
     if (this.#isClosed || this.hasAll) return null;
     const piece = this.#fill?.pieceAt(this.#position) ?? null;
     if (piece === null || piece === 'wait' || this.#isLast(piece)) return null;
+    this.#hold();
     return this.#advance(piece);
+  }
+
+  /**
+   * All that was handed out so far is on its way: its memory may be used for something else. Whoever cannot tell when that
+   * is need not call it.
+   */
+  sent(): void {
+    for (const bytes of this.#held.splice(0)) bytes.letGo();
   }
 
   /** Whoever made the reader closes it, on every path. Safe to call more than once. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#dropAhead();
     this.#leaveFill(this.hasAll);
     this.wake();
     this.#onClose();
@@ -135,6 +157,33 @@ export class ContentReader implements Follower {
     this.#position += bytes.length;
     this.#fill?.moved();
     return bytes;
+  }
+
+  /** The block it has come to, from the disk; the one behind it is read while this one is on its way. */
+  async #stored(): Promise<BlockBytes | null> {
+    const { block } = this;
+    const ahead = this.#ahead?.block === block ? this.#ahead : null;
+    if (ahead === null) this.#dropAhead();
+    this.#ahead = null;
+    // What was not there a moment ago may be there now.
+    const bytes = (await ahead?.bytes) ?? (await this.#content.stored(block));
+    const isWanted = block < blockOf(this.#end - 1) && !this.#isClosed;
+    if (bytes !== null && isWanted) {
+      this.#ahead = { block: block + 1, bytes: this.#content.stored(block + 1) };
+    }
+    return bytes;
+  }
+
+  #dropAhead(): void {
+    this.#ahead?.bytes.then((bytes) => bytes?.letGo());
+    this.#ahead = null;
+  }
+
+  #hold(): void {
+    const bytes = this.#fill?.hold(this.block) ?? null;
+    if (bytes === null) return;
+    if (this.#held.at(-1) === bytes) bytes.letGo();
+    else this.#held.push(bytes);
   }
 
   #leaveFill(hasAll: boolean): void {

@@ -1,7 +1,9 @@
 import type { Readable } from 'node:stream';
 import type { ByteRange } from '../../model/byte-range.ts';
 import { CodedError } from '../../model/coded-error.ts';
+import type { Landing } from '../../model/landing.ts';
 import { BlockBytes } from './block-bytes.ts';
+import { BlockLanding, type BlockMemory } from './block-memory.ts';
 import { BLOCK_BYTES, blockLength, blockOf, lastBlockOf, rangeOfBlocks } from './blocks.ts';
 
 /** Whoever takes bytes from a fill. */
@@ -17,10 +19,11 @@ export interface FillOptions {
   /** First and last block to fetch. */
   readonly first: number;
   readonly last: number;
-  /** Exactly these bytes, or everything. Aborting the signal destroys the stream. */
-  fetch(range: ByteRange | undefined, signal: AbortSignal): Promise<Readable>;
-  /** A block has come as a whole; in their order. */
-  onBlock(block: number, bytes: BlockBytes): void;
+  /** Exactly these bytes, or everything; see `Want.landing`. Aborting the signal destroys the stream. */
+  fetch(range: ByteRange | undefined, signal: AbortSignal, landing: Landing): Promise<Readable>;
+  readonly memory: BlockMemory;
+  /** More of a block has come, or all of it; in their order. */
+  onBytes(block: number, bytes: BlockBytes): void;
   /** Puts a block where it stays. Resolves when it is kept, or cannot be. */
   keep(block: number, bytes: BlockBytes): Promise<unknown>;
   /** It is over, and nothing of it is still to be kept. */
@@ -60,7 +63,8 @@ export class Fill {
   readonly #putOff: number[] = [];
   readonly #beingKept = new Set<number>();
   #next: number;
-  #filling = new BlockBytes();
+  readonly #landing: BlockLanding;
+  #filling: BlockBytes;
   #outcome: Outcome = { kind: 'running' };
   /** The source, while it is far enough. */
   #paused: Readable | null = null;
@@ -70,6 +74,8 @@ export class Fill {
     this.first = options.first;
     this.last = options.last;
     this.#next = options.first;
+    this.#landing = new BlockLanding(options.memory, this.first, options.sizeBytes);
+    this.#filling = this.#newBlock();
     void this.#run();
   }
 
@@ -118,6 +124,14 @@ export class Fill {
     if (this.#followers.size === 0 && !hasAll) this.stop();
     if (this.isOver && this.#followers.size === 0) this.keepAll();
     this.moved();
+    this.#letGoWhenUnused();
+  }
+
+  /** Has the bytes of this block stay where they are, until the caller lets go of them. Null: it does not have them. */
+  hold(block: number): BlockBytes | null {
+    const bytes = (block === this.#next ? this.#filling : this.#recent.get(block)) ?? null;
+    bytes?.hold();
+    return bytes;
   }
 
   /** Begins to keep what was put off. */
@@ -155,7 +169,7 @@ export class Fill {
     const { signal } = this.#stop;
     const range = rangeOfBlocks(this.first, this.last, sizeBytes);
     const isAll = this.first === 0 && this.last === lastBlockOf(sizeBytes);
-    const stream = await fetch(isAll ? undefined : range, signal);
+    const stream = await fetch(isAll ? undefined : range, signal, this.#landing);
     await this.#drain(stream, range.end - range.start + 1, signal);
   }
 
@@ -201,8 +215,10 @@ export class Fill {
     for (let taken = 0; taken < chunk.length; ) {
       const missingBytes = blockLength(this.#next, this.#options.sizeBytes) - this.#filling.lengthBytes;
       const part = chunk.subarray(taken, taken + missingBytes);
-      this.#filling.add(part);
+      if (this.#landing.holds(this.#next, part)) this.#filling.addInPlace(part);
+      else this.#filling.add(part);
       taken += part.length;
+      this.#options.onBytes(this.#next, this.#filling);
       if (part.length === missingBytes) this.#completeBlock();
     }
     this.#wakeAll();
@@ -213,10 +229,14 @@ export class Fill {
     this.#recent.set(block, bytes);
     this.#putOff.push(block);
     this.#next += 1;
-    this.#filling = new BlockBytes();
-    this.#options.onBlock(block, bytes);
+    this.#filling = this.#newBlock();
     if (this.#putOff.length > MAX_PUT_OFF) this.#keep(this.#putOff.shift());
     this.#letGo();
+  }
+
+  #newBlock(): BlockBytes {
+    const block = this.#next;
+    return new BlockBytes(() => this.#landing.giveBack(block));
   }
 
   #keep(block: number | undefined): void {
@@ -233,13 +253,25 @@ export class Fill {
 
   /** Until then its blocks are found nowhere else. */
   #endWhenKept(): void {
-    if (this.isOver && this.#beingKept.size === 0 && this.#putOff.length === 0) this.#options.onEnd(this);
+    if (!this.isOver || this.#beingKept.size > 0 || this.#putOff.length > 0) return;
+    this.#options.onEnd(this);
+    this.#letGoWhenUnused();
+  }
+
+  /** Whoever wants its blocks from now on finds them where they are kept. */
+  #letGoWhenUnused(): void {
+    const isUsed = this.#followers.size > 0 || this.#beingKept.size > 0 || this.#putOff.length > 0;
+    if (!this.isOver || isUsed) return;
+    for (const bytes of this.#recent.values()) bytes.letGo();
+    this.#recent.clear();
   }
 
   #letGo(): void {
-    for (const block of this.#recent.keys()) {
+    for (const [block, bytes] of this.#recent) {
       if (block >= this.#next - RECENT_BLOCKS) return;
-      if (!this.#beingKept.has(block) && !this.#putOff.includes(block)) this.#recent.delete(block);
+      if (this.#beingKept.has(block) || this.#putOff.includes(block)) continue;
+      this.#recent.delete(block);
+      bytes.letGo();
     }
   }
 

@@ -3,6 +3,7 @@ import { type ByteRange, lengthOf } from '../../model/byte-range.ts';
 import { sizeText } from '../../model/byte-size.ts';
 import { CodedError, messageOf } from '../../model/coded-error.ts';
 import type { Logger } from '../../model/logger.ts';
+import { BlockMemory } from './block-memory.ts';
 import { BlockStore, type BlockStoreOptions } from './block-store.ts';
 import { blockOf } from './blocks.ts';
 import { CachedContent, type RemoteContent } from './cached-content.ts';
@@ -32,6 +33,7 @@ export class RemoteCache {
   readonly #logger: Logger;
   readonly #inUse = new Map<string, CachedContent>();
   readonly #readAhead = new ReadAhead();
+  readonly #memory = new BlockMemory();
   #servedBytes = 0;
   #fetchedBytes = 0;
   #isClosed = false;
@@ -137,7 +139,7 @@ export class RemoteCache {
     const stored = this.#store.use(remote.key, remote.sizeBytes);
     if (stored === null) return null;
     const content = new CachedContent({
-      ...{ remote, stored, logger: this.#logger },
+      ...{ remote, stored, memory: this.#memory, logger: this.#logger },
       onOver: () => {
         if (this.#inUse.get(remote.key) === content) this.#inUse.delete(remote.key);
       },

@@ -1,8 +1,9 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { messageOf } from '../../model/coded-error.ts';
-import type { BlockBytes } from './block-bytes.ts';
+import { BlockBytes } from './block-bytes.ts';
 import type { IndexedContent } from './block-index.ts';
+import type { BlockMemory } from './block-memory.ts';
 import type { BlockStore } from './block-store.ts';
 import { BLOCK_BYTES, blockLength } from './blocks.ts';
 
@@ -19,6 +20,8 @@ export class StoredContent {
   readonly #store: BlockStore;
   #file: Promise<FileHandle> | null = null;
   #pending = 0;
+  /** The last write that was asked for. */
+  #written: Promise<unknown> = Promise.resolve();
   #isClosed = false;
   #isDamageTold = false;
 
@@ -46,18 +49,22 @@ export class StoredContent {
     return this.#store.storedBytesOf(this.id) === this.sizeBytes;
   }
 
-  /** A whole block as it was written; null when it is not there, or not any more what it was. */
-  async read(block: number): Promise<Buffer | null> {
+  /** A whole block as it was written, which the caller holds; null when it is not there, or not any more what it was. */
+  async read(block: number, memory: BlockMemory): Promise<BlockBytes | null> {
     const checksum = this.#store.checksumOf(this.id, block);
     if (checksum === null) return null;
     const lengthBytes = blockLength(block, this.sizeBytes);
+    const own = memory.take(lengthBytes);
+    const bytes = own.subarray(0, lengthBytes);
     try {
-      // Not from Node's pool, which small things of others live in.
-      const bytes = Buffer.allocUnsafeSlow(lengthBytes);
       const { bytesRead } = await this.#using((file) =>
         file.read(bytes, 0, lengthBytes, block * BLOCK_BYTES),
       );
-      if (bytesRead === lengthBytes && crc32(bytes) === checksum) return bytes;
+      if (bytesRead === lengthBytes && crc32(bytes) === checksum) {
+        const whole = new BlockBytes(() => memory.giveBack(own));
+        whole.addInPlace(bytes);
+        return whole;
+      }
       // Thrown away by another reader, and written anew meanwhile.
       if (this.#store.checksumOf(this.id, block) === checksum)
         this.#drop(block, 'other bytes than were written');
@@ -79,7 +86,14 @@ export class StoredContent {
   /** @returns false when it could not be kept; whoever has the bytes goes on without. */
   async write(block: number, bytes: BlockBytes): Promise<boolean> {
     return await this.#store.keep(this.id, block, bytes, async () => {
-      await this.#using((file) => writeAll(file, bytes, block * BLOCK_BYTES));
+      // The system lets one thread at a time write to a file, and the others turn in circles until then.
+      const before = this.#written;
+      const written = this.#using(async (file) => {
+        await before;
+        await writeAll(file, bytes, block * BLOCK_BYTES);
+      });
+      this.#written = written.catch(() => undefined);
+      await written;
     });
   }
 

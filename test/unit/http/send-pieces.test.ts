@@ -24,7 +24,9 @@ interface BodyOptions {
   readonly wait?: () => Promise<void>;
 }
 
-function bodyOf(held: Buffer, { atOnce = 1, wait = async () => undefined }: BodyOptions = {}): FakeBody {
+/** Its memory is used for something else as soon as it may be. */
+function bodyOf(content: Buffer, { atOnce = 1, wait = async () => undefined }: BodyOptions = {}): FakeBody {
+  const held = Buffer.from(content);
   let position = 0;
   let ready = 0;
   const take = () => {
@@ -41,6 +43,9 @@ function bodyOf(held: Buffer, { atOnce = 1, wait = async () => undefined }: Body
       return take();
     },
     nextAtHand: () => (ready > 0 ? take() : null),
+    sent() {
+      held.fill(0, 0, position);
+    },
     close() {
       this.isClosed = true;
     },
