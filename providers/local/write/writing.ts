@@ -12,6 +12,7 @@ import { remove } from './remove.ts';
 import { compareThings } from './same-thing.ts';
 import { setAside } from './set-aside.ts';
 import { newStagingName } from './staging-name.ts';
+import { StagingQueue } from './staging-queue.ts';
 import { translateWriteError } from './translate-write-error.ts';
 
 export interface WritingOptions {
@@ -39,10 +40,11 @@ type Powers =
 /** The powers of a local folder that may be changed. */
 export function createWriting(options: WritingOptions): Required<Pick<Provider, Powers>> {
   const { root, knownRoot, givenPath, disk, writer } = options;
+  const queue = new StagingQueue(disk);
   const staging = (call: WriteCall) => ({ disk, call, stagingName: newStagingName(writer) });
   return {
     receive: async (path, content, want, call) =>
-      await receive({ ...staging(call), root: await knownRoot(), givenPath }, path, content, want),
+      await receive({ ...staging(call), root: await knownRoot(), queue, givenPath }, path, content, want),
     copy: async (from, to, want, call) =>
       await copy({ ...staging(call), root: await root() }, from, to, want),
     move: async (from, to, over, call) => await move({ disk, root: await root(), call }, from, to, over),
