@@ -115,7 +115,9 @@ export interface StageAsk {
   readonly stagingName: string;
   /** What the file begins with; handed over. */
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** For a file of these bytes alone: the time it is to have. */
+  /** There is no more than that: all of it is on the disk before this is answered. */
+  readonly isWhole: boolean;
+  /** The time that a whole file is to have. */
   readonly modifiedMs: number | null;
 }
 

@@ -18,7 +18,13 @@ const count = () => void Atomics.add(counter, 0, 1n);
 const reads = new DiskReads(count);
 const writes = new DiskWrites(count);
 
-const answers: { [Q in Question]: (ask: DiskQuestions[Q]['ask']) => DiskQuestions[Q]['answer'] } = {
+type Answers = {
+  [Q in Question]: (
+    ask: DiskQuestions[Q]['ask'],
+  ) => DiskQuestions[Q]['answer'] | Promise<DiskQuestions[Q]['answer']>;
+};
+
+const answers: Answers = {
   root: (ask) => reads.root(ask),
   list: (ask) => reads.list(ask),
   listRest: (ask) => reads.listRest(ask),
@@ -36,22 +42,32 @@ const answers: { [Q in Question]: (ask: DiskQuestions[Q]['ask']) => DiskQuestion
   drop: (ask) => writes.drop(ask),
 };
 
-/** After this long, what is answered already does not wait for the rest: the disk is slow. */
+/** After this long, and before something new is written, what is answered already does not wait for the rest. */
 const GATHER_MS = 2;
 /** Answers in one message: the other side sends them on while the next ones are read. */
 const MESSAGE_ANSWERS = 8;
 
 parentPort?.on('message', (requests: readonly DiskRequest[]) => {
   let replies: DiskReply[] = [];
+  const later: Promise<DiskReply>[] = [];
   let sinceMs = performance.now();
   for (const request of requests) {
-    replies.push(replyTo(request));
-    if (replies.length < MESSAGE_ANSWERS && performance.now() - sinceMs < GATHER_MS) continue;
-    send(replies);
-    replies = [];
-    sinceMs = performance.now();
+    const isDue =
+      request.question === 'stage' ||
+      replies.length >= MESSAGE_ANSWERS ||
+      performance.now() - sinceMs >= GATHER_MS;
+    if (isDue && replies.length > 0) {
+      send(replies);
+      replies = [];
+      sinceMs = performance.now();
+    }
+    const reply = replyTo(request);
+    if (reply instanceof Promise) later.push(reply);
+    else replies.push(reply);
   }
   if (replies.length > 0) send(replies);
+  // Those who came together wait together, and go on together: one look and one transaction are enough for them then.
+  if (later.length > 0) void Promise.all(later).then(send);
 });
 
 /** Bytes are handed over, not copied. */
@@ -63,15 +79,20 @@ function send(replies: readonly DiskReply[]): void {
   parentPort?.postMessage(replies, handedOver);
 }
 
-function replyTo({ id, question, ask }: DiskRequest): DiskReply {
-  try {
-    return { id, answer: answers[question](ask as never), errno: null };
-  } catch (error) {
+function replyTo({ id, question, ask }: DiskRequest): DiskReply | Promise<DiskReply> {
+  const refused = (error: unknown): DiskReply => {
     if (error instanceof CodedError) {
       return { id, answer: null, errno: null, refusal: { code: error.code, message: error.message } };
     }
     const errno = errnoOf(error);
     if (errno === '') throw error;
     return { id, answer: null, errno };
+  };
+  try {
+    const answer = answers[question](ask as never);
+    if (!(answer instanceof Promise)) return { id, answer, errno: null };
+    return answer.then((later) => ({ id, answer: later, errno: null }), refused);
+  } catch (error) {
+    return refused(error);
   }
 }

@@ -1,6 +1,6 @@
 import { lastModifiedText } from '../http/http-date.ts';
 import { RequestBody } from '../http/request-body.ts';
-import type { Digests } from '../model/asset.ts';
+import type { AssetFacts, Digests } from '../model/asset.ts';
 import { CodedError, codeOf } from '../model/coded-error.ts';
 import { etagOf, type Node } from '../model/node.ts';
 import type { ContentClaims, Over } from '../model/write.ts';
@@ -42,10 +42,10 @@ export async function put(request: DavRequest): Promise<void> {
   }
 
   const content = new RequestBody(exchange);
-  const shown: { node?: Node } = {};
-  const onShown = async () => {
+  let shown: AssetFacts | null = null;
+  const onShown = async (facts: AssetFacts | null) => {
     // Not after the turn: an ETag of what somebody else has put there since would be permission to replace that.
-    shown.node = await vfs.resolve(path);
+    shown = facts ?? assetOf(await vfs.resolve(path));
   };
   try {
     await place.put(content, { claims, over: overOf(request, place), permit, onShown }, signal);
@@ -57,15 +57,19 @@ export async function put(request: DavRequest): Promise<void> {
   } finally {
     content.destroy();
   }
-  const stored = shown.node ?? (await vfs.resolve(path));
-  if (stored.kind !== 'asset') throw new CodedError('changed', 'It was replaced by a folder meanwhile.');
+  const stored = shown ?? assetOf(await vfs.resolve(path));
   res.writeHead(isNew ? 201 : 204, {
-    ETag: etagOf(stored.asset),
-    'Last-Modified': lastModifiedText(stored.asset.modifiedMs),
+    ETag: etagOf(stored),
+    'Last-Modified': lastModifiedText(stored.modifiedMs),
     ...(claims.modifiedMs === null ? {} : { 'X-OC-MTime': 'accepted' }),
     ...(isNew ? { 'Content-Length': 0 } : {}),
   });
   res.end();
+}
+
+function assetOf(node: Node): AssetFacts {
+  if (node.kind === 'asset') return node.asset;
+  throw new CodedError('changed', 'It was replaced by a folder meanwhile.');
 }
 
 /** What may be there when the content has arrived: what the conditions were weighed against, if there are any. */

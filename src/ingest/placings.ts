@@ -1,4 +1,5 @@
-import type { Over, Permit } from '../model/write.ts';
+import type { AssetFacts } from '../model/asset.ts';
+import type { Over, Permit, PutWrite } from '../model/write.ts';
 import type { PlaceEvent, Staged, WriteEvent } from '../provider/provider.ts';
 import type { Aftermath } from './aftermath.ts';
 import type { Turns } from './turns.ts';
@@ -17,7 +18,7 @@ export interface Placing {
   readonly over: Over;
   readonly permit: Permit | undefined;
   /** See `PutWrite.onShown`. */
-  readonly onShown: (() => Promise<void>) | undefined;
+  readonly onShown: PutWrite['onShown'] | undefined;
   /** What the provider has told of it; see `WriteCall.tell`. */
   readonly told: WriteEvent[];
   readonly signal: AbortSignal;
@@ -106,7 +107,7 @@ export class Placings {
       for (const { waiting } of placed) waiting.reject(error);
       return;
     }
-    for (const { waiting } of placed) await settle(waiting);
+    for (const { waiting, events } of placed) await settle(waiting, factsIn(events));
   }
 
   /** They may have failed because the catalog was wrong, or halfway. */
@@ -121,9 +122,14 @@ export class Placings {
   }
 }
 
-async function settle({ onShown, resolve, reject }: Waiting): Promise<void> {
+function factsIn(events: readonly PlaceEvent[] = []): AssetFacts | null {
+  const event = events.at(-1);
+  return event?.kind === 'asset' ? event.facts : null;
+}
+
+async function settle({ onShown, resolve, reject }: Waiting, facts: AssetFacts | null): Promise<void> {
   try {
-    await onShown?.();
+    await onShown?.(facts);
     resolve();
   } catch (error) {
     reject(error);

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { Digests } from './asset.ts';
+import type { AssetFacts, Digests } from './asset.ts';
 import type { ErrorCode } from './coded-error.ts';
 
 /**
@@ -91,8 +91,9 @@ export interface PutWrite {
   /**
    * Called when the catalog has it, before somebody else may change it again: what is there then is this content. Whatever
    * it rejects with, `put` does. A place of which nobody is told (system litter) does not call it.
+   * @param facts those that the catalog has; null where only it can tell.
    */
-  readonly onShown?: () => Promise<void>;
+  readonly onShown?: (facts: AssetFacts | null) => Promise<void>;
 }
 
 export interface CopyWrite {

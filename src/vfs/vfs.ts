@@ -64,13 +64,16 @@ export class Vfs {
 
   /** The resource at a path. Rejects `not-found`. */
   async resolve(path: ResourcePath): Promise<Node> {
+    const node = await this.#find(path);
+    if (node === null) throw new CodedError('not-found', 'There is nothing of that name.');
+    return node;
+  }
+
+  /** Null: nothing is there. Rejects where it is not known what is there, and with `not-found` where no source is. */
+  async #find(path: ResourcePath): Promise<Node | null> {
     // Sources show no system litter, so there is nothing to be asked.
-    if (isScratchPath(path)) {
-      const node = this.#scratch?.nodeAt(path) ?? null;
-      if (node === null) throw new CodedError('not-found', 'There is nothing of that name.');
-      return node;
-    }
-    return await this.#resolveInSources(path);
+    if (isScratchPath(path)) return this.#scratch?.nodeAt(path) ?? null;
+    return await this.#findInSources(path);
   }
 
   /** Is it system litter that somebody has written? Answered from memory of this machine, without any source. */
@@ -98,7 +101,7 @@ export class Vfs {
     return mountPath === null ? path.segments : [...mountPath, ...(await this.#reader.pathOf(node.id))];
   }
 
-  async #resolveInSources(path: ResourcePath): Promise<Node> {
+  async #findInSources(path: ResourcePath): Promise<Node | null> {
     const isBelowMount = !path.isRoot && this.#mounts.all.every(({ name }) => name !== null);
     const rest = isBelowMount ? path.segments.slice(1) : path.segments;
     let current: Node = isBelowMount
@@ -109,7 +112,10 @@ export class Vfs {
     for (const segment of rest) {
       const member: Node | null =
         current.kind === 'collection' ? await this.#reader.child(current.id, segment) : null;
-      if (member === null) throw await this.#missing(current);
+      if (member === null) {
+        await this.#checkKnown(current);
+        return null;
+      }
       current = member;
     }
     return current;
@@ -309,7 +315,7 @@ export class Vfs {
 
   async #resolveOrNull(path: ResourcePath): Promise<Node | null> {
     try {
-      return await this.resolve(path);
+      return await this.#find(path);
     } catch (error) {
       if (codeOf(error) === 'not-found') return null;
       throw error;
@@ -333,12 +339,12 @@ export class Vfs {
     return mount === undefined ? null : await this.#mounts.nodeOf(mount);
   }
 
-  async #missing(within: Node): Promise<CodedError> {
+  /** Rejects `unavailable` where something may be missing only because it is not known yet. */
+  async #checkKnown(within: Node): Promise<void> {
     if (within.kind === 'collection' && (within.parentId === null || within.isUnread)) {
       const page = await this.#reader.children(within.id, { limit: 1 });
       if (page.entries.length === 0) this.#refuseUnknown(within);
     }
-    return new CodedError('not-found', 'There is nothing of that name.');
   }
 
   #refuseUnknown(collection: CollectionNode): void {

@@ -238,6 +238,19 @@ export function catalogSuite(name: string, create: () => Promise<CatalogUnderTes
       }
     });
 
+    it('finds a name in plain letters that is stored with a twin of one of them', async () => {
+      const twins = Array.from({ length: 0x110000 }, (_, code) => String.fromCodePoint(code)).filter(
+        (char) => char > '\u007f' && /^[ -~]+$/.test(char.normalize('NFC')),
+      );
+      expect(twins).toContain('\u212a');
+      await applying(twins.map((char, at) => asset(`f${at}`, `a${char}b.jpg`)));
+      const root = await on.catalog.reader.root(on.sourceId);
+      for (const char of twins) {
+        const name = `a${char.normalize('NFC')}b.jpg`;
+        expect(await on.catalog.reader.child(root.id, name)).toMatchObject({ storedName: `a${char}b.jpg` });
+      }
+    });
+
     it('is one asset at two places', async () => {
       const albums = [folder('a1', 'One', null, 'free'), folder('a2', 'Two', null, 'free')];
       const places = ['a1', 'a2'].map((id) => ({ ...asset('u1', 'x.jpg', id, 'free'), anchor: id }));

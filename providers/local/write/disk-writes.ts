@@ -5,6 +5,7 @@ import {
   closeSync,
   constants,
   fstatSync,
+  fsync,
   futimesSync,
   linkSync,
   lstatSync,
@@ -19,6 +20,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { CodedError } from '../../../src/model/coded-error.ts';
 import type { Over } from '../../../src/model/write.ts';
 import type {
@@ -39,13 +41,14 @@ import { FOLDER_FLAGS, memberPath } from './member-path.ts';
 const IS_LINUX = process.platform === 'linux';
 const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 const PERMISSIONS = 0o7777;
+const syncAll = promisify(fsync);
 /** Where a file system knows no hard links. */
 const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
 
 /**
  * The steps of an upload that are many short calls to the disk, one after the other: on a thread of their own they take one
  * message, where each of them would be a trip through Node's thread pool. It keeps nothing: descriptors belong to the main
- * thread. What waits for the disk itself, the syncs, several can wait for at once, so that is not asked here.
+ * thread. The files of one message wait for the disk together, so that it is asked to take them all in at once.
  */
 export class DiskWrites {
   readonly #countCall: () => void;
@@ -55,8 +58,11 @@ export class DiskWrites {
     this.#countCall = countCall;
   }
 
-  /** Opens a folder and a new hidden file in it, and writes to it. Nothing is left of what fails. */
-  stage(ask: StageAsk): StagedFile {
+  /**
+   * Opens a folder and a new hidden file in it, and writes to it, before this returns; what is whole is on the disk when it
+   * resolves. Nothing is left of what fails.
+   */
+  async stage(ask: StageAsk): Promise<StagedFile> {
     this.#countCall();
     checkRoot(ask.givenPath, ask.root);
     const folderFd = isAt(ask.folder) ? ask.folder.fd : openFolder(ask.folder.path, ask.mayBeUnmounted);
@@ -67,6 +73,10 @@ export class DiskWrites {
       this.#writeAll(fd, ask.bytes);
       if (ask.modifiedMs !== null) futimesSync(fd, Date.now() / 1000, ask.modifiedMs / 1000);
       const { dev, ino } = fstatSync(folderFd, { bigint: true });
+      if (ask.isWhole) {
+        await syncAll(fd);
+        this.#countCall();
+      }
       return { fd, folderFd, folderIdentity: `${dev}-${ino}` };
     } catch (error) {
       if (fd !== null) {

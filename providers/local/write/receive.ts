@@ -4,16 +4,19 @@ import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import type { Staged, WriteCall } from '../../../src/provider/provider.ts';
 import type { Disk } from '../disk.ts';
-import type { Root, StagedFile } from '../disk-messages.ts';
+import type { Root, StageAsk, StagedFile } from '../disk-messages.ts';
 import { otherDiskRef } from '../unmounted.ts';
 import { ContentPieces } from './content-pieces.ts';
 import { checkShown, leftOut, splitPlace } from './held-folder.ts';
 import { type OpenFolder, OpenFolders } from './open-folders.ts';
 import { StagedEntry } from './staged-entry.ts';
+import type { QueuedFile, StagingQueue } from './staging-queue.ts';
 import { translateWriteError } from './translate-write-error.ts';
 
 export interface Receiving {
   readonly disk: Disk;
+  /** To the same disk. */
+  readonly queue: StagingQueue;
   /** The source as it was configured. */
   readonly givenPath: string;
   /** As it was found last. */
@@ -35,7 +38,7 @@ const OPEN_FOLDERS = new OpenFolders();
 
 /** See `Provider.receive`. */
 export async function receive(
-  { disk, givenPath, root, call, stagingName }: Receiving,
+  { disk, queue, givenPath, root, call, stagingName }: Receiving,
   path: string,
   content: Readable,
   { modifiedMs }: { readonly modifiedMs: number | null },
@@ -52,24 +55,31 @@ export async function receive(
     const isWhole = pieces.isOver;
     const folderAt = join(root.path, folderPath);
     const open = OPEN_FOLDERS.take(folderAt);
-    let staged: StagedFile;
+    let queued: QueuedFile;
     try {
-      staged = await disk.ask('stage', {
-        ...{ givenPath, root, stagingName, bytes: first, modifiedMs: isWhole ? modifiedMs : null },
+      const ask: StageAsk = {
+        ...{ givenPath, root, stagingName, bytes: first, isWhole, modifiedMs: isWhole ? modifiedMs : null },
         folder: { fd: open?.fd ?? null, path: folderAt },
         mayBeUnmounted: (await otherDiskRef(folderPath, call.held)) !== null,
-      });
+      };
+      queued = isWhole
+        ? await queue.stage(ask)
+        : { staged: await disk.ask('stage', ask), leave: () => undefined };
     } catch (error) {
       await open?.letGo();
       throw error;
     }
-    const folder = await folderOf(staged, folderAt, open);
+    const { staged, leave } = queued;
+    const folder = await folderOf(staged, folderAt, open).catch((error: unknown) => {
+      leave();
+      throw error;
+    });
     const { fd } = staged;
     try {
       const restBytes = isWhole ? 0 : await fill(fd, pieces, modifiedMs);
-      await syncAll(fd);
       const sizeBytes = firstBytes + restBytes;
-      return new StagedEntry({ disk, root, folder, path, stagingName, kind: 'asset', sizeBytes, fd });
+      const own = { path, stagingName, kind: 'asset', sizeBytes, fd } as const;
+      return new StagedEntry({ disk, root, folder, ...own, onOver: leave });
     } catch (error) {
       await disk.ask('drop', { folder: folder.asked, stagingName, fd }).finally(() => folder.letGo());
       throw error;
@@ -89,7 +99,7 @@ async function folderOf(opened: StagedFile, path: string, before: OpenFolder | n
   return OPEN_FOLDERS.add(path, opened);
 }
 
-/** Writes the rest: one part goes to the disk while the next one comes in. @returns its size in bytes. */
+/** Writes the rest to the disk: one part is synced while the next one comes in. @returns its size in bytes. */
 async function fill(fd: number, pieces: ContentPieces, modifiedMs: number | null): Promise<number> {
   let sizeBytes = 0;
   let unsyncedBytes = 0;
@@ -111,6 +121,7 @@ async function fill(fd: number, pieces: ContentPieces, modifiedMs: number | null
     await syncing;
   }
   if (modifiedMs !== null) await setTimes(fd, Date.now() / 1000, modifiedMs / 1000);
+  await syncAll(fd);
   return sizeBytes;
 }
 

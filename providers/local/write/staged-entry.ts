@@ -28,6 +28,8 @@ export interface StagedEntryOptions {
   readonly sizeBytes: number;
   /** Of the staged file, if it is still open. Closed with it. */
   readonly fd: number | null;
+  /** Called once, when it is discarded. */
+  readonly onOver?: () => void;
 }
 
 /** A whole file or folder under a hidden name, all of it on the disk. */
@@ -77,12 +79,13 @@ export class StagedEntry implements Staged {
     const before = this.#state;
     if (before === 'over') return;
     this.#state = 'over';
-    const { disk, folder, stagingName } = this.#options;
+    const { disk, folder, stagingName, onOver } = this.#options;
     const fd = this.#takeFd();
     try {
       if (before === 'staged') await disk.ask('drop', { folder: folder.asked, stagingName, fd });
     } finally {
       stagingIsOver(stagingName);
+      onOver?.();
       await folder.letGo();
     }
   }

@@ -12,6 +12,7 @@ import { remove } from './remove.ts';
 import { compareThings } from './same-thing.ts';
 import { setAside } from './set-aside.ts';
 import { newStagingName, stagingIsOver } from './staging-name.ts';
+import { StagingQueue } from './staging-queue.ts';
 import { translateWriteError } from './translate-write-error.ts';
 
 export interface WritingOptions {
@@ -55,10 +56,11 @@ export function createWriting(options: WritingOptions): Required<Pick<Provider, 
       throw error;
     }
   };
+  const queue = new StagingQueue(disk);
   return {
     receive: (path, content, want, call) =>
       staging(call, async (named) =>
-        receive({ ...named, root: await knownRoot(), givenPath }, path, content, want),
+        receive({ ...named, root: await knownRoot(), queue, givenPath }, path, content, want),
       ),
     copy: (from, to, want, call) =>
       staging(call, async (named) => copy({ ...named, root: await root() }, from, to, want)),

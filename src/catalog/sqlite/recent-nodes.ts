@@ -10,7 +10,7 @@ const MAX_NODES = 2_000;
  */
 export class RecentNodes {
   readonly #version: () => unknown;
-  readonly #nodes = new Map<string, Node>();
+  readonly #nodes = new Map<string, Node | string>();
   #seenVersion: unknown = null;
 
   /** @param version another value after each commit. */
@@ -18,18 +18,25 @@ export class RecentNodes {
     this.#version = version;
   }
 
-  /** The node of this key, from here or by `look`. What is not there is looked for each time. Throws what `look` does. */
-  find<N extends Node>(key: string, look: () => N | null): N | null {
+  /**
+   * The node of this key, or the ref of one, from here or by `look`. What is not there is looked for each time. Throws what
+   * `look` does.
+   */
+  find<N extends Node | string>(key: string, look: () => N | null): N | null {
     // Before the look: what is committed between the two empties this the next time.
     this.#forgetOutdated();
     const known = this.#nodes.get(key);
     if (known !== undefined) return known as N;
     const found = look();
-    if (found === null) return null;
+    if (found !== null) this.put(key, found);
+    return found;
+  }
+
+  /** To be called by a `look`, with what it came by. */
+  put(key: string, found: Node | string): void {
     const [oldest] = this.#nodes.size < MAX_NODES ? [] : this.#nodes.keys();
     if (oldest !== undefined) this.#nodes.delete(oldest);
     this.#nodes.set(key, found);
-    return found;
   }
 
   #forgetOutdated(): void {

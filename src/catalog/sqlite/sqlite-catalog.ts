@@ -34,7 +34,7 @@ export function openSqliteCatalog(file: string, policy: NamePolicy): Catalog {
     const connection = new WriteConnection(writing, log);
     return {
       // Nobody else may write while this process has the lock.
-      reader: new SqliteReader(reading, () => connection.revision),
+      reader: new SqliteReader(reading, connection),
       writer: new SqliteWriter(writing, connection, policy, () => bell.ring()),
       locks: new SqliteLockStore(writing, connection),
       properties: new SqlitePropertyStore(writing, connection, reading),

@@ -28,8 +28,24 @@ import { dataVersionOf, RecentNodes } from './recent-nodes.ts';
 import { NODE_COLUMNS, NODE_FROM, nodeOf, type Row, sourceOf } from './rows.ts';
 import { DISPLACED } from './schema.ts';
 import { ShownSources } from './shown-sources.ts';
+import type { WriteConnection } from './write-connection.ts';
 
-/** Reads over a connection of its own, so it sees only what is committed. */
+/** One statement on both connections. */
+interface WarmStatement {
+  readonly reading: StatementSync;
+  readonly writing: StatementSync | null;
+}
+
+/**
+ * Names that cannot be written in another Unicode form. Of ASCII, only `K` (U+212A), `;` (U+037E) and the backtick (U+1FEF)
+ * have a twin that is composed to them.
+ */
+const ONE_FORM = /^[ -:<-JL-_a-~]*$/;
+
+/**
+ * Reads over a connection of its own, so it sees only what is committed. With each commit such a connection forgets the pages
+ * it knew; so what every request asks for goes through the one that writes, which knows them, while that has nothing open.
+ */
 export class SqliteReader implements CatalogReader {
   readonly epoch: string;
   readonly #changes: ChangeReader;
@@ -41,18 +57,24 @@ export class SqliteReader implements CatalogReader {
   readonly #versions: ContentVersions;
   readonly #shown: ShownSources;
   readonly #recent: RecentNodes;
+  readonly #writing: WriteConnection | null;
   readonly #source: StatementSync;
-  readonly #root: StatementSync;
-  readonly #node: StatementSync;
-  readonly #byName: StatementSync;
+  readonly #root: WarmStatement;
+  readonly #node: WarmStatement;
+  readonly #byName: WarmStatement;
   readonly #byStoredName: StatementSync;
   readonly #byMatchName: StatementSync;
   readonly #children: StatementSync;
   readonly #byAsset: StatementSync;
   readonly #given: GivenNameTable;
 
-  /** @param version another value after each commit. Default: the database is asked, which takes longer. */
-  constructor(database: DatabaseSync, version: () => unknown = dataVersionOf(database)) {
+  /** @param writing of this process; null: another one writes. */
+  constructor(database: DatabaseSync, writing: WriteConnection | null = null) {
+    const prepareWarm = (sql: string): WarmStatement => ({
+      reading: database.prepare(sql),
+      writing: writing?.prepare(sql) ?? null,
+    });
+    this.#writing = writing;
     this.epoch = readEpoch(database);
     this.#changes = new ChangeReader(database);
     this.#places = new PlaceReader(database, () => this.#changes.headSeq());
@@ -62,15 +84,16 @@ export class SqliteReader implements CatalogReader {
     this.#problems = new AssetProblems(database);
     this.#versions = new ContentVersions(database);
     this.#shown = new ShownSources(database);
-    this.#recent = new RecentNodes(version);
+    // Asking the database takes longer.
+    this.#recent = new RecentNodes(writing === null ? dataVersionOf(database) : () => writing.revision);
     this.#source = database.prepare('SELECT * FROM source WHERE name = ?');
-    this.#root = database.prepare(
+    this.#root = prepareWarm(
       `SELECT ${NODE_COLUMNS} ${NODE_FROM} WHERE node.id = (SELECT root_id FROM source WHERE id = ?)`,
     );
-    this.#node = database.prepare(
+    this.#node = prepareWarm(
       `SELECT ${NODE_COLUMNS} ${NODE_FROM} WHERE node.id = ? AND node.parent_id <> ${DISPLACED}`,
     );
-    this.#byName = database.prepare(
+    this.#byName = prepareWarm(
       `SELECT ${NODE_COLUMNS} ${NODE_FROM} WHERE node.parent_id = ? AND node.name = ?`,
     );
     this.#byMatchName = database.prepare(
@@ -99,7 +122,8 @@ export class SqliteReader implements CatalogReader {
 
   async namesake(parentId: NodeId, name: string): Promise<Node | null> {
     const folded = foldName(name);
-    const row = this.#get(this.#byName, parentId, folded) ?? this.#get(this.#byMatchName, parentId, folded);
+    const row =
+      this.#getWarm(this.#byName, parentId, folded) ?? this.#get(this.#byMatchName, parentId, folded);
     return row === null ? null : nodeOf(row);
   }
 
@@ -119,8 +143,8 @@ export class SqliteReader implements CatalogReader {
   async root(sourceId: number): Promise<CollectionNode> {
     const node = translating(() =>
       this.#recent.find(`${sourceId}`, () => {
-        const row = this.#get(this.#root, sourceId);
-        return row === null ? null : nodeOf(row);
+        const row = this.#getWarm(this.#root, sourceId);
+        return row === null ? null : this.#remembered(nodeOf(row));
       }),
     );
     if (node?.kind !== 'collection') throw new CodedError('not-found', 'There is no such source.');
@@ -134,7 +158,7 @@ export class SqliteReader implements CatalogReader {
   #nodeById(id: NodeId): Node | null {
     return translating(() =>
       this.#recent.find(`#${id}`, () => {
-        const row = this.#get(this.#node, id);
+        const row = this.#getWarm(this.#node, id);
         return row === null ? null : nodeOf(row);
       }),
     );
@@ -149,11 +173,17 @@ export class SqliteReader implements CatalogReader {
   #childNamed(parentId: NodeId, name: string): Node | null {
     const composed = name.normalize('NFC');
     const row =
-      this.#get(this.#byName, parentId, name) ??
-      (composed === name ? null : this.#get(this.#byName, parentId, composed)) ??
-      this.#anotherForm(parentId, composed) ??
+      this.#getWarm(this.#byName, parentId, name) ??
+      (composed === name ? null : this.#getWarm(this.#byName, parentId, composed)) ??
+      (ONE_FORM.test(composed) ? null : this.#anotherForm(parentId, composed)) ??
       this.#storedAs(parentId, name);
-    return row === null ? null : nodeOf(row);
+    return row === null ? null : this.#remembered(nodeOf(row));
+  }
+
+  /** Whose members are asked for next, or whose path. */
+  #remembered(node: Node): Node {
+    if (node.kind === 'collection') this.#recent.put(`#${node.id}`, node);
+    return node;
   }
 
   async children(parentId: NodeId, page: { after?: string; limit: number }): Promise<Page<Node>> {
@@ -211,7 +241,9 @@ export class SqliteReader implements CatalogReader {
   }
 
   async refAt(sourceId: number, storedPath: readonly string[]): Promise<string | null> {
-    return this.#held.refAt(sourceId, storedPath);
+    return this.#recent.find(`ref ${sourceId}/${storedPath.join('/')}`, () =>
+      this.#held.refAt(sourceId, storedPath),
+    );
   }
 
   async assetPaths(sourceId: number, refPrefix: string, limit: number): Promise<readonly string[]> {
@@ -279,6 +311,11 @@ export class SqliteReader implements CatalogReader {
     )
       ? this.#get(this.#byStoredName, parentId, name)
       : null;
+  }
+
+  #getWarm({ reading, writing }: WarmStatement, ...values: (string | number)[]): Row | null {
+    const isCommitted = this.#writing?.isFree === true;
+    return this.#get(isCommitted && writing !== null ? writing : reading, ...values);
   }
 
   #get(statement: StatementSync, ...values: (string | number)[]): Row | null {

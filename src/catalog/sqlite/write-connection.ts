@@ -1,4 +1,4 @@
-import type { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { translating } from './database.ts';
 import type { LogFolder } from './log-folder.ts';
@@ -34,6 +34,16 @@ export class WriteConnection {
   /** Another number after each commit, for readers that keep what they have read. */
   get revision(): number {
     return this.#revision;
+  }
+
+  /** What it would read now is what is committed. */
+  get isFree(): boolean {
+    return this.#open === null;
+  }
+
+  /** Prepares a statement that only reads, to be run while it is free. */
+  prepare(sql: string): StatementSync {
+    return this.#database.prepare(sql);
   }
 
   /** Runs one statement, or some that only read. */

@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest';
+import type { Disk } from '../../../../providers/local/disk.ts';
+import type { StageAsk, StagedFile } from '../../../../providers/local/disk-messages.ts';
+import { type QueuedFile, StagingQueue } from '../../../../providers/local/write/staging-queue.ts';
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+/** Uploads through a disk that answers when it is told to. */
+function makeRoom() {
+  const asked = new Map<string, { resolve: (staged: StagedFile) => void; reject: (error: Error) => void }>();
+  const disk: Pick<Disk, 'ask'> = {
+    ask: (_question, ask) =>
+      new Promise<never>((resolve, reject) => {
+        asked.set((ask as StageAsk).stagingName, { resolve: resolve as never, reject });
+      }),
+  };
+  const queue = new StagingQueue(disk);
+  const queued = new Map<string, QueuedFile>();
+  const failed: string[] = [];
+  const settled = async () => {
+    await turn();
+    await turn();
+  };
+  return {
+    failed,
+    atDisk: () => [...asked.keys()].join(''),
+    async stage(...names: string[]) {
+      for (const name of names) {
+        queue.stage({ stagingName: name } as StageAsk).then(
+          (file) => queued.set(name, file),
+          () => failed.push(name),
+        );
+      }
+      await settled();
+    },
+    async answer(...names: string[]) {
+      for (const name of names) asked.get(name)?.resolve({ fd: 1, folderFd: 2, folderIdentity: 'a' });
+      await settled();
+    },
+    async fail(name: string) {
+      asked.get(name)?.reject(new Error('the disk'));
+      await settled();
+    },
+    async leave(...names: string[]) {
+      for (const name of names) queued.get(name)?.leave();
+      await settled();
+    },
+  };
+}
+
+describe('short uploads on their way to the disk', () => {
+  it('go at once when they come alone, and together when the disk has taken in those before', async () => {
+    const { stage, answer, leave, atDisk } = makeRoom();
+    await stage('a', 'b');
+    expect(atDisk()).toBe('ab');
+    await stage('c');
+    await stage('d');
+    expect(atDisk()).toBe('ab');
+    await answer('a', 'b');
+    expect(atDisk()).toBe('abcd');
+    // One group is being shown, one is at the disk.
+    await stage('e');
+    await leave('a', 'b');
+    await stage('f');
+    expect(atDisk()).toBe('abcd');
+    await answer('c', 'd');
+    expect(atDisk()).toBe('abcdef');
+  });
+
+  it('beside a group that is being shown wait until they are as many, or it is over', async () => {
+    const { stage, answer, leave, atDisk } = makeRoom();
+    await stage('a', 'b', 'c');
+    await answer('a', 'b', 'c');
+    await stage('d');
+    await stage('e');
+    expect(atDisk()).toBe('abc');
+    await stage('f');
+    expect(atDisk()).toBe('abcdef');
+    await answer('d', 'e', 'f');
+    await leave('a', 'b', 'c');
+    await stage('g');
+    expect(atDisk()).toBe('abcdef');
+    await leave('d', 'e', 'f');
+    expect(atDisk()).toBe('abcdefg');
+  });
+
+  it('do not wait for what has failed', async () => {
+    const { stage, answer, fail, leave, failed, atDisk } = makeRoom();
+    await stage('a', 'b');
+    await stage('c');
+    await fail('a');
+    expect([atDisk(), failed]).toEqual(['ab', ['a']]);
+    await answer('b');
+    await leave('b');
+    expect(atDisk()).toBe('abc');
+    await fail('c');
+    await stage('d');
+    expect([atDisk(), failed]).toEqual(['abcd', ['a', 'c']]);
+  });
+});
