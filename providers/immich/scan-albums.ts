@@ -63,7 +63,6 @@ export async function* scanAlbums(
     const doubts: Doubts = {
       ...{ doubtMs, startedMs: Date.now() },
       toldVersion: (collection) => call.held.toldVersionOf(collection),
-      holdsAnything: () => call.held.holdsAnything(),
       warn: (reason, name) => call.warn(reason, name),
     };
     const look = async (version: ServerVersion, from: ListMemory | null): Promise<Look> => {

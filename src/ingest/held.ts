@@ -38,7 +38,6 @@ export function createHeld(options: HeldOptions): Held {
     toldVersionOf: async (collection) =>
       acceptsEmpty ? null : versionUnderAny(await reader.contentVersion(await sourceId(), collection)),
     factsOf: async (refId) => reader.asset(await sourceId(), refId),
-    holdsAnything: async () => !acceptsEmpty && (await reader.assetPaths(await sourceId(), '', 1)).length > 0,
     placesOf: async (refId, collection) => shown?.placesOf(refId, collection) ?? [],
   };
 }

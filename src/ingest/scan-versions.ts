@@ -12,7 +12,6 @@ export class ScanVersions {
   readonly #held: Held;
   readonly #versions = new Map<string | null, string>();
   #isAllUnchanged = false;
-  #isSurelyEmpty = false;
   #hasKept = false;
 
   constructor(held: Held) {
@@ -22,10 +21,8 @@ export class ScanVersions {
   async take(event: UnchangedEvent | CompleteEvent | KeptEvent): Promise<void> {
     const { kind, collection } = event;
     if (kind === 'kept') this.#hasKept = true;
-    else if (kind === 'complete') {
-      this.#versions.set(collection, event.version);
-      this.#isSurelyEmpty ||= event.isSurelyEmpty ?? false;
-    } else if (collection === null) this.#isAllUnchanged = true;
+    else if (kind === 'complete') this.#versions.set(collection, event.version);
+    else if (collection === null) this.#isAllUnchanged = true;
     else {
       const version = await this.#held.versionOf(collection);
       if (version === null) throw new Error('a provider found unchanged what it could not compare');
@@ -36,11 +33,6 @@ export class ScanVersions {
   /** The source was not read, because it is as it was. */
   get isAllUnchanged(): boolean {
     return this.#isAllUnchanged;
-  }
-
-  /** See `CompleteEvent`. */
-  get isSurelyEmpty(): boolean {
-    return this.#isSurelyEmpty;
   }
 
   /**

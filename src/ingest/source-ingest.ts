@@ -366,8 +366,11 @@ export class SourceIngest {
     }
     const before = await this.#catalog.reader.source(this.name);
     const isEmptied = isEmpty && before !== null && before.assetCount + before.collectionCount > 0;
-    if (isEmptied && !this.#acceptsEmpty && !versions.isSurelyEmpty) {
-      throw new CodedError('unavailable', 'The source is suddenly empty. What it held last stays listed.');
+    if (isEmptied && !this.#acceptsEmpty) {
+      throw new CodedError(
+        'unavailable',
+        'The source is suddenly empty. What it held last stays listed; if it was emptied, run `mediadav scan --accept-empty`.',
+      );
     }
     batch.add(layout.viewEntries());
     await flush();

@@ -302,8 +302,6 @@ export interface Held {
   factsOf(refId: string): Promise<AssetFacts | null>;
   /** Where one collection shows an asset, by the ids of their refs: once for each name that it has there. */
   placesOf(refId: string, collection: string): Promise<readonly HeldPlace[]>;
-  /** Is there anything of the source that is held until it is certain to be gone? */
-  holdsAnything(): Promise<boolean>;
 }
 
 /** A place of an asset in a collection of the source. */
@@ -383,11 +381,6 @@ export interface CompleteEvent {
   readonly collection: string | null;
   /** Only the provider knows what it means. */
   readonly version: string;
-  /**
-   * There is nothing in it any more; the source has said so before, long enough ago for that to be no outage. Without it a
-   * source of which suddenly nothing is told keeps what it held.
-   */
-  readonly isSurelyEmpty?: true;
 }
 
 /** One sentence about the source as a whole that people should know. Holds until a scan that reads does not tell it. */

@@ -74,7 +74,6 @@ export const NOTHING_HELD: Held = {
   toldVersionOf: async () => null,
   factsOf: async () => null,
   placesOf: async () => [],
-  holdsAnything: async () => false,
 };
 
 /**

@@ -17,8 +17,6 @@ export interface Doubts {
   readonly doubtMs: number;
   /** See `Held.toldVersionOf`. */
   toldVersion(collection: string): Promise<string | null>;
-  /** Is anything at all held of the source? */
-  holdsAnything(): Promise<boolean>;
   warn(reason: string, name: string): void;
 }
 
@@ -44,7 +42,8 @@ export interface Outcome extends ReadPlace {
  * Ends the telling of a collection that was read without error. A valid answer with nothing in it, where there was
  * something when it was last read, may be an outage (an index that is being built, a proxy): what is held is kept until
  * the same is said again by a reading that is `doubtMs` later than the first that said so. What could not be read in
- * between changes nothing in that.
+ * between changes nothing in that. A source that is empty as a whole is not doubted here: nothing is removed of one that is
+ * suddenly empty (`SourceIngest`), however often it says so.
  *
  * @returns whether the answer was believed.
  */
@@ -57,9 +56,7 @@ export async function* conclude(
     return true;
   }
   const told = parseReading(await doubts.toldVersion(mark))?.state ?? null;
-  // What a version of mediadav has left behind that noted nothing of it: only the top as a whole can be asked for.
-  const heldSomething =
-    told === null ? ref === null && (await doubts.holdsAnything()) : !told.endsWith(EMPTY);
+  const heldSomething = ref !== null && told !== null && !told.endsWith(EMPTY);
   const sinceMs = doubtedSince(told) ?? doubts.startedMs;
   const wasDoubted = doubtedSince(told) !== null;
   if (heldSomething && !(wasDoubted && doubts.startedMs - sinceMs >= doubts.doubtMs)) {
@@ -68,8 +65,7 @@ export async function* conclude(
     yield complete(mark, { readMs: NEVER_CURRENT, state: DOUBTED + sinceMs });
     return false;
   }
-  const empty = complete(mark, { readMs, state: state + EMPTY });
-  yield wasDoubted ? { ...empty, isSurelyEmpty: true } : empty;
+  yield complete(mark, { readMs, state: state + EMPTY });
   return true;
 }
 

@@ -16,7 +16,6 @@ const NOTHING_HELD: Held = {
   toldVersionOf: async () => null,
   factsOf: async () => null,
   placesOf: async () => [],
-  holdsAnything: async () => false,
 };
 
 /**
