@@ -1,3 +1,4 @@
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { CodedError, isTransient, messageOf } from '../../src/model/coded-error.ts';
 import type { CollectionEvent, ScanCall, ScanEvent } from '../../src/provider/provider.ts';
 import { type AlbumReading, albumState, parseReading, writeReading } from './album-version.ts';
@@ -10,6 +11,8 @@ import { asksToWait } from './translate-error.ts';
 const MAX_ALBUMS_AT_ONCE = 4;
 /** Assets of the albums that are read at once; a bigger album is read alone. Some 700 bytes of memory each. */
 const MAX_ASSETS_AT_ONCE = 50_000;
+/** Albums that are compared in one turn of the event loop: asking what is held of one takes some microseconds. */
+const COMPARED_AT_ONCE = 500;
 /** So many albums in a row that cannot be reached: then it is the server, and asking on would take hours. */
 const MAX_UNREACHABLE_ALBUMS = 10;
 
@@ -45,7 +48,8 @@ export async function* tellAlbums(
   let oldestReadMs = startedMs;
   let isComplete = true;
   const changed: ImmichAlbum[] = [];
-  for (const album of albums) {
+  for (const [at, album] of albums.entries()) {
+    if (at % COMPARED_AT_ONCE === 0) await yieldToEventLoop();
     const reading = parseReading(await call.held.versionOf(album.id));
     if (reading === null || isStale(reading, album, staleMs)) {
       changed.push(album);

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { albumState } from './album-version.ts';
 import { type ImmichAlbum, parseAlbums } from './api-answers.ts';
 import type { Era } from './eras/era.ts';
@@ -46,9 +47,12 @@ export async function readAlbumList(
     const part = answers[index] ?? (await ask(path, null));
     if (part !== null) parts.push(part);
   }
+  // Of thousands of albums each of the steps takes some milliseconds.
+  await yieldToEventLoop();
   const albums = [
     ...new Map(parts.flatMap(({ body }) => parseAlbums(body)).map((album) => [album.id, album])).values(),
   ];
+  await yieldToEventLoop();
   const list = { albums, etags: parts.map(({ etag }) => etag), digest: digestOf(albums) };
   // Without ETags only the content tells. With others than before they are worth being remembered.
   const hasNoNews = list.digest === memory?.digest && list.etags.every((etag) => etag === null);

@@ -2,7 +2,7 @@ import type { Entry } from '../catalog/catalog.ts';
 
 /**
  * What goes into one transaction, in entries as a disk tells them: about 10 ms of work in one turn of the event loop when
- * all are new, and up to 10 more when SQLite then folds its log in. Less would cost more in sum.
+ * all are new. Less would cost more in sum.
  */
 const MAX_WORK = 320;
 /** An entry that also tells what stands in the picture, as those of Immich do, beside one that does not. */

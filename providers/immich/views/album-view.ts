@@ -1,3 +1,4 @@
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import type { CollectionEvent, ScanCall, ScanEvent } from '../../../src/provider/provider.ts';
 import { chooseAlbums, type Told, tellAlbums } from '../album-events.ts';
 import type { AlbumList } from '../album-list.ts';
@@ -34,6 +35,7 @@ export async function* tellAlbumView(parts: AlbumViewParts): AsyncGenerator<Scan
   }
   const list = parts.list ?? (await parts.readList());
   if (list === null) throw new Error('a list that was asked for without condition is not there');
+  await yieldToEventLoop();
   const albums = chooseAlbums(list.albums, parts.albumIds, call);
   const told = yield* tellAlbums(albums, { call, parent, staleMs, read });
   // Where it was not complete only whether there were any is remembered: what is held of them may be older.
