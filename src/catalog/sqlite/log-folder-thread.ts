@@ -1,13 +1,20 @@
 import { DatabaseSync } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { LogFolderReply, LogFolderRequest, LogFolderStart } from './log-folder.ts';
+import { LEFT_LOG_BYTES } from './log-length.ts';
 
 /* The thread of `LogFolder`. Without a file to open it ends, which its owner notices. */
 
 const { file } = workerData as LogFolderStart;
-const database = new DatabaseSync(file);
+// Never makes one: where somebody has removed the catalog, another one would be in its place.
+const place = pathToFileURL(file);
+place.searchParams.set('mode', 'rw');
+const database = new DatabaseSync(place);
 // As the one who writes.
-database.exec('PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0;');
+database.exec(
+  `PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = ${LEFT_LOG_BYTES};`,
+);
 const fold = database.prepare('PRAGMA wal_checkpoint(PASSIVE)');
 /** A commit that changes nothing. An UPDATE that changes nothing would be none. */
 const version = Number(database.prepare('PRAGMA user_version').get()?.user_version);

@@ -3,6 +3,12 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 /** Pages that are not folded in: as many as SQLite itself waits for. */
 const LONG_PAGES = 1000;
 
+/**
+ * What a long log leaves on the disk when it begins anew; one commit of a first scan may be longer. Each connection has its
+ * own limit, and that of the one who begins the log anew counts (https://sqlite.org/pragma.html#pragma_journal_size_limit).
+ */
+export const LEFT_LOG_BYTES = 64 * 1024 * 1024;
+
 /** In pages. When the log begins anew, both begin with 0. */
 interface Told {
   readonly log: number;

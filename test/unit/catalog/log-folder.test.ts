@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { copyFile, mkdtemp, readdir, readlink, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,6 +33,25 @@ it('folds in what a process that was killed has left, and begins the log anew', 
   await next.connection.untilFree();
   expect(next.pagesInLog()).toBeLessThan(10);
   expect(next.rows()).toBe(LONG + 1);
+});
+
+it('leaves no log on the disk as long as the longest commit was', async () => {
+  const scene = await open('long.db');
+  await scene.write(20_000);
+  await scene.connection.untilFree();
+  expect((await stat(`${scene.file}-wal`)).size).toBeLessThanOrEqual(64 * 1024 * 1024);
+  expect(scene.rows()).toBe(20_000);
+});
+
+it('makes no catalog where somebody has removed one', async () => {
+  const scene = await open('removed.db');
+  await scene.write(1);
+  for (const part of ['', '-wal', '-shm']) await rm(`${scene.file}${part}`);
+  await scene.write(LONG);
+  await scene.connection.untilFree();
+  expect(scene.folded).toBe(1);
+  expect(await readdir(home)).toEqual([]);
+  expect(scene.rows()).toBe(LONG + 1);
 });
 
 it('while the disk is waited for, readers are answered, and who writes waits', async () => {
@@ -96,6 +116,34 @@ it('ends its thread when there is nothing to do, begins another one, and leaves 
   expect(await openFiles(scene.file)).toEqual([]);
 });
 
+it('ends after the call under way, and a process that waits for nothing else stays until then', () => {
+  const catalogs = new URL('../../../src/catalog/sqlite/', import.meta.url);
+  // What was written is folded in while the catalog is being closed.
+  const code = `
+    import { DatabaseSync } from 'node:sqlite';
+    import { LogFolder } from ${JSON.stringify(new URL('log-folder.ts', catalogs))};
+    const file = ${JSON.stringify(join(home, 'ending.db'))};
+    const database = new DatabaseSync(file);
+    database.exec('PRAGMA journal_mode = WAL; CREATE TABLE step (name TEXT)');
+    const log = new LogFolder(file);
+    await log.fold();
+    const last = log.fold();
+    await log.close();
+    await last;
+    console.log('closed');`;
+  const told = execFileSync(process.execPath, ['--input-type=module', '--eval', code], { encoding: 'utf8' });
+  expect(told).toBe('closed\n');
+});
+
+it('who waits is told when the thread is lost while it is being closed', async () => {
+  const log = new LogFolder(join(home, 'lost.db'), { entry: thread(ENDS_WITHOUT_ANSWER) });
+  const folding = log.fold();
+  while (!log.isRunning) await turn();
+  const closing = log.close();
+  await expect(folding).rejects.toThrow('ended');
+  await closing;
+});
+
 interface Scene {
   readonly file: string;
   readonly connection: WriteConnection;
@@ -155,6 +203,10 @@ const NEVER_ANSWERS = `
   parentPort.on('message', (request) => {
     if (request === 'end') process.exit();
   });`;
+
+const ENDS_WITHOUT_ANSWER = `
+  import { parentPort } from 'node:worker_threads';
+  parentPort.on('message', () => process.exit());`;
 
 const ANSWERS_WHEN_TOLD = `
   import { parentPort } from 'node:worker_threads';
