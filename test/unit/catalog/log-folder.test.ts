@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { copyFile, mkdtemp, readdir, readlink, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setImmediate as turn } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { LogFolder, type LogFolderOptions } from '../../../src/catalog/sqlite/log-folder.ts';
 import { WriteConnection } from '../../../src/catalog/sqlite/write-connection.ts';
@@ -98,6 +100,18 @@ it('what somebody reads without end is tried again only when as much came to it,
   await scene.write(LONG);
   await scene.connection.untilFree();
   expect(scene.pagesInLog()).toBeLessThan(10);
+});
+
+it('the log begins anew although somebody always reads', async () => {
+  const scene = await open('busy.db');
+  await scene.write(LONG / 2);
+  const reader = new Worker(thread(ALWAYS_READS), { workerData: scene.file });
+  await once(reader, 'message');
+  for (let round = 0; round < 40; round++) await scene.write(LONG / 4);
+  await scene.connection.untilFree();
+  await reader.terminate();
+  expect(scene.folded).toBeGreaterThan(5);
+  expect((await stat(`${scene.file}-wal`)).size).toBeLessThan(5 * LONG * 4_120);
 });
 
 it('ends its thread when there is nothing to do, begins another one, and leaves no file open', async () => {
@@ -203,6 +217,19 @@ const NEVER_ANSWERS = `
   parentPort.on('message', (request) => {
     if (request === 'end') process.exit();
   });`;
+
+/** One reading after the other, each of some milliseconds. */
+const ALWAYS_READS = `
+  import { DatabaseSync } from 'node:sqlite';
+  import { parentPort, workerData } from 'node:worker_threads';
+  const database = new DatabaseSync(workerData, { readOnly: true });
+  const read = database.prepare('SELECT sum(length(name)) AS sum FROM (SELECT name FROM step LIMIT 2000)');
+  const again = () => {
+    read.get();
+    parentPort.postMessage('read');
+    setImmediate(again);
+  };
+  again();`;
 
 const ENDS_WITHOUT_ANSWER = `
   import { parentPort } from 'node:worker_threads';
