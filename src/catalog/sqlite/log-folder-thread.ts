@@ -7,7 +7,7 @@ import { LEFT_LOG_BYTES } from './log-length.ts';
 /* The thread of `LogFolder`. Without a file to open it ends, which its owner notices. */
 
 /** A reading takes some milliseconds; who reads longer is waited for the next time. Whoever writes waits meanwhile. */
-const READING_MS = 100;
+const READING_MS = 25;
 
 const { file } = workerData as LogFolderStart;
 // Never makes one: where somebody has removed the catalog, another one would be in its place.

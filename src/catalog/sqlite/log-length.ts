@@ -2,6 +2,8 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 
 /** Pages that are not folded in: as many as SQLite itself waits for. */
 const LONG_PAGES = 1000;
+/** What could not be folded, because somebody was reading just then or the disk is full, waits until so many have come to it. */
+const AGAIN_PAGES = 100;
 
 /**
  * What a long log leaves on the disk when it begins anew; one commit of a first scan may be longer. Each connection has its
@@ -36,9 +38,8 @@ export class LogLength {
     const told = this.#tell();
     if (told === null) return false;
     const before = this.#afterFolding;
-    // What could not be folded, because somebody reads it or the disk is full, waits until as much has come to it.
     const tried = told.checkpointed < before.checkpointed ? 0 : before.log;
-    return told.log - Math.max(told.checkpointed, tried) >= LONG_PAGES;
+    return told.log - told.checkpointed >= LONG_PAGES && told.log - tried >= AGAIN_PAGES;
   }
 
   /** To be called when folding has ended, however. */
