@@ -34,6 +34,7 @@ import type {
   WeighAsk,
 } from '../disk-messages.ts';
 import { isSystemName, isWithin } from '../names.ts';
+import { PoolShare } from '../pool-share.ts';
 import { type StatFacts, statFactsOf, versionOf } from '../stat-facts.ts';
 import { errnoOf } from '../translate-error.ts';
 import { FOLDER_FLAGS, memberPath } from './member-path.ts';
@@ -42,8 +43,22 @@ const IS_LINUX = process.platform === 'linux';
 const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 const PERMISSIONS = 0o7777;
 const syncAll = promisify(fsync);
+/**
+ * A sync waits for what others have written to the same disk, too: where somebody copies gigabytes to it, longer than any
+ * other call.
+ */
+const SYNC_PATIENCE_MS = 60_000;
+/** More often than anybody looks for one. */
+const SIGN_OF_LIFE_MS = 1_000;
 /** Where a file system knows no hard links. */
 const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
+
+export interface DiskWritesOptions {
+  /** What syncs may hold of Node's thread pool, which this thread has in common with all others of the process. */
+  readonly syncs?: PoolShare;
+  /** How often a sync under way is counted as a call. */
+  readonly signMs?: number;
+}
 
 /**
  * The steps of an upload that are many short calls to the disk, one after the other: on a thread of their own they take one
@@ -52,10 +67,14 @@ const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])
  */
 export class DiskWrites {
   readonly #countCall: () => void;
+  readonly #syncs: PoolShare;
+  readonly #signMs: number;
 
   /** @param countCall called before calls that may wait for the disk. */
-  constructor(countCall: () => void) {
+  constructor(countCall: () => void, { syncs, signMs }: DiskWritesOptions = {}) {
     this.#countCall = countCall;
+    this.#syncs = syncs ?? new PoolShare({ patienceMs: SYNC_PATIENCE_MS });
+    this.#signMs = signMs ?? SIGN_OF_LIFE_MS;
   }
 
   /**
@@ -74,7 +93,7 @@ export class DiskWrites {
       if (ask.modifiedMs !== null) futimesSync(fd, Date.now() / 1000, ask.modifiedMs / 1000);
       const { dev, ino } = fstatSync(folderFd, { bigint: true });
       if (ask.isWhole) {
-        await syncAll(fd);
+        await this.#sync(fd);
         this.#countCall();
       }
       return { fd, folderFd, folderIdentity: `${dev}-${ino}` };
@@ -114,6 +133,19 @@ export class DiskWrites {
     if (fd !== null) closeSync(fd);
     rmSync(memberPath(folder, stagingName), { recursive: true, force: true });
     return null;
+  }
+
+  /** Whoever watches whether the disk answers is told that nothing is wrong yet. */
+  async #sync(fd: number): Promise<void> {
+    const untilMs = performance.now() + SYNC_PATIENCE_MS;
+    const signs = setInterval(() => {
+      if (performance.now() < untilMs) this.#countCall();
+    }, this.#signMs);
+    try {
+      await this.#syncs.run(() => syncAll(fd));
+    } finally {
+      clearInterval(signs);
+    }
   }
 
   #writeAll(fd: number, bytes: Uint8Array): void {

@@ -3,6 +3,8 @@ import type { StageAsk, StagedFile } from '../disk-messages.ts';
 
 /** Of one group; more would hold up too many for one slow sync. */
 const MAX_FILES = 64;
+/** Longer than a slow disk takes for a group; one of which something hangs is waited for no longer by who comes next. */
+const PATIENCE_MS = 2_000;
 
 /** Takes part in the queue until it is over, whatever became of it. */
 export interface QueuedFile {
@@ -32,16 +34,18 @@ interface Group {
  *
  * Two groups at most are under way: the disk has one while the other is shown. Who comes alone begins at once. Beside a
  * group that is being shown, one begins when it is as large, or when that one is over: so however many clients there are,
- * half of them make a group each.
+ * half of them make a group each. Waiting is for speed only: of a disk that hangs, the disk itself has to tell who comes next.
  */
 export class StagingQueue {
   readonly #disk: Pick<Disk, 'ask'>;
+  readonly #patienceMs: number;
   readonly #underWay = new Set<Group>();
   #waiting: Waiting[] = [];
   #isDue = false;
 
-  constructor(disk: Pick<Disk, 'ask'>) {
+  constructor(disk: Pick<Disk, 'ask'>, { patienceMs = PATIENCE_MS } = {}) {
     this.#disk = disk;
+    this.#patienceMs = patienceMs;
   }
 
   /** See `DiskWrites.stage`. @param ask of a whole content. Rejects as `Disk.ask`; then there is nothing to be left. */
@@ -72,11 +76,16 @@ export class StagingQueue {
     const some = this.#waiting.splice(0, MAX_FILES);
     const group: Group = { size: some.length, unstaged: some.length, left: some.length };
     this.#underWay.add(group);
+    const end = () => {
+      this.#underWay.delete(group);
+      this.#beginSoon();
+    };
+    const patience = setTimeout(end, this.#patienceMs).unref();
     const leave = () => {
       group.left -= 1;
       if (group.left > 0) return;
-      this.#underWay.delete(group);
-      this.#beginSoon();
+      clearTimeout(patience);
+      end();
     };
     const onAnswer = () => {
       group.unstaged -= 1;

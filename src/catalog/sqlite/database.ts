@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { CodedError, type ErrorCode } from '../../model/coded-error.ts';
 import { makePrivate } from '../../private-file.ts';
+import { LEFT_LOG_BYTES } from './log-length.ts';
 import { EPOCH_KEY, MIGRATIONS } from './schema.ts';
 
 /** Primary result codes, https://sqlite.org/rescode.html */
@@ -64,7 +65,7 @@ export function openForWriting(file: string): DatabaseSync {
       database.exec(`
         PRAGMA journal_mode = WAL;
         PRAGMA synchronous = NORMAL;
-        PRAGMA journal_size_limit = 67108864;
+        PRAGMA journal_size_limit = ${LEFT_LOG_BYTES};
         PRAGMA cache_size = -16384;
         PRAGMA temp_store = MEMORY;
       `);

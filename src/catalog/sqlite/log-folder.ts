@@ -20,6 +20,11 @@ export interface LogFolderOptions {
 
 const IDLE_MS = 10_000;
 
+/** A call under way, and the thread that answers it: another one may have begun since. */
+interface Call extends PromiseWithResolvers<void> {
+  readonly worker: Worker;
+}
+
 /**
  * Folds the write-ahead log of a catalog into its file, on a thread of its own: that brings both to the disk, and waits for
  * it (https://sqlite.org/wal.html#ckpt). The thread begins with the first call, and ends when there are none for a while.
@@ -29,7 +34,7 @@ export class LogFolder {
   readonly #idleMs: number;
   readonly #entry: URL;
   #worker: Worker | null = null;
-  #waiting: PromiseWithResolvers<void> | null = null;
+  #call: Call | null = null;
   #idleTimer: NodeJS.Timeout | undefined;
 
   constructor(file: string, options: LogFolderOptions = {}) {
@@ -50,20 +55,29 @@ export class LogFolder {
     if (this.#worker === null) await wait(1);
     this.#worker ??= this.#startThread();
     const worker = this.#worker;
-    this.#waiting = Promise.withResolvers();
+    const call: Call = { worker, ...Promise.withResolvers<void>() };
+    this.#call = call;
     // A process that waits for nothing else stays until it is done.
     worker.ref();
     worker.postMessage('fold' satisfies LogFolderRequest);
     try {
-      await this.#waiting.promise;
+      await call.promise;
     } finally {
-      this.#waiting = null;
-      worker.unref();
-      this.#idleTimer = setTimeout(() => void this.close(), this.#idleMs).unref();
+      this.#call = null;
+      // Else whoever closes it waits for its end.
+      if (this.#worker === worker) {
+        worker.unref();
+        this.#idleTimer = setTimeout(() => void this.close(), this.#idleMs).unref();
+      }
     }
   }
 
-  /** Ends the thread; resolves when it is gone. Not while a call is under way. A later one begins another thread. */
+  /** Is its thread there? */
+  get isRunning(): boolean {
+    return this.#worker !== null;
+  }
+
+  /** Ends the thread, after the call under way; resolves when it is gone. A later call begins another one. */
   async close(): Promise<void> {
     clearTimeout(this.#idleTimer);
     const worker = this.#worker;
@@ -78,15 +92,18 @@ export class LogFolder {
   #startThread(): Worker {
     const workerData: LogFolderStart = { file: this.#file };
     const worker = new Worker(this.#entry, { workerData, execArgv: [] });
-    worker.on('message', (_reply: LogFolderReply) => this.#waiting?.resolve());
+    worker.on('message', (_reply: LogFolderReply) => this.#callOf(worker)?.resolve());
     worker.on('error', (error) => this.#onLost(worker, error));
     worker.on('exit', () => this.#onLost(worker, new Error('the thread that folds the log ended')));
     return worker;
   }
 
   #onLost(worker: Worker, error: Error): void {
-    if (this.#worker !== worker) return;
-    this.#worker = null;
-    this.#waiting?.reject(error);
+    if (this.#worker === worker) this.#worker = null;
+    this.#callOf(worker)?.reject(error);
+  }
+
+  #callOf(worker: Worker): Call | null {
+    return this.#call?.worker === worker ? this.#call : null;
   }
 }

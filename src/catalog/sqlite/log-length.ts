@@ -5,6 +5,12 @@ const LONG_PAGES = 1000;
 /** What could not be folded, because somebody was reading just then or the disk is full, waits until so many have come to it. */
 const AGAIN_PAGES = 100;
 
+/**
+ * What a long log leaves on the disk when it begins anew; one commit of a first scan may be longer. Each connection has its
+ * own limit, and that of the one who begins the log anew counts (https://sqlite.org/pragma.html#pragma_journal_size_limit).
+ */
+export const LEFT_LOG_BYTES = 64 * 1024 * 1024;
+
 /** In pages. When the log begins anew, both begin with 0. */
 interface Told {
   readonly log: number;

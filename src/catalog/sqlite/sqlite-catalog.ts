@@ -40,10 +40,11 @@ export function openSqliteCatalog(file: string, policy: NamePolicy): Catalog {
       properties: new SqlitePropertyStore(writing, connection, reading),
       bell,
       async close() {
-        await connection.untilFree();
-        await log.close();
-        // Somebody may have begun to write meanwhile.
-        await connection.untilFree();
+        // Somebody may have begun to write while the thread ended, and so begun another one.
+        do {
+          await connection.untilFree();
+          await log.close();
+        } while (!connection.isFree || log.isRunning);
         reading.close();
         opened.splice(opened.indexOf(reading), 1);
         // Folds the write-ahead log back in, so that a stopped server leaves one plain file.

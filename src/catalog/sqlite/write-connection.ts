@@ -103,7 +103,7 @@ export class WriteConnection {
       .catch(() => {
         // No thread, no matter why: then commits do it, as they would without one.
         this.#length = null;
-        this.#database.exec('PRAGMA wal_autocheckpoint = 1000');
+        if (this.#database.isOpen) this.#database.exec('PRAGMA wal_autocheckpoint = 1000');
       })
       .finally(() => {
         this.#open = null;

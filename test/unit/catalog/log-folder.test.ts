@@ -1,8 +1,11 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { copyFile, mkdtemp, readdir, readlink, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setImmediate as turn } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { LogFolder, type LogFolderOptions } from '../../../src/catalog/sqlite/log-folder.ts';
 import { WriteConnection } from '../../../src/catalog/sqlite/write-connection.ts';
@@ -32,6 +35,25 @@ it('folds in what a process that was killed has left, and begins the log anew', 
   await next.connection.untilFree();
   expect(next.pagesInLog()).toBeLessThan(10);
   expect(next.rows()).toBe(LONG + 1);
+});
+
+it('leaves no log on the disk as long as the longest commit was', async () => {
+  const scene = await open('long.db');
+  await scene.write(20_000);
+  await scene.connection.untilFree();
+  expect((await stat(`${scene.file}-wal`)).size).toBeLessThanOrEqual(64 * 1024 * 1024);
+  expect(scene.rows()).toBe(20_000);
+});
+
+it('makes no catalog where somebody has removed one', async () => {
+  const scene = await open('removed.db');
+  await scene.write(1);
+  for (const part of ['', '-wal', '-shm']) await rm(`${scene.file}${part}`);
+  await scene.write(LONG);
+  await scene.connection.untilFree();
+  expect(scene.folded).toBe(1);
+  expect(await readdir(home)).toEqual([]);
+  expect(scene.rows()).toBe(LONG + 1);
 });
 
 it('while the disk is waited for, readers are answered, and who writes waits', async () => {
@@ -80,6 +102,18 @@ it('what somebody reads without end is tried again now and then, and folded when
   expect(scene.pagesInLog()).toBeLessThan(10);
 });
 
+it('the log begins anew although somebody always reads', async () => {
+  const scene = await open('busy.db');
+  await scene.write(LONG / 2);
+  const reader = new Worker(thread(ALWAYS_READS), { workerData: scene.file });
+  await once(reader, 'message');
+  for (let round = 0; round < 40; round++) await scene.write(LONG / 4);
+  await scene.connection.untilFree();
+  await reader.terminate();
+  expect(scene.folded).toBeGreaterThan(5);
+  expect((await stat(`${scene.file}-wal`)).size).toBeLessThan(5 * LONG * 4_120);
+});
+
 it('ends its thread when there is nothing to do, begins another one, and leaves no file open', async () => {
   const scene = await open('idle.db', { idleMs: 0 });
   await scene.write(1);
@@ -94,6 +128,34 @@ it('ends its thread when there is nothing to do, begins another one, and leaves 
   expect(scene.folded).toBe(3);
   await scene.close();
   expect(await openFiles(scene.file)).toEqual([]);
+});
+
+it('ends after the call under way, and a process that waits for nothing else stays until then', () => {
+  const catalogs = new URL('../../../src/catalog/sqlite/', import.meta.url);
+  // What was written is folded in while the catalog is being closed.
+  const code = `
+    import { DatabaseSync } from 'node:sqlite';
+    import { LogFolder } from ${JSON.stringify(new URL('log-folder.ts', catalogs))};
+    const file = ${JSON.stringify(join(home, 'ending.db'))};
+    const database = new DatabaseSync(file);
+    database.exec('PRAGMA journal_mode = WAL; CREATE TABLE step (name TEXT)');
+    const log = new LogFolder(file);
+    await log.fold();
+    const last = log.fold();
+    await log.close();
+    await last;
+    console.log('closed');`;
+  const told = execFileSync(process.execPath, ['--input-type=module', '--eval', code], { encoding: 'utf8' });
+  expect(told).toBe('closed\n');
+});
+
+it('who waits is told when the thread is lost while it is being closed', async () => {
+  const log = new LogFolder(join(home, 'lost.db'), { entry: thread(ENDS_WITHOUT_ANSWER) });
+  const folding = log.fold();
+  while (!log.isRunning) await turn();
+  const closing = log.close();
+  await expect(folding).rejects.toThrow('ended');
+  await closing;
 });
 
 interface Scene {
@@ -155,6 +217,23 @@ const NEVER_ANSWERS = `
   parentPort.on('message', (request) => {
     if (request === 'end') process.exit();
   });`;
+
+/** One reading after the other, each of some milliseconds. */
+const ALWAYS_READS = `
+  import { DatabaseSync } from 'node:sqlite';
+  import { parentPort, workerData } from 'node:worker_threads';
+  const database = new DatabaseSync(workerData, { readOnly: true });
+  const read = database.prepare('SELECT sum(length(name)) AS sum FROM (SELECT name FROM step LIMIT 2000)');
+  const again = () => {
+    read.get();
+    parentPort.postMessage('read');
+    setImmediate(again);
+  };
+  again();`;
+
+const ENDS_WITHOUT_ANSWER = `
+  import { parentPort } from 'node:worker_threads';
+  parentPort.on('message', () => process.exit());`;
 
 const ANSWERS_WHEN_TOLD = `
   import { parentPort } from 'node:worker_threads';

@@ -6,7 +6,7 @@ import { type QueuedFile, StagingQueue } from '../../../../providers/local/write
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 /** Uploads through a disk that answers when it is told to. */
-function makeRoom() {
+function makeRoom(options: { patienceMs?: number } = {}) {
   const asked = new Map<string, { resolve: (staged: StagedFile) => void; reject: (error: Error) => void }>();
   const disk: Pick<Disk, 'ask'> = {
     ask: (_question, ask) =>
@@ -14,7 +14,7 @@ function makeRoom() {
         asked.set((ask as StageAsk).stagingName, { resolve: resolve as never, reject });
       }),
   };
-  const queue = new StagingQueue(disk);
+  const queue = new StagingQueue(disk, options);
   const queued = new Map<string, QueuedFile>();
   const failed: string[] = [];
   const settled = async () => {
@@ -82,6 +82,22 @@ describe('short uploads on their way to the disk', () => {
     expect(atDisk()).toBe('abcdef');
     await leave('d', 'e', 'f');
     expect(atDisk()).toBe('abcdefg');
+  });
+
+  it('do not wait for ever for groups of which something hangs, at the disk or while it is shown', async () => {
+    const { stage, answer, leave, atDisk } = makeRoom({ patienceMs: 1 });
+    await stage('a', 'b');
+    await answer('a', 'b');
+    await leave('a');
+    await stage('c');
+    await expect.poll(atDisk).toBe('abc');
+    await stage('d');
+    await expect.poll(atDisk).toBe('abcd');
+    // What comes late after all disturbs nobody.
+    await answer('c', 'd');
+    await leave('b', 'c', 'd');
+    await stage('e');
+    await expect.poll(atDisk).toBe('abcde');
   });
 
   it('do not wait for what has failed', async () => {
