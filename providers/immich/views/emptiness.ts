@@ -60,7 +60,8 @@ export async function* conclude(
   // What a version of mediadav has left behind that noted nothing of it: only the top as a whole can be asked for.
   const heldSomething =
     told === null ? ref === null && (await doubts.holdsAnything()) : !told.endsWith(EMPTY);
-  const sinceMs = doubtedSince(told) ?? doubts.startedMs;
+  // A clock that was set back since would have it doubted until it is as late as that again.
+  const sinceMs = Math.min(doubtedSince(told) ?? doubts.startedMs, doubts.startedMs);
   const wasDoubted = doubtedSince(told) !== null;
   if (heldSomething && !(wasDoubted && doubts.startedMs - sinceMs >= doubts.doubtMs)) {
     doubts.warn('an answer that is suddenly empty', name);
