@@ -75,7 +75,8 @@ async function startUpstream(): Promise<Upstream> {
   const server: Server = createServer(async (req, res) => {
     if (req.url?.endsWith('/server/version') === true) {
       res.setHeader('content-type', 'application/json');
-      return res.end('{"major":2,"minor":7,"patch":5}');
+      res.end('{"major":2,"minor":7,"patch":5}');
+      return;
     }
     const bytes = CONTENTS[IDS.findIndex((id) => req.url?.includes(id))] ?? Buffer.alloc(0);
     const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(req.headers.range ?? '') ?? [];
@@ -90,7 +91,10 @@ async function startUpstream(): Promise<Upstream> {
     const breakAt = upstream.breaksOff && answers % 3 === 0 ? start + 1.3 * MIB : bytes.length;
     const sizes = [1, 70_000, 16_384, 300_001, 999, 5];
     for (let at = start, turn = answers; at <= end && !res.destroyed; turn += 1) {
-      if (at > breakAt) return res.destroy();
+      if (at > breakAt) {
+        res.destroy();
+        return;
+      }
       const piece = bytes.subarray(at, Math.min(at + (sizes[turn % sizes.length] ?? 1), end + 1));
       at += piece.length;
       await new Promise((resolve) => res.write(piece, resolve));
