@@ -103,6 +103,11 @@ export class StoredContent {
     this.#store.markVerified(this.id);
   }
 
+  markUnverified(): void {
+    this.isVerified = false;
+    this.#store.markUnverified(this.id);
+  }
+
   /** Before its first block is written. */
   setState(state: string): void {
     this.state = state;
