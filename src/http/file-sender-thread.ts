@@ -2,7 +2,14 @@ import { readSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
-import type { SenderReply, SenderRequest, SenderThreadStart, SendOrder, SendOutcome } from './file-sender.ts';
+import {
+  GIVEN_UP,
+  type SenderReply,
+  type SenderRequest,
+  type SenderThreadStart,
+  type SendOrder,
+  type SendOutcome,
+} from './file-sender.ts';
 import { loadKernelCalls } from './kernel-calls.ts';
 
 /*
@@ -104,14 +111,21 @@ async function send(id: number, order: SendOrder): Promise<SendOutcome> {
   return { sentTo, isBroken };
 }
 
-/** Runs one call that may wait for the disk: see `SenderThreadStart`. */
+/**
+ * Runs one call that may wait for the disk: see `SenderThreadStart`. Throws when it took so long that nobody waits any
+ * more: the numbers of both descriptors may be those of another connection and another file by now.
+ */
 function onDisk<T>(call: () => T): T {
   Atomics.add(diskCalls, 0, 1);
   try {
     return call();
   } finally {
-    Atomics.add(diskCalls, 0, 1);
+    comeBack();
   }
+}
+
+function comeBack(): void {
+  if (Atomics.add(diskCalls, 0, 1) === GIVEN_UP) throw new Error('the call to the disk was given up');
 }
 
 /** @returns null at the end of the file, or when it cannot be read: who sends the rest finds out. */

@@ -33,9 +33,15 @@ export type SenderReply =
   | { readonly kind: 'outcome'; readonly id: number; readonly outcome: SendOutcome };
 
 export interface SenderThreadStart {
-  /** Counted before and behind each call that may wait for the disk: while it is odd, there is one. */
+  /**
+   * Counted before and behind each call that may wait for the disk: while it is odd, there is one. `GIVEN_UP` instead: the
+   * call is not waited for any more, and no other one may follow it.
+   */
   readonly diskCalls: SharedArrayBuffer;
 }
+
+/** Odd, and never reached by counting. */
+export const GIVEN_UP = -1;
 
 export interface FileSenderOptions {
   /** How long a single call to the disk may take. */
@@ -149,7 +155,9 @@ export class FileSender {
     this.#watchdog = setTimeout(() => {
       const worker = this.#worker;
       if (worker === null || this.#pending.size === 0) return;
-      if (before % 2 === 0 || Atomics.load(this.#diskCalls, 0) !== before) return this.#watch();
+      if (before % 2 === 0) return this.#watch();
+      // In one step: either the thread finds it when its call ends, or it has come back from it already.
+      if (Atomics.compareExchange(this.#diskCalls, 0, before, GIVEN_UP) !== before) return this.#watch();
       this.#stuck = worker;
       this.#onLost(worker, hanging());
       void worker.terminate();

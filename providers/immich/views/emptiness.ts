@@ -57,7 +57,8 @@ export async function* conclude(
   }
   const told = parseReading(await doubts.toldVersion(mark))?.state ?? null;
   const heldSomething = ref !== null && told !== null && !told.endsWith(EMPTY);
-  const sinceMs = doubtedSince(told) ?? doubts.startedMs;
+  // A clock that was set back since would have it doubted until it is as late as that again.
+  const sinceMs = Math.min(doubtedSince(told) ?? doubts.startedMs, doubts.startedMs);
   const wasDoubted = doubtedSince(told) !== null;
   if (heldSomething && !(wasDoubted && doubts.startedMs - sinceMs >= doubts.doubtMs)) {
     doubts.warn('an answer that is suddenly empty', name);

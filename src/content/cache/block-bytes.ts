@@ -10,7 +10,7 @@ const GATHERED_BYTES = 64 * 1024;
  * read, leaves them to the garbage collector.
  */
 export class BlockBytes {
-  readonly #onFree: () => void;
+  #onFree: () => void = () => undefined;
   /** Whoever makes it is the first. */
   #holders = 1;
   readonly #pieces: Buffer[] = [];
@@ -19,8 +19,8 @@ export class BlockBytes {
   #gathered: Buffer | null = null;
   #gatheredBytes = 0;
 
-  /** @param onFree nobody holds it any more. */
-  constructor(onFree: () => void = () => undefined) {
+  /** @param onFree told when nobody holds it any more. To be called by who does. */
+  whenFree(onFree: () => void): void {
     this.#onFree = onFree;
   }
 

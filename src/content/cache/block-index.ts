@@ -142,6 +142,10 @@ export class BlockIndex {
     this.#statements.verify.run(id);
   }
 
+  markUnverified(id: number): void {
+    this.#statements.unverify.run(id);
+  }
+
   noteState(id: number, state: string): void {
     this.#statements.state.run(state, id);
   }

@@ -35,7 +35,7 @@ export class BlockMemory {
 export class BlockLanding implements Landing {
   readonly #memory: BlockMemory;
   readonly #sizeBytes: number;
-  /** Memory of blocks that something was put into, or is about to be. */
+  /** Memory of blocks that something was put into, or is about to be, as long as nobody else answers for it. */
   readonly #blocks = new Map<number, Buffer>();
   #block: number;
   #offset = 0;
@@ -68,11 +68,14 @@ export class BlockLanding implements Landing {
     return this.#blocks.get(block)?.buffer === piece.buffer;
   }
 
-  /** Nobody reads the bytes of a block that has come as a whole any more. */
-  giveBack(block: number): void {
+  /**
+   * Forgets a block that has come as a whole, so that its memory lives no longer than whoever holds its bytes.
+   * @returns its memory, for the caller to give back; null: nothing was put there.
+   */
+  release(block: number): Buffer | null {
     const memory = this.#blocks.get(block);
-    if (memory === undefined || block >= this.#block) return;
+    if (memory === undefined || block >= this.#block) return null;
     this.#blocks.delete(block);
-    this.#memory.giveBack(memory);
+    return memory;
   }
 }

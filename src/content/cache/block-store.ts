@@ -128,6 +128,10 @@ export class BlockStore {
     this.#guarded(undefined, () => this.#index.markVerified(id));
   }
 
+  markUnverified(id: number): void {
+    this.#guarded(undefined, () => this.#index.markUnverified(id));
+  }
+
   noteState(id: number, state: string): void {
     this.#guarded(undefined, () => this.#index.noteState(id, state));
   }

@@ -75,6 +75,8 @@ export class CachedContent implements ReadableContent {
     this.#stored = stored;
     this.sizeBytes = remote.sizeBytes;
     this.#lastBlock = lastBlockOf(remote.sizeBytes);
+    // Not all that was compared could be kept, or a crash came before: what is fetched for the rest is compared by nobody.
+    if (stored.isVerified && !stored.isWhole) stored.markUnverified();
     this.#digest = this.#newDigest();
   }
 
@@ -209,6 +211,7 @@ export class CachedContent implements ReadableContent {
   #compareAnew(): void {
     this.#damages = this.#stored.damages;
     this.#digest?.catchUp();
+    this.#stored.markUnverified();
     this.#digest = this.#newDigest();
   }
 

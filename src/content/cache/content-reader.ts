@@ -126,10 +126,15 @@ export class ContentReader implements Follower {
 
   /**
    * All that was handed out so far is on its way: its memory may be used for something else. Whoever cannot tell when that
-   * is need not call it.
+   * is calls `abandon`.
    */
   sent(): void {
     for (const bytes of this.#held.splice(0)) bytes.letGo();
+  }
+
+  /** Nobody is going to tell when what was handed out so far has been read: the garbage collector has it. */
+  abandon(): void {
+    this.#held.length = 0;
   }
 
   /** Whoever made the reader closes it, on every path. Safe to call more than once. */

@@ -64,7 +64,7 @@ export class Fill {
   readonly #beingKept = new Set<number>();
   #next: number;
   readonly #landing: BlockLanding;
-  #filling: BlockBytes;
+  #filling = new BlockBytes();
   #outcome: Outcome = { kind: 'running' };
   /** The source, while it is far enough. */
   #paused: Readable | null = null;
@@ -75,7 +75,6 @@ export class Fill {
     this.last = options.last;
     this.#next = options.first;
     this.#landing = new BlockLanding(options.memory, this.first, options.sizeBytes);
-    this.#filling = this.#newBlock();
     void this.#run();
   }
 
@@ -229,14 +228,12 @@ export class Fill {
     this.#recent.set(block, bytes);
     this.#putOff.push(block);
     this.#next += 1;
-    this.#filling = this.#newBlock();
+    this.#filling = new BlockBytes();
+    const { memory } = this.#options;
+    const own = this.#landing.release(block);
+    if (own !== null) bytes.whenFree(() => memory.giveBack(own));
     if (this.#putOff.length > MAX_PUT_OFF) this.#keep(this.#putOff.shift());
     this.#letGo();
-  }
-
-  #newBlock(): BlockBytes {
-    const block = this.#next;
-    return new BlockBytes(() => this.#landing.giveBack(block));
   }
 
   #keep(block: number | undefined): void {

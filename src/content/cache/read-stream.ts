@@ -12,7 +12,11 @@ export class ReadStream extends Readable {
 
   override _read(): void {
     this.#reader.next().then(
-      (bytes) => this.push(bytes),
+      (bytes) => {
+        // Whoever reads a stream may keep what it gave.
+        this.#reader.abandon();
+        this.push(bytes);
+      },
       (error: Error) => this.destroy(error),
     );
   }

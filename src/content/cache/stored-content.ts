@@ -61,8 +61,9 @@ export class StoredContent {
         file.read(bytes, 0, lengthBytes, block * BLOCK_BYTES),
       );
       if (bytesRead === lengthBytes && crc32(bytes) === checksum) {
-        const whole = new BlockBytes(() => memory.giveBack(own));
+        const whole = new BlockBytes();
         whole.addInPlace(bytes);
+        whole.whenFree(() => memory.giveBack(own));
         return whole;
       }
       // Thrown away by another reader, and written anew meanwhile.
@@ -100,6 +101,11 @@ export class StoredContent {
   markVerified(): void {
     this.isVerified = true;
     this.#store.markVerified(this.id);
+  }
+
+  markUnverified(): void {
+    this.isVerified = false;
+    this.#store.markUnverified(this.id);
   }
 
   /** Before its first block is written. */

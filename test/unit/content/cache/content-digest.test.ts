@@ -31,7 +31,8 @@ function stored(block: number): BlockBytes {
 
 /** A block that comes in pieces. */
 function blockOf(digest: ContentDigest, block: number, onFree?: () => void) {
-  const bytes = new BlockBytes(onFree);
+  const bytes = new BlockBytes();
+  if (onFree !== undefined) bytes.whenFree(onFree);
   return {
     bytes,
     come(to: number) {

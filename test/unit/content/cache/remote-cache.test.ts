@@ -500,6 +500,21 @@ describe('the disk', () => {
     await kept(2 * MIB);
   });
 
+  it('kept only a part of what was compared: what is fetched for the rest is compared again', async () => {
+    await cache.close();
+    cache = openCache(2 * MIB);
+    const remote = new RemoteBytes(bytesOf(6 * MIB));
+    const right = remote.bytes;
+    await read(remote);
+    await kept(2 * MIB);
+    remote.bytes = bytesOf(6 * MIB, 9);
+    await expect(read(remote)).rejects.toMatchObject({ code: 'corrupt' });
+    await kept(0);
+    remote.bytes = right;
+    expect((await read(remote)).equals(right)).toBe(true);
+    expect((await readPieces(remote)).equals(right)).toBe(true);
+  });
+
   it('has less room than before a restart', async () => {
     for (const seed of [1, 2, 3]) {
       const remote = new RemoteBytes(bytesOf(MIB, seed));

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { DEFAULT_LIMITS } from '../../../../providers/immich/limits.ts';
 import type { SourceIngest } from '../../../../src/ingest/source-ingest.ts';
 import { ViewsUnderTest } from './views-under-test.ts';
@@ -155,6 +155,18 @@ describe('what is suddenly empty', () => {
     await expectDoubt(under.startMediadav(views), before);
     // Long enough after the first time that it was said.
     await under.startMediadav({ ...views, doubtMs: 0 }).scan();
+    expect(await under.tree('people/')).toEqual(['people/']);
+  });
+
+  it('is believed in the end where the clock was set back meanwhile', async () => {
+    const ingest = await under.start('3.1.0', { views: ['albums', 'people'] });
+    const before = await under.tree();
+    move();
+    answer('/api/people', NOBODY);
+    const clock = vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 365 * 24 * 60 * 60_000);
+    await expectDoubt(ingest, before);
+    clock.mockRestore();
+    await ingest.scan();
     expect(await under.tree('people/')).toEqual(['people/']);
   });
 
