@@ -26,17 +26,19 @@ export function createHeld(options: HeldOptions): Held {
   const refAtStored = async (path: string) =>
     prefix === null ? null : reader.refAt(await sourceId(), [...prefix, ...path.split('/')]);
   const storedVersion = async (collection: string | null) =>
-    versionUnder(settingsVersion, await reader.contentVersion(await sourceId(), collection));
+    reader.contentVersion(await sourceId(), collection);
   return {
     refAt: (path) => (shown === null ? refAtStored(path) : shown.refAt(path)),
     pathsOf: async (refPrefix) => reader.assetPaths(await sourceId(), refPrefix, MAX_PLACES),
     // Where it has no place, or its members have others too, what it held cannot be told from what is gone.
     versionOf: async (collection) =>
-      collection !== null && !showsOnce ? null : await storedVersion(collection),
-    // What a source said under other settings, it said all the same.
-    // Where somebody has looked, and says that a source that is empty is one: as if it had always been.
+      collection !== null && !showsOnce
+        ? null
+        : versionUnder(settingsVersion, await storedVersion(collection)),
+    // What a source said under other settings, it said all the same. Where somebody has looked, and says that it is empty, it
+    // counts as always having been.
     toldVersionOf: async (collection) =>
-      acceptsEmpty ? null : versionUnderAny(await reader.contentVersion(await sourceId(), collection)),
+      acceptsEmpty ? null : versionUnderAny(await storedVersion(collection)),
     factsOf: async (refId) => reader.asset(await sourceId(), refId),
     placesOf: async (refId, collection) => shown?.placesOf(refId, collection) ?? [],
   };

@@ -55,12 +55,12 @@ export async function* conclude(
     yield complete(mark, { readMs, state });
     return true;
   }
-  const told = parseReading(await doubts.toldVersion(mark))?.state ?? null;
-  const heldSomething = ref !== null && told !== null && !told.endsWith(EMPTY);
+  const told = ref === null ? null : (parseReading(await doubts.toldVersion(mark))?.state ?? null);
+  const doubtedMs = doubtedSince(told);
   // A clock that was set back since would have it doubted until it is as late as that again.
-  const sinceMs = Math.min(doubtedSince(told) ?? doubts.startedMs, doubts.startedMs);
-  const wasDoubted = doubtedSince(told) !== null;
-  if (heldSomething && !(wasDoubted && doubts.startedMs - sinceMs >= doubts.doubtMs)) {
+  const sinceMs = Math.min(doubtedMs ?? doubts.startedMs, doubts.startedMs);
+  const isBelieved = doubtedMs !== null && doubts.startedMs - sinceMs >= doubts.doubtMs;
+  if (told !== null && !told.endsWith(EMPTY) && !isBelieved) {
     doubts.warn('an answer that is suddenly empty', name);
     yield { kind: 'kept', collection: ref, mayHeal: true };
     yield complete(mark, { readMs: NEVER_CURRENT, state: DOUBTED + sinceMs });
