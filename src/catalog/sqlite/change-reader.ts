@@ -2,7 +2,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Change, ChangePage } from '../../model/change.ts';
 import { CodedError } from '../../model/coded-error.ts';
 import { translating } from './database.ts';
-import { NODE_COLUMNS, NODE_FROM, nodeOf, type Row } from './rows.ts';
+import { limitSql, NODE_COLUMNS, NODE_FROM, nodeOf, type Row } from './rows.ts';
 import { DISPLACED, PRUNED_SEQ_KEY, PRUNINGS_KEY } from './schema.ts';
 
 /** Reads the change log: the nodes by their last change, merged with what was removed. */
@@ -24,10 +24,10 @@ export class ChangeReader {
     // What is displaced during a scan is told once it has a place again, or is gone.
     this.#updated = database.prepare(
       `SELECT ${NODE_COLUMNS} ${NODE_FROM}
-       WHERE node.changed_seq > ? AND node.parent_id <> ${DISPLACED} ORDER BY node.changed_seq LIMIT ?`,
+       WHERE node.changed_seq > ? AND node.parent_id <> ${DISPLACED} ORDER BY node.changed_seq ${limitSql()}`,
     );
     this.#removed = database.prepare(
-      'SELECT seq, node_id FROM tombstone WHERE seq > ? AND seq <= ? AND created_seq <= ? ORDER BY seq LIMIT ?',
+      `SELECT seq, node_id FROM tombstone WHERE seq > ? AND seq <= ? AND created_seq <= ? ORDER BY seq ${limitSql()}`,
     );
   }
 

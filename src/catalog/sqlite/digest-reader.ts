@@ -3,7 +3,7 @@ import { CodedError } from '../../model/coded-error.ts';
 import type { AssetNode, Page } from '../../model/node.ts';
 import type { DigestAlgorithm, PendingAsset } from '../catalog.ts';
 import { translating } from './database.ts';
-import { factsOf, NODE_COLUMNS, NODE_FROM, nodeOf, type Row } from './rows.ts';
+import { factsOf, limitSql, NODE_COLUMNS, NODE_FROM, nodeOf, type Row } from './rows.ts';
 import { DISPLACED, IS_PENDING } from './schema.ts';
 
 interface DigestStatements {
@@ -28,14 +28,14 @@ export class DigestReader {
         {
           one: database.prepare(
             `SELECT ${NODE_COLUMNS} ${NODE_FROM}
-             WHERE asset.${algorithm} = ? AND node.parent_id <> ${DISPLACED} ORDER BY asset.id, node.id LIMIT ?`,
+             WHERE asset.${algorithm} = ? AND node.parent_id <> ${DISPLACED} ORDER BY asset.id, node.id ${limitSql()}`,
           ),
           // The index on the digest ends in the asset's id, so nothing needs sorting; CROSS JOIN keeps that order.
           after: database.prepare(
             `SELECT ${NODE_COLUMNS} FROM asset CROSS JOIN node ON node.asset_id = asset.id
              WHERE asset.${algorithm} >= ?1 AND (asset.${algorithm}, asset.id) >= (?1, ?2)
                AND (asset.${algorithm}, asset.id, node.id) > (?1, ?2, ?3) AND node.parent_id <> ${DISPLACED}
-             ORDER BY asset.${algorithm}, asset.id, node.id LIMIT ?4`,
+             ORDER BY asset.${algorithm}, asset.id, node.id ${limitSql('?4')}`,
           ),
         },
       ]),
@@ -43,7 +43,7 @@ export class DigestReader {
     // The index holds only what waits, in this order.
     this.#pending = database.prepare(
       `SELECT ref AS asset_ref, * FROM asset INDEXED BY asset_pending
-       WHERE source_id = ? AND id > ? AND ${IS_PENDING} ORDER BY id LIMIT ?`,
+       WHERE source_id = ? AND id > ? AND ${IS_PENDING} ORDER BY id ${limitSql()}`,
     );
     this.#pendingCount = database.prepare(
       `SELECT count(*) AS count FROM asset INDEXED BY asset_pending

@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { GivenName, GivenPlace, PrunedNames, PruneStep } from '../catalog.ts';
+import { limitSql } from './rows.ts';
 
 /** Names that clients gave to assets, where their source has others or none: see `CatalogWriter.giveNames`. */
 export class GivenNameTable {
@@ -49,7 +50,7 @@ export class GivenNameWriting {
        ) AND EXISTS (
          SELECT 1 FROM node WHERE node.source_id = given_name.source_id AND node.ref = given_name.collection
        ) AS is_here
-       FROM given_name WHERE rowid > ? ORDER BY rowid LIMIT ?`,
+       FROM given_name WHERE rowid > ? ORDER BY rowid ${limitSql()}`,
     );
     this.#setGone = database.prepare('UPDATE given_name SET gone_ms = ? WHERE rowid = ?');
     this.#forgetRow = database.prepare('DELETE FROM given_name WHERE rowid = ?');

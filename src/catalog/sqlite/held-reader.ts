@@ -2,7 +2,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { AssetFacts } from '../../model/asset.ts';
 import type { NodeId } from '../../model/node.ts';
 import { translating } from './database.ts';
-import { factsOf, type Row } from './rows.ts';
+import { factsOf, limitSql, type Row } from './rows.ts';
 import { NO_PARENT } from './schema.ts';
 
 /** What a source has told, by its own names of things: paths and refs. */
@@ -20,7 +20,7 @@ export class HeldReader {
       `${select} AND node.stored_name = ? AND node.stored_name <> node.name`,
     );
     this.#assetPaths = database.prepare(
-      'SELECT path FROM asset WHERE source_id = ?1 AND ref >= ?2 AND ref < ?2 || char(0x10ffff) LIMIT ?3',
+      `SELECT path FROM asset WHERE source_id = ?1 AND ref >= ?2 AND ref < ?2 || char(0x10ffff) ${limitSql('?3')}`,
     );
     this.#asset = database.prepare('SELECT ref AS asset_ref, * FROM asset WHERE source_id = ? AND ref = ?');
   }

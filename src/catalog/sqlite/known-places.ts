@@ -3,6 +3,7 @@ import type { AssetFacts } from '../../model/asset.ts';
 import { UNKNOWN_MEDIA } from '../../model/asset.ts';
 import type { NodeId } from '../../model/node.ts';
 import type { AssetEntry } from '../catalog.ts';
+import { limitSql } from './rows.ts';
 
 /** In the order of `COLUMNS`. */
 type PlaceRow = readonly [
@@ -40,7 +41,7 @@ export class PlaceTable {
   constructor(database: DatabaseSync) {
     this.#range = database.prepare(
       `SELECT ${COLUMNS} FROM node LEFT JOIN asset ON asset.id = node.asset_id
-       WHERE node.parent_id = ? AND node.name BETWEEN ? AND ? ORDER BY node.name LIMIT ?`,
+       WHERE node.parent_id = ? AND node.name BETWEEN ? AND ? ORDER BY node.name ${limitSql()}`,
     );
     this.#range.setReturnArrays(true);
   }

@@ -1,6 +1,7 @@
 import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite';
 import type { ListedNode, NodeId, Page } from '../../model/node.ts';
 import { translating } from './database.ts';
+import { limitSql } from './rows.ts';
 
 /**
  * Columns as `listedOf` takes them apart. Every value of every row becomes a value of JavaScript, and that is what a
@@ -22,7 +23,7 @@ export class ListingReader {
   constructor(database: DatabaseSync) {
     this.#members = database.prepare(
       `SELECT ${COLUMNS} FROM node LEFT JOIN asset ON asset.id = node.asset_id
-       WHERE node.parent_id = ? AND node.name > ? ORDER BY node.name LIMIT ?`,
+       WHERE node.parent_id = ? AND node.name > ? ORDER BY node.name ${limitSql()}`,
     );
     // An object for each row took six times as long, most of it for the names of its columns.
     this.#members.setReturnArrays(true);

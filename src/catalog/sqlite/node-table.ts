@@ -2,6 +2,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { NamePolicy } from '../../model/name.ts';
 import type { NodeId } from '../../model/node.ts';
 import { NodeBatch } from './node-batch.ts';
+import { limitSql } from './rows.ts';
 import type { ScanMarks } from './scan-marks.ts';
 import { DISPLACED, MAX_PRUNINGS, NO_PARENT, PRUNED_SEQ_KEY, PRUNINGS_KEY } from './schema.ts';
 import { SubtreeStates } from './subtree-states.ts';
@@ -106,10 +107,10 @@ export class NodeTable {
     this.#refOfAsset = database.prepare('SELECT ref FROM asset WHERE id = ?');
     this.#members = database.prepare(
       `SELECT id, name, stored_name FROM node
-       WHERE parent_id = ? AND name > ? AND is_virtual = 0 ORDER BY name LIMIT ?`,
+       WHERE parent_id = ? AND name > ? AND is_virtual = 0 ORDER BY name ${limitSql()}`,
     );
     this.#oldTombstones = database.prepare(
-      'SELECT seq FROM tombstone WHERE removed_ms < ? ORDER BY removed_ms LIMIT ?',
+      `SELECT seq FROM tombstone WHERE removed_ms < ? ORDER BY removed_ms ${limitSql()}`,
     );
     this.#dig = database.prepare('DELETE FROM tombstone WHERE seq = ?');
     this.#notePruned = database.prepare(

@@ -2,7 +2,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { LeftPlace, PlaceChange, PlaceChangePage } from '../../model/change.ts';
 import { CodedError } from '../../model/coded-error.ts';
 import { translating } from './database.ts';
-import { NODE_COLUMNS, NODE_FROM, nodeOf, type Row } from './rows.ts';
+import { limitSql, NODE_COLUMNS, NODE_FROM, nodeOf, type Row } from './rows.ts';
 import { DISPLACED, PRUNED_SEQ_KEY } from './schema.ts';
 
 const IS_TAKEN = `EXISTS (SELECT 1 FROM node
@@ -25,15 +25,15 @@ export class PlaceReader {
     this.#updated = database.prepare(
       `SELECT ${NODE_COLUMNS} ${NODE_FROM}
        WHERE node.changed_seq > ? AND node.changed_seq <= ? AND node.parent_id <> ${DISPLACED}
-       ORDER BY node.changed_seq LIMIT ?`,
+       ORDER BY node.changed_seq ${limitSql()}`,
     );
     this.#left = database.prepare(
       `SELECT seq, parent_id, name, is_collection FROM vacancy
-       WHERE seq > ? AND seq <= ? AND NOT ${IS_TAKEN} ORDER BY seq LIMIT ?`,
+       WHERE seq > ? AND seq <= ? AND NOT ${IS_TAKEN} ORDER BY seq ${limitSql()}`,
     );
     this.#replaced = database.prepare(
       `SELECT collection_seq AS seq, parent_id, name, is_collection FROM vacancy
-       WHERE collection_seq > ? AND ${IS_TAKEN} ORDER BY collection_seq LIMIT ?`,
+       WHERE collection_seq > ? AND ${IS_TAKEN} ORDER BY collection_seq ${limitSql()}`,
     );
   }
 

@@ -24,6 +24,14 @@ export const NODE_COLUMNS = `
 
 export const NODE_FROM = 'FROM node LEFT JOIN asset ON asset.id = node.asset_id';
 
+/**
+ * SQL: so many rows at most. By the value of a parameter that stands alone there SQLite plans, and so prepares the statement
+ * anew each time it is bound (https://sqlite.org/c3ref/prepare.html), which takes longer than most of them do.
+ */
+export function limitSql(parameter = '?'): string {
+  return `LIMIT ${parameter} + 0`;
+}
+
 /** The columns of `asset` that facts fill, in the order of `assetValues`. */
 export const ASSET_FACT_COLUMNS = [
   'path',

@@ -25,7 +25,7 @@ import { ListingReader } from './listing-reader.ts';
 import { PlaceReader } from './place-reader.ts';
 import { fromPublicId, toPublicId } from './public-id.ts';
 import { dataVersionOf, RecentNodes } from './recent-nodes.ts';
-import { NODE_COLUMNS, NODE_FROM, nodeOf, type Row, sourceOf } from './rows.ts';
+import { limitSql, NODE_COLUMNS, NODE_FROM, nodeOf, type Row, sourceOf } from './rows.ts';
 import { DISPLACED } from './schema.ts';
 import { ShownSources } from './shown-sources.ts';
 import type { WriteConnection } from './write-connection.ts';
@@ -111,7 +111,7 @@ export class SqliteReader implements CatalogReader {
        ORDER BY node.id`,
     );
     this.#children = database.prepare(
-      `SELECT ${NODE_COLUMNS} ${NODE_FROM} WHERE node.parent_id = ? AND node.name > ? ORDER BY node.name LIMIT ?`,
+      `SELECT ${NODE_COLUMNS} ${NODE_FROM} WHERE node.parent_id = ? AND node.name > ? ORDER BY node.name ${limitSql()}`,
     );
   }
 

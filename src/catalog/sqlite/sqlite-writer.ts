@@ -26,7 +26,7 @@ import { LivePairs } from './live-pairs.ts';
 import { MovedSubtrees } from './moved-subtrees.ts';
 import type { NodeBatch } from './node-batch.ts';
 import { NodeTable } from './node-table.ts';
-import { type Row, sourceOf } from './rows.ts';
+import { limitSql, type Row, sourceOf } from './rows.ts';
 import { ScanMarks } from './scan-marks.ts';
 import { INDEX_OF_PATHS, NO_PARENT } from './schema.ts';
 import { ShownSources } from './shown-sources.ts';
@@ -83,7 +83,7 @@ export class SqliteWriter implements CatalogWriter {
     );
     this.#sourceComplete = database.prepare('UPDATE source SET completed_ms = ? WHERE id = ?');
     this.#nodeIdsAfter = database.prepare(
-      'SELECT id, source_id, parent_id FROM node WHERE id > ? ORDER BY id LIMIT ?',
+      `SELECT id, source_id, parent_id FROM node WHERE id > ? ORDER BY id ${limitSql()}`,
     );
   }
 

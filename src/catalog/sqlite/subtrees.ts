@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { NodeId } from '../../model/node.ts';
+import { limitSql } from './rows.ts';
 
 export interface Below {
   readonly id: NodeId;
@@ -18,7 +19,7 @@ export class Subtrees {
   constructor(database: DatabaseSync) {
     this.#members = database.prepare(
       `SELECT id, asset_id, name, stored_name, is_virtual FROM node
-       WHERE parent_id = ? AND name > ? ORDER BY name LIMIT ?`,
+       WHERE parent_id = ? AND name > ? ORDER BY name ${limitSql()}`,
     );
     this.#members.setReturnArrays(true);
   }

@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { NodeId } from '../../model/node.ts';
+import { limitSql } from './rows.ts';
 
 /**
  * Places, as parent and name, that something has left: what was removed, moved or renamed. Tombstones tell which node is
@@ -22,7 +23,7 @@ export class Vacancies {
          collection_seq = max(collection_seq, ?3 * ?4)`,
     );
     this.#prune = database.prepare(
-      `DELETE FROM vacancy WHERE seq IN (SELECT seq FROM vacancy WHERE left_ms < ? ORDER BY left_ms LIMIT ?)
+      `DELETE FROM vacancy WHERE seq IN (SELECT seq FROM vacancy WHERE left_ms < ? ORDER BY left_ms ${limitSql()})
        RETURNING seq`,
     );
   }
