@@ -6,6 +6,8 @@ export interface SyncedFolder {
 }
 
 interface Syncs {
+  /** False: it begins when all have come who are here in this moment, such as a group of uploads that was placed together. */
+  hasBegun: boolean;
   running: Promise<void>;
   /** Begins when that one is over; null: nobody waits for another one. */
   next: Promise<void> | null;
@@ -27,14 +29,18 @@ export class FolderSyncs {
     const key = folder.identity;
     const syncs = this.#byFolder.get(key);
     if (syncs === undefined) return await this.#run(folder, key);
+    if (!syncs.hasBegun) return await syncs.running;
     const run = () => this.#run(folder, key);
     syncs.next ??= syncs.running.then(run, run);
     await syncs.next;
   }
 
   #run(folder: SyncedFolder, key: string): Promise<void> {
-    const running = folder.sync();
-    const syncs: Syncs = { running, next: null };
+    const running = Promise.resolve().then(() => {
+      syncs.hasBegun = true;
+      return folder.sync();
+    });
+    const syncs: Syncs = { hasBegun: false, running, next: null };
     this.#byFolder.set(key, syncs);
     const forget = () => {
       if (syncs.next === null) this.#byFolder.delete(key);

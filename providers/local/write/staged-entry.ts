@@ -39,6 +39,8 @@ export class StagedEntry implements Staged {
   #state: 'staged' | 'placed' | 'over' = 'staged';
   /** Null as soon as a thread was told to close it: its number may soon be another file's, whether the thread lives or not. */
   #fd: number | null;
+  /** Brings its new name to the disk. */
+  #syncing: Promise<void> | null = null;
 
   constructor(options: StagedEntryOptions) {
     this.#options = options;
@@ -64,12 +66,15 @@ export class StagedEntry implements Staged {
       throw translateWriteError(error);
     }
     this.#state = 'placed';
+    // While the catalog takes it in; what comes of it, `persist` tells.
+    this.#syncing = FOLDER_SYNCS.sync(folder);
+    this.#syncing.catch(() => undefined);
     return placed === null ? undefined : eventsOf(placed, path);
   }
 
   async persist(): Promise<void> {
     try {
-      if (this.#state === 'placed') await FOLDER_SYNCS.sync(this.#options.folder);
+      await this.#syncing;
     } catch (error) {
       throw translateWriteError(error);
     }
@@ -86,6 +91,7 @@ export class StagedEntry implements Staged {
     } finally {
       stagingIsOver(stagingName);
       onOver?.();
+      await this.#syncing?.catch(() => undefined);
       await folder.letGo();
     }
   }

@@ -43,6 +43,16 @@ describe('folders on their way to the disk', () => {
     expect(ends.length).toBe(4);
   });
 
+  it('are synced once for all who come in one moment', async () => {
+    const syncs = new FolderSyncs();
+    const { folder, ends } = folderOf('a');
+    const over = Promise.all([syncs.sync(folder), syncs.sync(folder), syncs.sync(folder)]);
+    await turn();
+    expect(ends.length).toBe(1);
+    ends[0]?.resolve();
+    await over;
+  });
+
   it('wait for no other folder, and tell an error to those it is about', async () => {
     const syncs = new FolderSyncs();
     const [a, b] = [folderOf('a'), folderOf('b')];
