@@ -53,6 +53,14 @@ const SIGN_OF_LIFE_MS = 1_000;
 /** Where a file system knows no hard links. */
 const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
 
+/** What was found out in this turn of the event loop. */
+interface Looked {
+  /** Sources that are where they belong, by their configured paths. */
+  readonly roots: Map<string, Root>;
+  /** Identities of open folders, by descriptor and path; null: it is not there any more. */
+  readonly folders: Map<string, string | null>;
+}
+
 export interface DiskWritesOptions {
   /** What syncs may hold of Node's thread pool, which this thread has in common with all others of the process. */
   readonly syncs?: PoolShare;
@@ -69,6 +77,8 @@ export class DiskWrites {
   readonly #countCall: () => void;
   readonly #syncs: PoolShare;
   readonly #signMs: number;
+  /** Null as soon as others have a turn. */
+  #looked: Looked | null = null;
 
   /** @param countCall called before calls that may wait for the disk. */
   constructor(countCall: () => void, { syncs, signMs }: DiskWritesOptions = {}) {
@@ -83,20 +93,22 @@ export class DiskWrites {
    */
   async stage(ask: StageAsk): Promise<StagedFile> {
     this.#countCall();
-    checkRoot(ask.givenPath, ask.root);
-    const folderFd = isAt(ask.folder) ? ask.folder.fd : openFolder(ask.folder.path, ask.mayBeUnmounted);
+    this.#checkRoot(ask.givenPath, ask.root);
+    const identity = this.#identityAt(ask.folder);
+    const isOpen = ask.folder.fd !== null && identity !== null;
+    const folderFd = isOpen ? ask.folder.fd : openFolder(ask.folder.path, ask.mayBeUnmounted);
     let fd: number | null = null;
     const staged = memberPath({ fd: folderFd, path: ask.folder.path }, ask.stagingName);
     try {
       fd = openSync(staged, NEW_FILE, 0o666);
       this.#writeAll(fd, ask.bytes);
       if (ask.modifiedMs !== null) futimesSync(fd, Date.now() / 1000, ask.modifiedMs / 1000);
-      const { dev, ino } = fstatSync(folderFd, { bigint: true });
+      const folderIdentity = isOpen ? identity : identityOf(fstatSync(folderFd, { bigint: true }));
       if (ask.isWhole) {
         await this.#sync(fd);
         this.#countCall();
       }
-      return { fd, folderFd, folderIdentity: `${dev}-${ino}` };
+      return { fd, folderFd, folderIdentity };
     } catch (error) {
       if (fd !== null) {
         closeSync(fd);
@@ -111,7 +123,8 @@ export class DiskWrites {
   place({ root, folder, path, name, stagingName, kind, over, fd }: PlaceAsk): PlacedFile | null {
     this.#countCall();
     if (fd !== null) closeSync(fd);
-    if (!isAt(folder)) throw new CodedError('parent-missing', 'The folder was moved meanwhile.');
+    if (this.#identityAt(folder) === null)
+      throw new CodedError('parent-missing', 'The folder was moved meanwhile.');
     const there = this.weigh({ root, folder, name, over: kind === 'collection' ? 'nothing' : over });
     const [from, to] = [memberPath(folder, stagingName), memberPath(folder, name)];
     if (kind === 'collection') renameSync(from, to);
@@ -133,6 +146,37 @@ export class DiskWrites {
     if (fd !== null) closeSync(fd);
     rmSync(memberPath(folder, stagingName), { recursive: true, force: true });
     return null;
+  }
+
+  #checkRoot(givenPath: string, root: Root): void {
+    const { roots } = this.#lookedNow();
+    const known = roots.get(givenPath);
+    if (known?.device === root.device && known.inode === root.inode && known.path === root.path) return;
+    checkRoot(givenPath, root);
+    roots.set(givenPath, root);
+  }
+
+  /** Null: it is not open, or not where it was opened. */
+  #identityAt({ fd, path }: FolderAsk): string | null {
+    if (fd === null) return null;
+    const { folders } = this.#lookedNow();
+    const key = `${fd} ${path}`;
+    const known = folders.get(key);
+    if (known !== undefined) return known;
+    const identity = identityAt(fd, path);
+    folders.set(key, identity);
+    return identity;
+  }
+
+  /** A group of uploads is of one folder as a rule, and comes in one message: where that is is looked up once for all. */
+  #lookedNow(): Looked {
+    if (this.#looked === null) {
+      this.#looked = { roots: new Map(), folders: new Map() };
+      queueMicrotask(() => {
+        this.#looked = null;
+      });
+    }
+    return this.#looked;
   }
 
   /** Whoever watches whether the disk answers is told that nothing is wrong yet. */
@@ -215,13 +259,17 @@ function isEmpty(path: string): boolean {
 }
 
 /**
- * Is it open, and still where it was opened? A disk that was mounted over it since has its path, and would hide what is
- * written here.
+ * The identity of a folder that is open; null when it is not where it was opened any more. A disk that was mounted over it
+ * since has its path, and would hide what is written here.
  */
-function isAt(folder: FolderAsk): folder is FolderAsk & { readonly fd: number } {
-  if (folder.fd === null || actualPath(folder.fd, folder.path) !== folder.path) return false;
-  const [open, there] = [fstatSync(folder.fd, { bigint: true }), statsAt(folder.path)];
-  return open.dev === there?.dev && open.ino === there.ino;
+function identityAt(fd: number, path: string): string | null {
+  if (actualPath(fd, path) !== path) return null;
+  const [open, there] = [fstatSync(fd, { bigint: true }), statsAt(path)];
+  return open.dev === there?.dev && open.ino === there.ino ? identityOf(open) : null;
+}
+
+function identityOf({ dev, ino }: BigIntStats): string {
+  return `${dev}-${ino}`;
 }
 
 function actualPath(fd: number, path: string): string {

@@ -1,6 +1,6 @@
 import { close, fsync } from 'node:fs';
 import { promisify } from 'node:util';
-import type { FolderAsk, StagedFile } from '../disk-messages.ts';
+import type { FolderAsk, StageAsk, StagedFile } from '../disk-messages.ts';
 import type { StagingFolder } from './staged-entry.ts';
 
 const closeFd = promisify(close);
@@ -11,12 +11,15 @@ export class OpenFolder implements StagingFolder {
   readonly #path: string;
   readonly identity: string;
   readonly fd: number;
+  /** See `StageAsk`. As long as it is open, it is asked for once. */
+  readonly mayBeUnmounted: boolean;
   readonly #onUnused: (folder: OpenFolder) => void;
   #users = 1;
 
   constructor(path: string, opened: OpenedFolder, onUnused: (folder: OpenFolder) => void) {
     this.#path = path;
     this.fd = opened.folderFd;
+    this.mayBeUnmounted = opened.mayBeUnmounted;
     this.identity = opened.folderIdentity;
     this.#onUnused = onUnused;
   }
@@ -42,7 +45,7 @@ export class OpenFolder implements StagingFolder {
   }
 }
 
-type OpenedFolder = Pick<StagedFile, 'folderFd' | 'folderIdentity'>;
+export type OpenedFolder = Pick<StagedFile, 'folderFd' | 'folderIdentity'> & Pick<StageAsk, 'mayBeUnmounted'>;
 
 /** Folders that are held open by uploads, so that those who write into one at the same time open it once. */
 export class OpenFolders {

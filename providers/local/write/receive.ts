@@ -4,11 +4,11 @@ import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import type { Staged, WriteCall } from '../../../src/provider/provider.ts';
 import type { Disk } from '../disk.ts';
-import type { Root, StageAsk, StagedFile } from '../disk-messages.ts';
+import type { Root, StageAsk } from '../disk-messages.ts';
 import { otherDiskRef } from '../unmounted.ts';
 import { ContentPieces } from './content-pieces.ts';
 import { checkShown, leftOut, splitPlace } from './held-folder.ts';
-import { type OpenFolder, OpenFolders } from './open-folders.ts';
+import { type OpenedFolder, type OpenFolder, OpenFolders } from './open-folders.ts';
 import { StagedEntry } from './staged-entry.ts';
 import type { QueuedFile, StagingQueue } from './staging-queue.ts';
 import { translateWriteError } from './translate-write-error.ts';
@@ -55,12 +55,14 @@ export async function receive(
     const isWhole = pieces.isOver;
     const folderAt = join(root.path, folderPath);
     const open = OPEN_FOLDERS.take(folderAt);
+    let mayBeUnmounted: boolean;
     let queued: QueuedFile;
     try {
+      mayBeUnmounted = open?.mayBeUnmounted ?? (await otherDiskRef(folderPath, call.held)) !== null;
       const ask: StageAsk = {
         ...{ givenPath, root, stagingName, bytes: first, isWhole, modifiedMs: isWhole ? modifiedMs : null },
         folder: { fd: open?.fd ?? null, path: folderAt },
-        mayBeUnmounted: (await otherDiskRef(folderPath, call.held)) !== null,
+        mayBeUnmounted,
       };
       queued = isWhole
         ? await queue.stage(ask)
@@ -70,7 +72,7 @@ export async function receive(
       throw error;
     }
     const { staged, leave } = queued;
-    const folder = await folderOf(staged, folderAt, open).catch((error: unknown) => {
+    const folder = await folderOf({ ...staged, mayBeUnmounted }, folderAt, open).catch((error: unknown) => {
       leave();
       throw error;
     });
@@ -93,7 +95,7 @@ export async function receive(
 }
 
 /** The one that was open, unless it had to be opened anew. */
-async function folderOf(opened: StagedFile, path: string, before: OpenFolder | null): Promise<OpenFolder> {
+async function folderOf(opened: OpenedFolder, path: string, before: OpenFolder | null): Promise<OpenFolder> {
   if (before?.fd === opened.folderFd) return before;
   await before?.letGo();
   return OPEN_FOLDERS.add(path, opened);
