@@ -181,6 +181,9 @@ export class DiskWrites {
 
   /** Whoever watches whether the disk answers is told that nothing is wrong yet. */
   async #sync(fd: number): Promise<void> {
+    // Not before all files of this message are written: the disk takes in at once what it is asked for at once, and a sync
+    // that runs already would have the others wait for another one.
+    await Promise.resolve();
     const untilMs = performance.now() + SYNC_PATIENCE_MS;
     const signs = setInterval(() => {
       if (performance.now() < untilMs) this.#countCall();
