@@ -34,7 +34,7 @@ import type {
   WeighAsk,
 } from '../disk-messages.ts';
 import { isSystemName, isWithin } from '../names.ts';
-import { PoolShare } from '../pool-share.ts';
+import { PoolShare, WRITE_PATIENCE_MS } from '../pool-share.ts';
 import { type StatFacts, statFactsOf, versionOf } from '../stat-facts.ts';
 import { errnoOf } from '../translate-error.ts';
 import { FOLDER_FLAGS, memberPath } from './member-path.ts';
@@ -43,11 +43,6 @@ const IS_LINUX = process.platform === 'linux';
 const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 const PERMISSIONS = 0o7777;
 const syncAll = promisify(fsync);
-/**
- * A sync waits for what others have written to the same disk, too: where somebody copies gigabytes to it, longer than any
- * other call.
- */
-const SYNC_PATIENCE_MS = 60_000;
 /** More often than anybody looks for one. */
 const SIGN_OF_LIFE_MS = 1_000;
 /** Where a file system knows no hard links. */
@@ -58,6 +53,8 @@ export interface DiskWritesOptions {
   readonly syncs?: PoolShare;
   /** How often a sync under way is counted as a call. */
   readonly signMs?: number;
+  /** Brings a file to the disk; another way is for tests. */
+  readonly syncFile?: (fd: number) => Promise<void>;
 }
 
 /**
@@ -69,17 +66,21 @@ export class DiskWrites {
   readonly #countCall: () => void;
   readonly #syncs: PoolShare;
   readonly #signMs: number;
+  readonly #syncFile: (fd: number) => Promise<void>;
+  /** By the descriptor, which must not be closed before. */
+  readonly #syncing = new Map<number, Promise<void>>();
 
   /** @param countCall called before calls that may wait for the disk. */
-  constructor(countCall: () => void, { syncs, signMs }: DiskWritesOptions = {}) {
+  constructor(countCall: () => void, { syncs, signMs, syncFile = syncAll }: DiskWritesOptions = {}) {
     this.#countCall = countCall;
-    this.#syncs = syncs ?? new PoolShare({ patienceMs: SYNC_PATIENCE_MS });
+    this.#syncs = syncs ?? new PoolShare({ patienceMs: WRITE_PATIENCE_MS });
     this.#signMs = signMs ?? SIGN_OF_LIFE_MS;
+    this.#syncFile = syncFile;
   }
 
   /**
    * Opens a folder and a new hidden file in it, and writes to it, before this returns; what is whole is on the disk when it
-   * resolves. Nothing is left of what fails.
+   * resolves. Nothing is left of what fails; of what the disk does not take in time, as soon as it answers again.
    */
   async stage(ask: StageAsk): Promise<StagedFile> {
     this.#countCall();
@@ -87,6 +88,13 @@ export class DiskWrites {
     const folderFd = isAt(ask.folder) ? ask.folder.fd : openFolder(ask.folder.path, ask.mayBeUnmounted);
     let fd: number | null = null;
     const staged = memberPath({ fd: folderFd, path: ask.folder.path }, ask.stagingName);
+    const undo = (path: string) => {
+      if (fd !== null) {
+        closeSync(fd);
+        rmSync(path, { force: true });
+      }
+      if (folderFd !== ask.folder.fd) closeSync(folderFd);
+    };
     try {
       fd = openSync(staged, NEW_FILE, 0o666);
       this.#writeAll(fd, ask.bytes);
@@ -98,11 +106,10 @@ export class DiskWrites {
       }
       return { fd, folderFd, folderIdentity: `${dev}-${ino}` };
     } catch (error) {
-      if (fd !== null) {
-        closeSync(fd);
-        rmSync(staged, { force: true });
-      }
-      if (folderFd !== ask.folder.fd) closeSync(folderFd);
+      const syncing = fd === null ? undefined : this.#syncing.get(fd);
+      // Whoever asked may have closed the folder by then; nothing else has that name.
+      if (syncing === undefined) undo(staged);
+      else whenOver(syncing, () => undo(join(ask.folder.path, ask.stagingName)));
       throw error;
     }
   }
@@ -137,12 +144,14 @@ export class DiskWrites {
 
   /** Whoever watches whether the disk answers is told that nothing is wrong yet. */
   async #sync(fd: number): Promise<void> {
-    const untilMs = performance.now() + SYNC_PATIENCE_MS;
-    const signs = setInterval(() => {
-      if (performance.now() < untilMs) this.#countCall();
-    }, this.#signMs);
+    const signs = setInterval(this.#countCall, this.#signMs);
+    const sync = () => {
+      const syncing = this.#syncFile(fd).finally(() => this.#syncing.delete(fd));
+      this.#syncing.set(fd, syncing);
+      return syncing;
+    };
     try {
-      await this.#syncs.run(() => syncAll(fd));
+      await this.#syncs.runInTime(sync);
     } finally {
       clearInterval(signs);
     }
@@ -208,6 +217,19 @@ function openFolder(path: string, mayBeUnmounted: boolean): number {
     closeSync(fd);
     throw error;
   }
+}
+
+/** Cleans up behind a call that nobody waits for any more, whatever has become of it. */
+function whenOver(call: Promise<void>, cleanUp: () => void): void {
+  const end = () => {
+    try {
+      cleanUp();
+    } catch (error) {
+      // What is left is a leftover for the next scan; a bug of ours would have no errno.
+      if (errnoOf(error) === '') throw error;
+    }
+  };
+  void call.then(end, end);
 }
 
 function isEmpty(path: string): boolean {
