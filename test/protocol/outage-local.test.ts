@@ -235,7 +235,7 @@ describe.skipIf(needsFuse.areMissing)(`a disk that does not answer${needsFuse.no
 
   it('large uploads to it hold up nothing else, and are whole when it answers again', async () => {
     const slow = await folderWithFiles();
-    const disk = await SleepingDisk.mount(slow);
+    const disk = await SleepingDisk.mount(slow, { isWritable: true });
     const other = await folderWithFiles();
     const env = { LOCAL_PATHS: `slow=${disk.path},other=${other}`, LOCAL_WRITABLE: 'true' };
     const server = await startProcess({ env });
@@ -259,7 +259,7 @@ describe.skipIf(needsFuse.areMissing)(`a disk that does not answer${needsFuse.no
     try {
       const waiting = Promise.all(names.map(put));
       await until(async () => {
-        const staged = (await readdir(slow)).filter((name) => name.startsWith('.mediadav-upload-'));
+        const staged = (await readdir(disk.path)).filter((name) => name.startsWith('.mediadav-upload-'));
         return staged.length === names.length;
       });
       disk.sleep();
@@ -278,7 +278,7 @@ describe.skipIf(needsFuse.areMissing)(`a disk that does not answer${needsFuse.no
       disk.wake();
       expect(await waiting).toEqual(names.map(() => 201));
       for (const name of names) {
-        const stored = await readFile(join(slow, name));
+        const stored = await readFile(join(disk.path, name));
         expect(stored.equals(Buffer.concat(content(name))), name).toBe(true);
       }
     } finally {

@@ -45,8 +45,8 @@ const PERMISSIONS = 0o7777;
 const syncAll = promisify(fsync);
 /** More often than anybody looks for one. */
 const SIGN_OF_LIFE_MS = 1_000;
-/** Where a file system knows no hard links. */
-const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
+/** Where a file system knows no hard links; `EIO` is what mounts of rclone say to them. */
+const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EIO']);
 
 export interface DiskWritesOptions {
   /** What syncs may hold of Node's thread pool, which this thread has in common with all others of the process. */
