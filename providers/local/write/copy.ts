@@ -9,6 +9,7 @@ import type { PoolShare } from '../pool-share.ts';
 import { toMs } from '../stat-facts.ts';
 import { MAX_DEPTH } from '../walk.ts';
 import { type HeldFolder, type HeldPlace, holdPlace, leftOut } from './held-folder.ts';
+import { leaveToScan } from './leave-to-scan.ts';
 import { Original } from './original.ts';
 import { isShown, missing, openShownFile } from './place-rules.ts';
 import { remove } from './remove.ts';
@@ -69,7 +70,7 @@ export async function copy(
       };
       return new StagedCopyEntry(options, (later) => remove(root, from, later, original));
     } catch (error) {
-      await rm(staged, { recursive: true, force: true });
+      await leaveToScan(() => rm(staged, { recursive: true, force: true }));
       await place.folder.close();
       throw error;
     }

@@ -37,6 +37,7 @@ import { isSystemName, isWithin } from '../names.ts';
 import { PoolShare, WRITE_PATIENCE_MS } from '../pool-share.ts';
 import { type StatFacts, statFactsOf, versionOf } from '../stat-facts.ts';
 import { errnoOf } from '../translate-error.ts';
+import { leaveToScanSync } from './leave-to-scan.ts';
 import { FOLDER_FLAGS, memberPath } from './member-path.ts';
 
 const IS_LINUX = process.platform === 'linux';
@@ -89,11 +90,12 @@ export class DiskWrites {
     let fd: number | null = null;
     const staged = memberPath({ fd: folderFd, path: ask.folder.path }, ask.stagingName);
     const undo = (path: string) => {
-      if (fd !== null) {
-        closeSync(fd);
-        rmSync(path, { force: true });
+      const opened = fd;
+      if (opened !== null) {
+        leaveToScanSync(() => closeSync(opened));
+        leaveToScanSync(() => rmSync(path, { force: true }));
       }
-      if (folderFd !== ask.folder.fd) closeSync(folderFd);
+      if (folderFd !== ask.folder.fd) leaveToScanSync(() => closeSync(folderFd));
     };
     try {
       fd = openSync(staged, NEW_FILE, 0o666);
@@ -109,7 +111,7 @@ export class DiskWrites {
       const syncing = fd === null ? undefined : this.#syncing.get(fd);
       // Whoever asked may have closed the folder by then; nothing else has that name.
       if (syncing === undefined) undo(staged);
-      else whenOver(syncing, () => undo(join(ask.folder.path, ask.stagingName)));
+      else void Promise.allSettled([syncing]).then(() => undo(join(ask.folder.path, ask.stagingName)));
       throw error;
     }
   }
@@ -217,19 +219,6 @@ function openFolder(path: string, mayBeUnmounted: boolean): number {
     closeSync(fd);
     throw error;
   }
-}
-
-/** Cleans up behind a call that nobody waits for any more, whatever has become of it. */
-function whenOver(call: Promise<void>, cleanUp: () => void): void {
-  const end = () => {
-    try {
-      cleanUp();
-    } catch (error) {
-      // What is left is a leftover for the next scan; a bug of ours would have no errno.
-      if (errnoOf(error) === '') throw error;
-    }
-  };
-  void call.then(end, end);
 }
 
 function isEmpty(path: string): boolean {

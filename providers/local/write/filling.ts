@@ -1,8 +1,8 @@
 import { close, fdatasync, fsync, futimes, unlink, writev } from 'node:fs';
 import { promisify } from 'node:util';
 import type { PoolShare } from '../pool-share.ts';
-import { errnoOf } from '../translate-error.ts';
 import type { ContentPieces } from './content-pieces.ts';
+import { leaveToScan } from './leave-to-scan.ts';
 
 /** A large file is brought to the disk while the rest of it comes in, so that its end does not wait for all of it. */
 const SYNC_BYTES = 32 * 1024 * 1024;
@@ -70,14 +70,10 @@ export class Filling {
 
   /** Closes and removes the file when the disk has answered the last call. Does not wait for that, and does not fail. */
   removeLater(path: string): void {
-    const remove = async () => {
+    void leaveToScan(async () => {
       await Promise.allSettled(this.#underWay);
       await closeFile(this.#options.fd);
       await removeFile(path);
-    };
-    remove().catch((error: unknown) => {
-      // What is left is a leftover for the next scan; a bug of ours would have no errno.
-      if (errnoOf(error) === '') throw error;
     });
   }
 

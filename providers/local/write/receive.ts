@@ -8,6 +8,7 @@ import { otherDiskRef } from '../unmounted.ts';
 import { ContentPieces } from './content-pieces.ts';
 import { Filling } from './filling.ts';
 import { checkShown, leftOut, splitPlace } from './held-folder.ts';
+import { leaveToScan } from './leave-to-scan.ts';
 import { type OpenFolder, OpenFolders } from './open-folders.ts';
 import { StagedEntry } from './staged-entry.ts';
 import type { QueuedFile, StagingQueue } from './staging-queue.ts';
@@ -78,10 +79,10 @@ export async function receive(
     } catch (error) {
       if (filling.isAtDisk) {
         filling.removeLater(join(folderAt, stagingName));
-        await folder.letGo();
       } else {
-        await disk.ask('drop', { folder: folder.asked, stagingName, fd }).finally(() => folder.letGo());
+        await leaveToScan(() => disk.ask('drop', { folder: folder.asked, stagingName, fd }));
       }
+      await folder.letGo();
       throw error;
     }
   } catch (error) {
