@@ -116,17 +116,26 @@ export class DiskWrites {
     }
   }
 
-  /** See `Staged.place`. Closes the staged file, whatever comes of it. @returns null: a look tells what is there now. */
+  /**
+   * See `Staged.place`. Closes the staged file, whatever comes of it.
+   * @returns what was placed, also when somebody else has put another thing there at once: whoever asks is told the version
+   *   of his own bytes. Null: a look tells.
+   */
   place({ root, folder, path, name, stagingName, kind, over, fd }: PlaceAsk): PlacedFile | null {
     this.#countCall();
     if (fd !== null) closeSync(fd);
     if (!isAt(folder)) throw new CodedError('parent-missing', 'The folder was moved meanwhile.');
     const there = this.weigh({ root, folder, name, over: kind === 'collection' ? 'nothing' : over });
     const [from, to] = [memberPath(folder, stagingName), memberPath(folder, name)];
-    if (kind === 'collection') renameSync(from, to);
-    else if (there === null) appear(from, to);
-    else replace(from, to, there);
-    return kind === 'asset' ? this.#factsOf(root, path, memberPath(folder, name)) : null;
+    if (kind === 'collection') {
+      renameSync(from, to);
+      return null;
+    }
+    const own = statsAt(from);
+    if (own === null) throw new CodedError('unavailable', 'What was uploaded was taken away meanwhile.');
+    if (there === null) appear(from, to);
+    else replace(from, to, { own, there });
+    return this.#factsOf(root, path, { own, to });
   }
 
   /** May something take the place of what has a name now? @returns what that is; null: nothing. */
@@ -166,11 +175,18 @@ export class DiskWrites {
     }
   }
 
-  /** Of the file, and of all folders above it. */
-  #factsOf(root: Root, path: string, placed: string): PlacedFile | null {
+  /** Of the file, and of all folders above it. @param own of the file before it had its place. */
+  #factsOf(
+    root: Root,
+    path: string,
+    { own, to }: { readonly own: BigIntStats; readonly to: string },
+  ): PlacedFile | null {
     try {
-      const file = statsAt(placed);
-      if (file === null || !file.isFile() || file.nlink !== 1n) return null;
+      const there = statsAt(to);
+      // Some disks number a file anew with its name.
+      const isOwn = there?.isFile() === true && there.size === own.size && there.mtimeNs === own.mtimeNs;
+      const file = isOwn ? there : own;
+      if (file.nlink !== 1n) return null;
       const above: StatFacts[] = [];
       for (let end = path.indexOf('/'); end !== -1; end = path.indexOf('/', end + 1)) {
         const folderPath = path.slice(0, end);
@@ -284,10 +300,12 @@ function appear(from: string, to: string): void {
 }
 
 /** Whoever might read and change the file before still may. */
-function replace(from: string, to: string, before: BigIntStats): void {
+function replace(
+  from: string,
+  to: string,
+  { own, there: before }: { readonly own: BigIntStats; readonly there: BigIntStats },
+): void {
   if (!before.isSymbolicLink()) {
-    const own = statsAt(from);
-    if (own === null) throw new CodedError('unavailable', 'What was uploaded was taken away meanwhile.');
     const isOwned = own.uid === before.uid && own.gid === before.gid;
     // Only an administrator may give files away; the order matters, as `chown` takes rights back.
     if (!isOwned && process.getuid?.() === 0) chownSync(from, Number(before.uid), Number(before.gid));
