@@ -31,6 +31,9 @@ export interface Answer<Body> {
   readonly body: Body;
 }
 
+/** Whoever looks at the log of the server, or of a proxy before it, sees who asks (RFC 9110 section 10.1.5). */
+const NAMED = { 'user-agent': 'mediadav' };
+
 /** Agents that make axios give up a connection that does not come about. */
 interface Agents {
   readonly http: HttpAgent;
@@ -100,7 +103,7 @@ export class Transport {
   async openStream(request: StreamRequest): Promise<Answer<Readable>> {
     if (ByteConnections.canReach(request.url)) {
       try {
-        return await this.#plain.get(request);
+        return await this.#plain.get({ ...request, headers: { ...NAMED, ...request.headers } });
       } catch (error) {
         throw translateNetworkError(error, request.signal);
       }
@@ -141,7 +144,7 @@ export class Transport {
         ...options,
         method: request.method,
         url: request.url,
-        headers: { ...request.headers },
+        headers: { ...NAMED, ...request.headers },
         ...(request.body === undefined ? {} : { data: request.body }),
         timeout: request.timeoutMs,
         signal: request.signal,

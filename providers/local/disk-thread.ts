@@ -47,7 +47,9 @@ const GATHER_MS = 2;
 /** Answers in one message: the other side sends them on while the next ones are read. */
 const MESSAGE_ANSWERS = 8;
 
-parentPort?.on('message', (requests: readonly DiskRequest[]) => {
+parentPort?.on('message', (requests: readonly DiskRequest[] | null) => {
+  // Nobody asks any more.
+  if (requests === null) return parentPort?.close();
   let replies: DiskReply[] = [];
   const later: Promise<DiskReply>[] = [];
   let sinceMs = performance.now();

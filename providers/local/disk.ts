@@ -163,7 +163,7 @@ export class Disk {
   #onIdle(): void {
     clearTimeout(this.#watchdog);
     this.#worker?.unref();
-    this.#idleTimer = setTimeout(() => this.#endThread(null), this.#options.idleMs).unref();
+    this.#idleTimer = setTimeout(() => this.#leaveThread(), this.#options.idleMs).unref();
   }
 
   /** Looks from time to time whether anything was read since. */
@@ -182,6 +182,13 @@ export class Disk {
     const { code } = error as { code?: unknown };
     const isTooLarge = code === 'ERR_WORKER_OUT_OF_MEMORY';
     this.#endThread(isTooLarge ? new CodedError('unavailable', 'A folder is too large to be read.') : error);
+  }
+
+  /** It ends by itself: what it still has to see to, when a disk answers again, it does first. */
+  #leaveThread(): void {
+    clearTimeout(this.#watchdog);
+    this.#worker?.postMessage(null);
+    this.#worker = null;
   }
 
   #endThread(reason: unknown): void {

@@ -4,6 +4,11 @@ import { CodedError } from '../../src/model/coded-error.ts';
 const MAX_TRIPS = 16;
 /** A disk that was asleep takes so long to wake up; what takes longer does not answer. */
 export const PATIENCE_MS = 15_000;
+/**
+ * The same for calls that bring something to the disk. They wait for what others have written to it, too: where somebody
+ * copies gigabytes there, longer than any other call.
+ */
+export const WRITE_PATIENCE_MS = 60_000;
 const RETRY_AFTER_MS = 10_000;
 
 interface Waiting {
@@ -42,6 +47,23 @@ export class PoolShare {
     } finally {
       this.#end();
     }
+  }
+
+  /**
+   * As `run`, for who cannot wait for a trip without an end: rejects `unavailable`, too, when this one takes longer than a
+   * disk that answers. The trip goes on then, counts as before, and uses what it was given until it is over.
+   */
+  runInTime<T>(trip: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    return new Promise((resolve, reject) => {
+      let deadline: NodeJS.Timeout | undefined;
+      const begin = () => {
+        deadline = setTimeout(() => reject(hangs()), this.#patienceMs).unref();
+        return trip();
+      };
+      this.run(begin, signal)
+        .finally(() => clearTimeout(deadline))
+        .then(resolve, reject);
+    });
   }
 
   /** Resolves when a trip has begun. */

@@ -86,7 +86,7 @@ export class SourceWrites implements TreeWriter {
     await aftermath.check?.(path);
     const scope = this.#newScope();
     const staged = await writing.receive(path, content, claims, signal, scope);
-    await showing(staged, () =>
+    await this.#showing(staged, () =>
       this.#placings.place({ staged, path, over, permit, onShown, told: scope.told, signal }),
     );
   }
@@ -224,7 +224,7 @@ export class SourceWrites implements TreeWriter {
       return await this.#overwriting({ path: to, by: staged, scope }, over, signal, place);
     };
     return await this.#clearing(scope, () =>
-      showing(staged, () => this.#change({ touched: [to], isWhole: true, scope, work })),
+      this.#showing(staged, () => this.#change({ touched: [to], isWhole: true, scope, work })),
     );
   }
 
@@ -269,7 +269,10 @@ export class SourceWrites implements TreeWriter {
       await this.#options.aftermath.follow({ touched: [], gone: new Set(), isWhole: false, told });
       await work();
     } catch (error) {
-      await aside.putBack();
+      await this.#after(
+        () => aside.putBack(),
+        'what was to be written over is hidden until a scan puts it back',
+      );
       throw error;
     }
     scope.asides.push(aside);
@@ -285,16 +288,35 @@ export class SourceWrites implements TreeWriter {
     try {
       result = await write();
     } catch (error) {
-      for (const aside of scope.asides) await aside.leave();
+      for (const aside of scope.asides)
+        await this.#after(() => aside.leave(), 'a folder could not be closed');
       throw error;
     }
     for (const aside of scope.asides) {
-      await aside.remove().catch((error: unknown) => {
-        const reason = messageOf(error);
-        this.#options.logger.warn('something that was written over is still there, hidden', { reason });
-      });
+      await this.#after(() => aside.remove(), 'something that was written over is still there, hidden');
     }
     return result;
+  }
+
+  /** Nothing is left of what was staged, unless it is shown. */
+  async #showing<T>(staged: Staged, show: () => Promise<T>): Promise<T> {
+    try {
+      const result = await show();
+      // Beside the turns of others, so that many who upload wait for the disk together.
+      await staged.persist();
+      return result;
+    } finally {
+      await this.#after(() => staged.discard(), 'what was staged for a write could not be let go of');
+    }
+  }
+
+  /** What is seen to when it is certain how a write went, and is told to the log instead of that. Does not reject. */
+  async #after(work: () => Promise<void>, failure: string): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.#options.logger.warn(failure, { reason: messageOf(error) });
+    }
   }
 
   async #change<T>({ touched, isWhole, scope, work }: Work<T>): Promise<T> {
@@ -324,17 +346,5 @@ export class SourceWrites implements TreeWriter {
   #newScope(): Scope {
     const told: WriteEvent[] = [];
     return { held: this.#options.held, told, asides: [], tell: (event) => void told.push(event) };
-  }
-}
-
-/** Nothing is left of what was staged, unless it is shown. */
-async function showing<T>(staged: Staged, show: () => Promise<T>): Promise<T> {
-  try {
-    const result = await show();
-    // Beside the turns of others, so that many who upload wait for the disk together.
-    await staged.persist();
-    return result;
-  } finally {
-    await staged.discard();
   }
 }

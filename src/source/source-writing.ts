@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { Digests } from '../model/asset.ts';
-import { CodedError } from '../model/coded-error.ts';
+import { CodedError, messageOf } from '../model/coded-error.ts';
+import type { Logger } from '../model/logger.ts';
 import type { ContentClaims, Over, WriteFailure } from '../model/write.ts';
 import type {
   Held,
@@ -30,14 +31,22 @@ export interface WriteScope {
   readonly tell: (event: WriteEvent) => void;
 }
 
+export interface SourceWritingOptions {
+  readonly provider: WritingProvider;
+  readonly callFor: (signal: AbortSignal, scope: WriteScope) => WriteCall;
+  readonly logger: Logger;
+}
+
 /** What the rooms above see of a provider's powers to write. Nothing is tried again as a whole. */
 export class SourceWriting {
   readonly #provider: WritingProvider;
-  readonly #callFor: (signal: AbortSignal, scope: WriteScope) => WriteCall;
+  readonly #callFor: SourceWritingOptions['callFor'];
+  readonly #logger: Logger;
 
-  constructor(provider: WritingProvider, callFor: (signal: AbortSignal, scope: WriteScope) => WriteCall) {
+  constructor({ provider, callFor, logger }: SourceWritingOptions) {
     this.#provider = provider;
     this.#callFor = callFor;
+    this.#logger = logger;
   }
 
   /**
@@ -55,7 +64,10 @@ export class SourceWriting {
     const call = this.#callFor(signal, scope);
     const staged = await this.#provider.receive(path, checked(content, claims.digests), { modifiedMs }, call);
     if (sizeBytes === null || staged.sizeBytes === sizeBytes) return staged;
-    await staged.discard();
+    await staged.discard().catch((error: unknown) => {
+      const reason = messageOf(error);
+      this.#logger.warn('an upload that did not come as a whole could not be let go of', { reason });
+    });
     throw new CodedError('invalid', `${staged.sizeBytes} bytes came instead of ${sizeBytes}.`);
   }
 

@@ -257,7 +257,8 @@ export class Source {
   get writing(): SourceWriting | null {
     const provider = this.#provider;
     if (!hasWriting(provider)) return null;
-    return new SourceWriting(provider, (signal, scope) => this.#writeCall(signal, scope));
+    const callFor = (signal: AbortSignal, scope: WriteScope) => this.#writeCall(signal, scope);
+    return new SourceWriting({ provider, callFor, logger: this.#logger });
   }
 
   /** See `Provider.space`. Null when the source cannot tell. */

@@ -80,3 +80,27 @@ it('where previews are shown, nothing can be written at all', async () => {
   }
   expect(on.inImmich('Album 1')).toEqual(['photo 1-1.jpg', 'photo 1-2.jpg']);
 });
+
+it('where previews are shown, nothing is copied either: neither a photo nor an album, nor out of a view', async () => {
+  const env = { IMMICH_RENDITION: 'preview', IMMICH_VIEWS: 'albums,timeline' };
+  on = await ImmichWriteApp.start({ env });
+  const [year] = await on.names('timeline');
+  const [month] = await on.names(`timeline/${year}`);
+  const inTimeline = `timeline/${year}/${month}`;
+  const [photoName = ''] = await on.names(inTimeline);
+  const [before, photos] = [await on.names('albums/Album 2'), on.fake.library.assets.size];
+  const reason = expect.stringMatching(/IMMICH_RENDITION/);
+  for (const answer of [
+    await on.copy('albums/Album 1/photo 1-1.jpg', 'albums/Album 2/photo 1-1.jpg'),
+    await on.copy('albums/Album 1/photo 1-1.jpg', 'albums/Album 2/photo 2-1.jpg'),
+    await on.copy(`${inTimeline}/${photoName}`, 'albums/Album 2/out of a view.jpg'),
+    await on.copy('albums/Album 1', 'albums/New'),
+    await on.copy('albums/Album 1', 'albums/New', { Depth: '0' }),
+  ]) {
+    expect([answer.status, answer.text]).toEqual([403, reason]);
+  }
+  expect(await on.names('albums/Album 2')).toEqual(before);
+  expect(on.inImmich('Album 2')).toEqual(['photo 2-1.jpg', 'photo 2-2.jpg']);
+  expect(await on.names('albums')).toEqual(['Album 1', 'Album 2']);
+  expect(on.fake.library.assets.size).toBe(photos);
+});

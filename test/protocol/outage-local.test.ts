@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -227,6 +227,62 @@ describe.skipIf(needsFuse.areMissing)(`a disk that does not answer${needsFuse.no
       await until(async () => (await get(server, 'slow/many/7.jpg')).status === 200);
       for (const path of many) expect(await (await get(server, `slow/${path}`)).text()).toBe(path);
     } finally {
+      disk.wake();
+      await server.stop();
+      await disk.unmount();
+    }
+  });
+
+  it('large uploads to it hold up nothing else, and are whole when it answers again', async () => {
+    const slow = await folderWithFiles();
+    const disk = await SleepingDisk.mount(slow, { isWritable: true });
+    const other = await folderWithFiles();
+    const env = { LOCAL_PATHS: `slow=${disk.path},other=${other}`, LOCAL_WRITABLE: 'true' };
+    const server = await startProcess({ env });
+    // More than the process has threads for files.
+    const names = Array.from({ length: 80 }, (_, at) => `film ${at}.mp4`);
+    const rest = Promise.withResolvers<void>();
+    const content = (name: string) => [Buffer.alloc(400_000, name), Buffer.alloc(400_000, `${name} rest`)];
+    const put = async (name: string) => {
+      const [first, second] = content(name);
+      const body = async function* () {
+        yield first;
+        await rest.promise;
+        yield second;
+      };
+      const signal = AbortSignal.timeout(50_000);
+      const answer = await fetch(urlOf(server.webdavUrl, `slow/${name}`), {
+        ...{ method: 'PUT', body: ReadableStream.from(body()), duplex: 'half', signal },
+      } as RequestInit);
+      return answer.status;
+    };
+    try {
+      const waiting = Promise.all(names.map(put));
+      await until(async () => {
+        const staged = (await readdir(disk.path)).filter((name) => name.startsWith('.mediadav-upload-'));
+        return staged.length === names.length;
+      });
+      disk.sleep();
+      rest.resolve();
+      for (let times = 0; times < 5; times += 1) {
+        for (const { shownPath, bytes } of FILES) {
+          const answer = await fetch(urlOf(server.webdavUrl, `other/${shownPath}`), {
+            signal: AbortSignal.timeout(10_000),
+          });
+          expect(await answer.text()).toBe(bytes.toString());
+        }
+      }
+      const small = { method: 'PUT', body: 'new', signal: AbortSignal.timeout(10_000) };
+      expect((await fetch(urlOf(server.webdavUrl, 'other/new.jpg'), small)).status).toBe(201);
+
+      disk.wake();
+      expect(await waiting).toEqual(names.map(() => 201));
+      for (const name of names) {
+        const stored = await readFile(join(disk.path, name));
+        expect(stored.equals(Buffer.concat(content(name))), name).toBe(true);
+      }
+    } finally {
+      rest.resolve();
       disk.wake();
       await server.stop();
       await disk.unmount();

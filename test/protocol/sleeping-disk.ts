@@ -19,12 +19,16 @@ export class SleepingDisk {
     this.#server = server;
   }
 
-  /** @param folder what is on it. */
-  static async mount(folder: string): Promise<SleepingDisk> {
+  /**
+   * @param folder what is on it.
+   * @param isWritable what is written to it is only there while it is mounted.
+   */
+  static async mount(folder: string, { isWritable = false } = {}): Promise<SleepingDisk> {
     const base = await mkdtemp(join(tmpdir(), 'mediadav-disk-'));
     const path = join(base, 'mount');
     await mkdir(path);
-    const flags = ['--config', '/dev/null', '--vfs-cache-mode', 'off', '--attr-timeout', '0s'];
+    const cacheMode = isWritable ? 'writes' : 'off';
+    const flags = ['--config', '/dev/null', '--vfs-cache-mode', cacheMode, '--attr-timeout', '0s'];
     const server = spawn('rclone', ['mount', folder, path, ...flags], {
       env: { PATH: toolPath(), HOME: base },
       stdio: 'ignore',

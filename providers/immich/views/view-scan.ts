@@ -129,7 +129,8 @@ export class ViewScan {
     } catch (error) {
       if (!(error instanceof CodedError) || concernsAll(error)) throw error;
       // What is not to be shown has nothing to be kept.
-      for (const name of names.filter((each) => !this.#isHidden(each))) {
+      for (const name of names) {
+        if (await this.#isHidden(name)) continue;
         this.#parts.call.warn(`a view that could not be read: ${messageOf(error)}`, name);
         yield* this.#top(name);
         yield { kind: 'kept', collection: this.#refOf(name), mayHeal: true };
@@ -144,8 +145,16 @@ export class ViewScan {
     const list = this.#lists.get(name as ListName);
     if (list === undefined) throw new Error(`a view that nobody has looked at: ${name}`);
     if (list.note !== null) {
-      yield { kind: 'note', text: `${list.note} Until then there is no folder "${name}".` };
-      return { isComplete: true, oldestReadMs: this.#startedMs };
+      if (await this.#isHidden(name)) {
+        yield { kind: 'note', text: `${list.note} Until then there is no folder "${name}".` };
+        return { isComplete: true, oldestReadMs: this.#startedMs };
+      }
+      // Who takes a permission back has not deleted anything; who wants it gone says so in the settings.
+      const until = `Until then the folder "${name}" stays as it was read last; to hide it, take it out of IMMICH_VIEWS.`;
+      yield { kind: 'note', text: `${list.note} ${until}` };
+      yield* this.#top(name);
+      yield { kind: 'kept', collection: this.#refOf(name) };
+      return { isComplete: false, oldestReadMs: this.#startedMs };
     }
     if (list.error !== null) throw list.error;
     const field = name === 'people' ? 'personIds' : name === 'tags' ? 'tagIds' : null;
@@ -244,8 +253,10 @@ export class ViewScan {
     return { isComplete, oldestReadMs: this.#startedMs };
   }
 
-  #isHidden(name: ViewName): boolean {
-    return (this.#lists.get(name as ListName)?.note ?? null) !== null;
+  /** It may not be shown, and never was. */
+  async #isHidden(name: ViewName): Promise<boolean> {
+    const note = this.#lists.get(name as ListName)?.note ?? null;
+    return note !== null && (await this.#parts.doubts.toldVersion(viewRef(name))) === null;
   }
 
   #refOf(name: ViewName): string | null {

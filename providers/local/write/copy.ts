@@ -5,9 +5,11 @@ import { CodedError } from '../../../src/model/coded-error.ts';
 import type { StagedCopy, WriteCall } from '../../../src/provider/provider.ts';
 import type { Disk } from '../disk.ts';
 import type { Root } from '../disk-messages.ts';
+import type { PoolShare } from '../pool-share.ts';
 import { toMs } from '../stat-facts.ts';
 import { MAX_DEPTH } from '../walk.ts';
 import { type HeldFolder, type HeldPlace, holdPlace, leftOut } from './held-folder.ts';
+import { leaveToScan } from './leave-to-scan.ts';
 import { Original } from './original.ts';
 import { isShown, missing, openShownFile } from './place-rules.ts';
 import { remove } from './remove.ts';
@@ -20,6 +22,8 @@ export interface Copying {
   readonly root: Root;
   readonly call: WriteCall;
   readonly stagingName: string;
+  /** Of the thread pool, for bringing to the disk what was shown. */
+  readonly share: PoolShare;
 }
 
 /** A file system that can share the blocks of two equal files does. */
@@ -32,7 +36,7 @@ export async function copy(
   to: string,
   { isDeep }: { readonly isDeep: boolean },
 ): Promise<StagedCopy> {
-  const { disk, root, call, stagingName } = copying;
+  const { disk, root, call, stagingName, share } = copying;
   const original = new Original();
   const source = await holdPlace(root, from, call);
   try {
@@ -60,13 +64,13 @@ export async function copy(
         folder: {
           asked: folder.asked,
           identity: await folder.identity(),
-          sync: () => folder.sync(),
+          sync: () => share.runInTime(() => folder.sync()),
           letGo: () => folder.close(),
         },
       };
       return new StagedCopyEntry(options, (later) => remove(root, from, later, original));
     } catch (error) {
-      await rm(staged, { recursive: true, force: true });
+      await leaveToScan(() => rm(staged, { recursive: true, force: true }));
       await place.folder.close();
       throw error;
     }

@@ -34,24 +34,20 @@ import type {
   WeighAsk,
 } from '../disk-messages.ts';
 import { isSystemName, isWithin } from '../names.ts';
-import { PoolShare } from '../pool-share.ts';
+import { PoolShare, WRITE_PATIENCE_MS } from '../pool-share.ts';
 import { type StatFacts, statFactsOf, versionOf } from '../stat-facts.ts';
 import { errnoOf } from '../translate-error.ts';
+import { leaveToScanSync } from './leave-to-scan.ts';
 import { FOLDER_FLAGS, memberPath } from './member-path.ts';
 
 const IS_LINUX = process.platform === 'linux';
 const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 const PERMISSIONS = 0o7777;
 const syncAll = promisify(fsync);
-/**
- * A sync waits for what others have written to the same disk, too: where somebody copies gigabytes to it, longer than any
- * other call.
- */
-const SYNC_PATIENCE_MS = 60_000;
 /** More often than anybody looks for one. */
 const SIGN_OF_LIFE_MS = 1_000;
-/** Where a file system knows no hard links. */
-const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
+/** Where a file system knows no hard links; `EIO` is what mounts of rclone say to them. */
+const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EIO']);
 
 /** What was found out in this turn of the event loop. */
 interface Looked {
@@ -66,6 +62,8 @@ export interface DiskWritesOptions {
   readonly syncs?: PoolShare;
   /** How often a sync under way is counted as a call. */
   readonly signMs?: number;
+  /** Brings a file to the disk; another way is for tests. */
+  readonly syncFile?: (fd: number) => Promise<void>;
 }
 
 /**
@@ -77,19 +75,23 @@ export class DiskWrites {
   readonly #countCall: () => void;
   readonly #syncs: PoolShare;
   readonly #signMs: number;
+  readonly #syncFile: (fd: number) => Promise<void>;
+  /** By the descriptor, which must not be closed before. */
+  readonly #syncing = new Map<number, Promise<void>>();
   /** Null as soon as others have a turn. */
   #looked: Looked | null = null;
 
   /** @param countCall called before calls that may wait for the disk. */
-  constructor(countCall: () => void, { syncs, signMs }: DiskWritesOptions = {}) {
+  constructor(countCall: () => void, { syncs, signMs, syncFile = syncAll }: DiskWritesOptions = {}) {
     this.#countCall = countCall;
-    this.#syncs = syncs ?? new PoolShare({ patienceMs: SYNC_PATIENCE_MS });
+    this.#syncs = syncs ?? new PoolShare({ patienceMs: WRITE_PATIENCE_MS });
     this.#signMs = signMs ?? SIGN_OF_LIFE_MS;
+    this.#syncFile = syncFile;
   }
 
   /**
    * Opens a folder and a new hidden file in it, and writes to it, before this returns; what is whole is on the disk when it
-   * resolves. Nothing is left of what fails.
+   * resolves. Nothing is left of what fails; of what the disk does not take in time, as soon as it answers again.
    */
   async stage(ask: StageAsk): Promise<StagedFile> {
     this.#countCall();
@@ -99,6 +101,14 @@ export class DiskWrites {
     const folderFd = isOpen ? ask.folder.fd : openFolder(ask.folder.path, ask.mayBeUnmounted);
     let fd: number | null = null;
     const staged = memberPath({ fd: folderFd, path: ask.folder.path }, ask.stagingName);
+    const undo = (path: string) => {
+      const opened = fd;
+      if (opened !== null) {
+        leaveToScanSync(() => closeSync(opened));
+        leaveToScanSync(() => rmSync(path, { force: true }));
+      }
+      if (folderFd !== ask.folder.fd) leaveToScanSync(() => closeSync(folderFd));
+    };
     try {
       fd = openSync(staged, NEW_FILE, 0o666);
       this.#writeAll(fd, ask.bytes);
@@ -110,16 +120,19 @@ export class DiskWrites {
       }
       return { fd, folderFd, folderIdentity };
     } catch (error) {
-      if (fd !== null) {
-        closeSync(fd);
-        rmSync(staged, { force: true });
-      }
-      if (folderFd !== ask.folder.fd) closeSync(folderFd);
+      const syncing = fd === null ? undefined : this.#syncing.get(fd);
+      // Whoever asked may have closed the folder by then; nothing else has that name.
+      if (syncing === undefined) undo(staged);
+      else void Promise.allSettled([syncing]).then(() => undo(join(ask.folder.path, ask.stagingName)));
       throw error;
     }
   }
 
-  /** See `Staged.place`. Closes the staged file, whatever comes of it. @returns null: a look tells what is there now. */
+  /**
+   * See `Staged.place`. Closes the staged file, whatever comes of it.
+   * @returns what was placed, also when somebody else has put another thing there at once: whoever asks is told the version
+   *   of his own bytes. Null: a look tells.
+   */
   place({ root, folder, path, name, stagingName, kind, over, fd }: PlaceAsk): PlacedFile | null {
     this.#countCall();
     if (fd !== null) closeSync(fd);
@@ -127,10 +140,15 @@ export class DiskWrites {
       throw new CodedError('parent-missing', 'The folder was moved meanwhile.');
     const there = this.weigh({ root, folder, name, over: kind === 'collection' ? 'nothing' : over });
     const [from, to] = [memberPath(folder, stagingName), memberPath(folder, name)];
-    if (kind === 'collection') renameSync(from, to);
-    else if (there === null) appear(from, to);
-    else replace(from, to, there);
-    return kind === 'asset' ? this.#factsOf(root, path, memberPath(folder, name)) : null;
+    if (kind === 'collection') {
+      renameSync(from, to);
+      return null;
+    }
+    const own = statsAt(from);
+    if (own === null) throw new CodedError('unavailable', 'What was uploaded was taken away meanwhile.');
+    if (there === null) appear(from, to);
+    else replace(from, to, { own, there });
+    return this.#factsOf(root, path, { own, to });
   }
 
   /** May something take the place of what has a name now? @returns what that is; null: nothing. */
@@ -184,12 +202,14 @@ export class DiskWrites {
     // Not before all files of this message are written: the disk takes in at once what it is asked for at once, and a sync
     // that runs already would have the others wait for another one.
     await Promise.resolve();
-    const untilMs = performance.now() + SYNC_PATIENCE_MS;
-    const signs = setInterval(() => {
-      if (performance.now() < untilMs) this.#countCall();
-    }, this.#signMs);
+    const signs = setInterval(this.#countCall, this.#signMs);
+    const sync = () => {
+      const syncing = this.#syncFile(fd).finally(() => this.#syncing.delete(fd));
+      this.#syncing.set(fd, syncing);
+      return syncing;
+    };
     try {
-      await this.#syncs.run(() => syncAll(fd));
+      await this.#syncs.runInTime(sync);
     } finally {
       clearInterval(signs);
     }
@@ -202,11 +222,18 @@ export class DiskWrites {
     }
   }
 
-  /** Of the file, and of all folders above it. */
-  #factsOf(root: Root, path: string, placed: string): PlacedFile | null {
+  /** Of the file, and of all folders above it. @param own of the file before it had its place. */
+  #factsOf(
+    root: Root,
+    path: string,
+    { own, to }: { readonly own: BigIntStats; readonly to: string },
+  ): PlacedFile | null {
     try {
-      const file = statsAt(placed);
-      if (file === null || !file.isFile() || file.nlink !== 1n) return null;
+      const there = statsAt(to);
+      // Some disks number a file anew with its name.
+      const isOwn = there?.isFile() === true && there.size === own.size && there.mtimeNs === own.mtimeNs;
+      const file = isOwn ? there : own;
+      if (file.nlink !== 1n) return null;
       const above: StatFacts[] = [];
       for (let end = path.indexOf('/'); end !== -1; end = path.indexOf('/', end + 1)) {
         const folderPath = path.slice(0, end);
@@ -324,10 +351,12 @@ function appear(from: string, to: string): void {
 }
 
 /** Whoever might read and change the file before still may. */
-function replace(from: string, to: string, before: BigIntStats): void {
+function replace(
+  from: string,
+  to: string,
+  { own, there: before }: { readonly own: BigIntStats; readonly there: BigIntStats },
+): void {
   if (!before.isSymbolicLink()) {
-    const own = statsAt(from);
-    if (own === null) throw new CodedError('unavailable', 'What was uploaded was taken away meanwhile.');
     const isOwned = own.uid === before.uid && own.gid === before.gid;
     // Only an administrator may give files away; the order matters, as `chown` takes rights back.
     if (!isOwned && process.getuid?.() === 0) chownSync(from, Number(before.uid), Number(before.gid));

@@ -1,6 +1,7 @@
 import { close, fsync } from 'node:fs';
 import { promisify } from 'node:util';
 import type { FolderAsk, StageAsk, StagedFile } from '../disk-messages.ts';
+import type { PoolShare } from '../pool-share.ts';
 import type { StagingFolder } from './staged-entry.ts';
 
 const closeFd = promisify(close);
@@ -13,11 +14,17 @@ export class OpenFolder implements StagingFolder {
   readonly fd: number;
   /** See `StageAsk`. As long as it is open, it is asked for once. */
   readonly mayBeUnmounted: boolean;
+  readonly #share: PoolShare;
   readonly #onUnused: (folder: OpenFolder) => void;
   #users = 1;
 
-  constructor(path: string, opened: OpenedFolder, onUnused: (folder: OpenFolder) => void) {
+  constructor(
+    path: string,
+    opened: OpenedFolder,
+    { share, onUnused }: { readonly share: PoolShare; readonly onUnused: (folder: OpenFolder) => void },
+  ) {
     this.#path = path;
+    this.#share = share;
     this.fd = opened.folderFd;
     this.mayBeUnmounted = opened.mayBeUnmounted;
     this.identity = opened.folderIdentity;
@@ -34,7 +41,7 @@ export class OpenFolder implements StagingFolder {
   }
 
   sync(): Promise<void> {
-    return syncFd(this.fd);
+    return this.#share.runInTime(() => syncFd(this.fd));
   }
 
   async letGo(): Promise<void> {
@@ -56,11 +63,15 @@ export class OpenFolders {
     return this.#byPath.get(path)?.hold() ?? null;
   }
 
-  /** @param opened by the caller, whose it is no longer. */
-  add(path: string, opened: OpenedFolder): OpenFolder {
-    const folder = new OpenFolder(path, opened, (unused) => {
+  /**
+   * @param opened by the caller, whose it is no longer.
+   * @param share for bringing it to the disk.
+   */
+  add(path: string, opened: OpenedFolder, share: PoolShare): OpenFolder {
+    const onUnused = (unused: OpenFolder) => {
       if (this.#byPath.get(path) === unused) this.#byPath.delete(path);
-    });
+    };
+    const folder = new OpenFolder(path, opened, { share, onUnused });
     this.#byPath.set(path, folder);
     return folder;
   }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { SetAside, Staged, WriteCall } from '../../../src/provider/provider.ts';
 import type { Root } from '../disk-messages.ts';
 import { holdPlace } from './held-folder.ts';
+import { leaveToScan } from './leave-to-scan.ts';
 import { missing, shownFile } from './place-rules.ts';
 import { whatStays } from './remove.ts';
 import { StagedEntry } from './staged-entry.ts';
@@ -45,7 +46,7 @@ export async function setAside(
     try {
       await rename(folder.at(name), kept);
     } catch (error) {
-      await rmdir(aside);
+      await leaveToScan(() => rmdir(aside));
       throw error;
     }
   } catch (error) {

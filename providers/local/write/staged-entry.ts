@@ -88,6 +88,8 @@ export class StagedEntry implements Staged {
     const fd = this.#takeFd();
     try {
       if (before === 'staged') await disk.ask('drop', { folder: folder.asked, stagingName, fd });
+    } catch (error) {
+      throw translateWriteError(error);
     } finally {
       stagingIsOver(stagingName);
       onOver?.();

@@ -3,6 +3,7 @@ import type { Over } from '../../../src/model/write.ts';
 import type { Provider, WriteCall } from '../../../src/provider/provider.ts';
 import type { Disk } from '../disk.ts';
 import type { Root } from '../disk-messages.ts';
+import { PoolShare, WRITE_PATIENCE_MS } from '../pool-share.ts';
 import { errnoOf } from '../translate-error.ts';
 import { copy } from './copy.ts';
 import { HeldFolder, holdPlace, leftOut } from './held-folder.ts';
@@ -14,6 +15,12 @@ import { setAside } from './set-aside.ts';
 import { newStagingName, stagingIsOver } from './staging-name.ts';
 import { StagingQueue } from './staging-queue.ts';
 import { translateWriteError } from './translate-write-error.ts';
+
+/** Calls of uploads at once: with reads, short uploads and copies less than the pool has, which is for all sources. */
+const MAX_WRITES = 8;
+const MAX_COPIES = 8;
+/** One call copies a whole film, and a folder is many of them: only who never comes to an end is not waited for. */
+const COPY_PATIENCE_MS = 3_600_000;
 
 export interface WritingOptions {
   /** Where to write. Rejects `unavailable` when it is not there. */
@@ -57,19 +64,27 @@ export function createWriting(options: WritingOptions): Required<Pick<Provider, 
     }
   };
   const queue = new StagingQueue(disk);
+  const share = new PoolShare({ maxTrips: MAX_WRITES, patienceMs: WRITE_PATIENCE_MS });
+  const copies = new PoolShare({ maxTrips: MAX_COPIES, patienceMs: COPY_PATIENCE_MS });
   return {
     receive: (path, content, want, call) =>
       staging(call, async (named) =>
-        receive({ ...named, root: await knownRoot(), queue, givenPath }, path, content, want),
+        receive({ ...named, root: await knownRoot(), queue, share, givenPath }, path, content, want),
       ),
     copy: (from, to, want, call) =>
-      staging(call, async (named) => copy({ ...named, root: await root() }, from, to, want)),
+      staging(call, async (named) => {
+        const copying = { ...named, root: await root(), share };
+        return await copies.run(() => copy(copying, from, to, want), call.signal);
+      }),
     move: async (from, to, over, call) => await move({ disk, root: await root(), call }, from, to, over),
     makeCollection: async (path, call) => await makeCollection(await root(), path, call),
     remove: async (path, call) => await remove(await root(), path, call),
     setAside: async (path, by, call) => await setAside({ root: await root(), call, writer }, path, by),
     setModifiedTime: async (path, ms, call) => await setModifiedTime(await root(), path, ms, call),
-    freeBytes: async (path, call) => await freeBytes(await root(), path, call),
+    freeBytes: async (path, call) => {
+      const known = await root();
+      return await share.run(() => freeBytes(known, path, call), call.signal);
+    },
   };
 }
 

@@ -30,6 +30,7 @@ export interface RequestRecord {
   readonly path: string;
   /** The header, as it came. */
   readonly range: string | undefined;
+  readonly userAgent: string | undefined;
   /** 0 when the connection was broken before any answer. */
   status: number;
   bytesSent: number;
@@ -120,7 +121,8 @@ export class FakeImmich {
 
   async #serve(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const { method = '', url: path = '' } = req;
-    const record: RequestRecord = { method, path, range: req.headers.range, status: 0, bytesSent: 0 };
+    const { range, 'user-agent': userAgent } = req.headers;
+    const record: RequestRecord = { method, path, range, userAgent, status: 0, bytesSent: 0 };
     this.requests.push(record);
     if (this.requests.length > LOG_LENGTH) this.requests.shift();
 

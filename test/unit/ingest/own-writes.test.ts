@@ -21,6 +21,34 @@ it('knows nothing of what was moved or removed since, nor of what was in it', ()
   expect([...own.take(['a', 'a/b', 'a/b/c', 'ab'])]).toEqual([['ab', '1']]);
 });
 
+it('knows the same as somebody who looks at each of them', () => {
+  const own = new OwnWrites();
+  const known = new Map<string, string>();
+  // Repeatable, and of no pattern that a folder could have.
+  let state = 7;
+  const next = (below: number) => {
+    state = (state * 48_271) % 2_147_483_647;
+    return state % below;
+  };
+  const anyPath = () => Array.from({ length: 1 + next(4) }, () => 'abc'[next(3)]).join('/');
+  for (let step = 0; step < 5_000; step += 1) {
+    const path = anyPath();
+    const what = next(4);
+    if (what < 2) {
+      own.note(facts(path, `${step}`));
+      known.set(path, `${step}`);
+    } else if (what === 2) {
+      own.forget(path);
+      for (const each of known.keys()) if (`${each}/`.startsWith(`${path}/`)) known.delete(each);
+    } else {
+      const expected = known.has(path) ? [[path, known.get(path)]] : [];
+      expect([...own.take([path])]).toEqual(expected);
+      known.delete(path);
+    }
+  }
+  expect(own.take([...known.keys()])).toEqual(known);
+});
+
 it('forgets the oldest of too many', () => {
   const own = new OwnWrites();
   for (let at = 0; at <= 20_000; at += 1) own.note(facts(`${at}`, 'v'));

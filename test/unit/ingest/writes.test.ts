@@ -8,7 +8,7 @@ import type { Catalog } from '../../../src/catalog/catalog.ts';
 import { openSqliteCatalog } from '../../../src/catalog/sqlite/sqlite-catalog.ts';
 import { SourceIngest } from '../../../src/ingest/source-ingest.ts';
 import { CodedError } from '../../../src/model/coded-error.ts';
-import type { TreeWriter } from '../../../src/model/write.ts';
+import type { ContentClaims, Permit, TreeWriter } from '../../../src/model/write.ts';
 import type { Provider, ScanEvent } from '../../../src/provider/provider.ts';
 import { createPathFilter } from '../../../src/source/path-filter.ts';
 import { Source } from '../../../src/source/source.ts';
@@ -30,6 +30,9 @@ let isOnTwoDisks: boolean;
 let onMove: (() => Promise<void>) | null;
 /** Called when a copy was placed, and is to be brought to the disk. */
 let onPersist: (() => Promise<void>) | null;
+/** Called in place of letting go of an upload. */
+let onDiscard: (() => Promise<void>) | null;
+let warnings: string[];
 
 beforeEach(async () => {
   work = await mkdtemp(join(tmpdir(), 'mediadav-writes-'));
@@ -43,6 +46,8 @@ beforeEach(async () => {
   isOnTwoDisks = false;
   onMove = null;
   onPersist = null;
+  onDiscard = null;
+  warnings = [];
   ingest = makeIngest();
 });
 afterEach(async () => {
@@ -75,6 +80,13 @@ function makeIngest(): SourceIngest {
           return await local.move?.(...move);
         };
       }
+      if (key === 'receive') {
+        return async (...upload: Parameters<NonNullable<Provider['receive']>>) => {
+          const staged = await local.receive?.(...upload);
+          const discard = staged?.discard.bind(staged);
+          return Object.assign(staged ?? {}, { discard: async () => await (onDiscard ?? discard)?.() });
+        };
+      }
       if (key === 'copy') {
         return async (...copy: Parameters<NonNullable<Provider['copy']>>) => {
           const staged = await local.copy?.(...copy);
@@ -92,9 +104,10 @@ function makeIngest(): SourceIngest {
     },
   });
   const filter = createPathFilter(EVERYTHING);
-  const source = new Source({ name: 'test', provider, filter, logger: QUIET_LOGGER });
+  const logger = { ...QUIET_LOGGER, warn: (message: string) => void warnings.push(message) };
+  const source = new Source({ name: 'test', provider, filter, logger });
   const layout = { layouts: ['folders'], splitsByType: false } as const;
-  return new SourceIngest({ source, catalog, layout, logger: QUIET_LOGGER });
+  return new SourceIngest({ source, catalog, layout, logger });
 }
 
 function writer(): TreeWriter {
@@ -273,6 +286,38 @@ it('a move to another disk lets others take over what they keep while all is at 
   expect(await onDisk()).not.toContain('a');
 });
 
+describe('an upload that cannot be let go of', () => {
+  const put = (claims: Partial<ContentClaims>, permit: Permit = async () => undefined) =>
+    writer().put(
+      'a/new.jpg',
+      Readable.from('photo'),
+      { ...NEW, claims: { ...NEW.claims, ...claims }, permit },
+      signal,
+    );
+  const WARNING = 'what was staged for a write could not be let go of';
+
+  beforeEach(async () => {
+    await ingest.scan();
+    onDiscard = () => Promise.reject(Object.assign(new Error('EIO'), { code: 'EIO' }));
+  });
+
+  it('is refused for what it failed of first', async () => {
+    const locked = async () => {
+      throw new CodedError('locked', 'Somebody has locked it.');
+    };
+    await expect(put({}, locked)).rejects.toMatchObject({ code: 'locked' });
+    expect(warnings).toEqual([WARNING]);
+    await expect(put({ sizeBytes: 7 })).rejects.toMatchObject({ code: 'invalid' });
+    expect(warnings.slice(1)).toEqual(['an upload that did not come as a whole could not be let go of']);
+  });
+
+  it('is stored when it was', async () => {
+    await put({});
+    expect(await readFile(join(root, 'a/new.jpg'), 'utf8')).toBe('photo');
+    expect(warnings).toEqual([WARNING]);
+  });
+});
+
 describe('what somebody else does to the original while it is carried to another disk', () => {
   beforeEach(async () => {
     isOnTwoDisks = true;
@@ -419,7 +464,9 @@ describe('a folder in the way of a move', () => {
       await rename(join(root, asideName), away);
       throw new CodedError('unavailable', 'The disk is gone for a moment.');
     };
-    await expect(overIt()).rejects.toThrow();
+    // What failed first is what is told.
+    await expect(overIt()).rejects.toMatchObject({ message: 'The disk is gone for a moment.' });
+    expect(warnings).toEqual(['what was to be written over is hidden until a scan puts it back']);
     await rename(away, join(root, asideName));
     await ingest.scan();
     expect(await onDisk()).toEqual(before);

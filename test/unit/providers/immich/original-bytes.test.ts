@@ -12,7 +12,7 @@ import type { Asset } from '../../../fakes/immich/model.ts';
 import { SEED_KEYS, seedId } from '../../../fakes/immich/seed.ts';
 import { type FakeImmich, startFakeImmich } from '../../../fakes/immich/server.ts';
 import { VERSIONS } from '../../../fakes/immich/versions.ts';
-import { makeCall, providerOf, SHORT_LIMITS } from './scan-all.ts';
+import { makeCall, providerOf, SHORT_LIMITS, scanAll } from './scan-all.ts';
 
 const MB = 1024 * 1024;
 
@@ -381,4 +381,18 @@ describe('a proxy in between', () => {
     expect(await codeOfFailure(open(asset))).toBe('unavailable');
     expect(performance.now() - startMs).toBeLessThan(4_000);
   });
+});
+
+it.each([
+  ['read by us', ''],
+  ['read by axios', 'user:secret@'],
+])('says who asks, with every request: originals %s', async (_how, login) => {
+  await start('3.1.0');
+  const url = fake.url.replace('//', `//${login}`);
+  provider = providerOf(fake, { url });
+  await scanAll(provider);
+  const asset = addAsset(new Uint8Array(1000));
+  expect(await bytesOf(await open(asset))).toHaveLength(1000);
+  expect(fake.requests.map(({ path }) => path)).toContain(`/api/assets/${asset.id}/original`);
+  expect(fake.requests.filter(({ userAgent }) => userAgent !== 'mediadav')).toEqual([]);
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { DEFAULT_LIMITS } from '../../../../providers/immich/limits.ts';
+import { VIEW_NAMES } from '../../../../providers/immich/views/view-names.ts';
 import type { SourceIngest } from '../../../../src/ingest/source-ingest.ts';
 import { ViewsUnderTest } from './views-under-test.ts';
 
@@ -157,6 +158,29 @@ describe('what is suddenly empty', () => {
     await under.startMediadav({ ...views, doubtMs: 0 }).scan();
     expect(await under.tree('people/')).toEqual(['people/']);
   });
+
+  it.each(['2.7.5', '3.1.0'] as const)(
+    'is never believed of all views of Immich %s together, however long it is said',
+    async (version) => {
+      const ingest = await under.start(version, { views: VIEW_NAMES });
+      const before = await under.tree();
+      const headSeq = await under.catalog.reader.headSeq();
+      move();
+      for (const match of [ALBUMS, '/api/tags', '/api/memories', '/api/timeline/buckets'])
+        answer(match, '[]');
+      answer('/api/people', NOBODY);
+      answer(SEARCH, NOTHING_FOUND);
+      await expectDoubt(ingest, before);
+      for (let times = 0; times < 3; times += 1) await expectSuddenlyEmpty(ingest, before);
+      await expectSuddenlyEmpty(under.startMediadav({ views: VIEW_NAMES }), before);
+      expect(await under.catalog.reader.headSeq()).toBe(headSeq);
+      under.fake.faults.clear();
+      move();
+      await ingest.scan();
+      expect(await ingest.status()).toMatchObject({ lastError: null, warnings: [] });
+      expect(await under.tree()).toEqual(before);
+    },
+  );
 
   it('is believed in the end where the clock was set back meanwhile', async () => {
     const ingest = await under.start('3.1.0', { views: ['albums', 'people'] });

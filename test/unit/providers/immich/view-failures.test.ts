@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { VIEW_NAMES } from '../../../../providers/immich/views/view-names.ts';
+import type { SourceIngest } from '../../../../src/ingest/source-ingest.ts';
 import { MINIMAL_PERMISSIONS, SEED_KEYS, seedId } from '../../../fakes/immich/seed.ts';
 import { ADMIN, BEACH, ViewsUnderTest } from './views-under-test.ts';
 
@@ -23,6 +24,66 @@ describe('a view', () => {
     expect(notes).toEqual([expect.stringContaining(`lacks the permission "${permission}"`)]);
     await ingest.scan();
     expect((await ingest.status()).notes).toEqual(notes);
+  });
+
+  it.each([
+    ['people', 'person.read'],
+    ['tags', 'tag.read'],
+    ['memories', 'memory.read'],
+  ] as const)(
+    '%s stays as it was when the key loses %s, and follows when it is back',
+    async (name, permission) => {
+      const views = ['albums', 'favorites', name] as const;
+      const ingest = await under.start('3.1.0', { views });
+      const grant = (permissions: readonly string[]) => {
+        under.fake.library.removeKey(SEED_KEYS.admin);
+        under.fake.library.addKey({ user: ADMIN, key: SEED_KEYS.admin, permissions });
+      };
+      const expectKept = async (server: SourceIngest) => {
+        const { lastError, notes } = await server.status();
+        expect(lastError).toBeNull();
+        expect(notes).toEqual([expect.stringContaining(`lacks the permission "${permission}"`)]);
+        expect(notes[0]).toContain(`the folder "${name}" stays as it was`);
+      };
+      const before = await under.tree();
+      const headSeq = await under.catalog.reader.headSeq();
+      grant(MINIMAL_PERMISSIONS);
+      await ingest.scan();
+      await expectKept(ingest);
+      expect(await under.tree()).toEqual(before);
+      // Nobody who follows the changes is told of anything.
+      expect(await under.catalog.reader.headSeq()).toBe(headSeq);
+
+      under.fake.library.updateAsset(BEACH, { isFavorite: true });
+      await ingest.scan();
+      expect(await under.tree('favorites/')).toContain('favorites/beach.jpg');
+      // Neither a restart nor other settings are a word that it is gone.
+      const restarted = under.startMediadav({ views, settingsVersion: 'b' });
+      await restarted.scan();
+      await expectKept(restarted);
+      const own = before.filter((path) => path.startsWith(`${name}/`));
+      expect(await under.tree(`${name}/`)).toEqual(own);
+
+      grant([permission, ...MINIMAL_PERMISSIONS]);
+      await restarted.scan();
+      expect(await restarted.status()).toMatchObject({ lastError: null, warnings: [], notes: [] });
+      expect(await under.tree(`${name}/`)).toEqual(own);
+      under.fake.library.trash(BEACH);
+      // A folder that is suddenly empty is believed the second time.
+      for (let times = 0; times < 2; times += 1) await restarted.scan();
+      const after = await under.tree(`${name}/`);
+      expect(after.filter((path) => path.endsWith('/beach.jpg'))).toEqual([]);
+    },
+  );
+
+  it('whose permission is gone goes when somebody says that what is not there is gone', async () => {
+    await under.start('3.1.0', { views: ['albums', 'people'] });
+    under.fake.library.removeKey(SEED_KEYS.admin);
+    under.fake.library.addKey({ user: ADMIN, key: SEED_KEYS.admin, permissions: MINIMAL_PERMISSIONS });
+    const told = under.startMediadav({ views: ['albums', 'people'], acceptsEmpty: true });
+    await told.scan();
+    expect(await under.tops()).toEqual(['albums']);
+    expect((await told.status()).notes).toEqual([expect.stringContaining('there is no folder "people"')]);
   });
 
   it('that cannot be read keeps what it had, while the others follow the server', async () => {

@@ -53,6 +53,24 @@ it('a sync that takes long is no disk that hangs', async () => {
   for (const each of [fd, folderFd]) closeSync(each);
 });
 
+it('what is not on the disk in time is refused, and nothing of it is left when the disk answers again', async () => {
+  const slow = Promise.withResolvers<void>();
+  const syncs = new PoolShare({ patienceMs: 20 });
+  const before = (await openedHere()).length;
+  const writes = new DiskWrites(() => undefined, { syncs, syncFile: () => slow.promise });
+  await expect(writes.stage(askFor('late'))).rejects.toMatchObject({ code: 'unavailable' });
+  // Others of the source go on: it may have another disk.
+  const others = new DiskWrites(() => undefined, { syncs });
+  const { fd, folderFd } = await others.stage(askFor('other'));
+  for (const each of [fd, folderFd]) closeSync(each);
+  // What the disk has not answered still uses it.
+  expect((await readdir(folder)).sort()).toEqual(['late', 'other']);
+
+  slow.resolve();
+  await expect.poll(() => readdir(folder)).toEqual(['other']);
+  expect((await openedHere()).length).toBe(before);
+});
+
 function askFor(stagingName: string): StageAsk {
   const { dev: device, ino: inode } = statSync(folder, { bigint: true });
   return {

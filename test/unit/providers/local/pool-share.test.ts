@@ -71,4 +71,18 @@ describe('what one source holds of the thread pool', () => {
     expect(await share.run(async () => 'again')).toBe('again');
     expect(disk.begun).toEqual(['a', 'b']);
   });
+
+  it('is not waited for without an end by who says so; what it holds, it holds until it is over', async () => {
+    const disk = new Disk();
+    const share = new PoolShare({ maxTrips: 1, patienceMs: 50 });
+    await expect(share.runInTime(disk.trip('a'))).rejects.toMatchObject({ code: 'unavailable' });
+    await expect(share.runInTime(disk.trip('b'))).rejects.toMatchObject({ code: 'unavailable' });
+    expect(disk.begun).toEqual(['a']);
+    disk.answer('a');
+    await turns();
+    const again = share.runInTime(disk.trip('c'));
+    await turns();
+    disk.answer('c');
+    expect(await again).toBe('c');
+  });
 });

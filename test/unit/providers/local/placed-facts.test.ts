@@ -1,0 +1,62 @@
+import { closeSync, statSync, writeFileSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { versionOf } from '../../../../providers/local/stat-facts.ts';
+import { DiskWrites } from '../../../../providers/local/write/disk-writes.ts';
+
+/** Called when an upload has just got its name, before anything else is asked of the disk. */
+let onPlaced: () => void;
+
+vi.mock('node:fs', async (importOriginal) => {
+  const fs = await importOriginal<typeof import('node:fs')>();
+  const linkSync = (from: string, to: string) => {
+    fs.linkSync(from, to);
+    onPlaced();
+  };
+  const renameSync = (from: string, to: string) => {
+    fs.renameSync(from, to);
+    onPlaced();
+  };
+  return { ...fs, linkSync, renameSync };
+});
+
+let folder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'mediadav-placed-'));
+  await mkdir(join(folder, 'a'));
+  onPlaced = () => undefined;
+});
+afterEach(async () => {
+  await rm(folder, { recursive: true });
+});
+
+it.each(['a new file', 'a replaced file'])('tells the version of %s, whoever is faster', async (which) => {
+  const path = join(folder, 'a/photo.jpg');
+  if (which === 'a replaced file') await writeFile(path, 'before');
+  const writes = new DiskWrites(() => undefined);
+  const { dev: device, ino: inode } = statSync(folder, { bigint: true });
+  const root = { path: folder, device, inode };
+  const { fd, folderFd } = await writes.stage({
+    ...{ givenPath: folder, root, folder: { fd: null, path: join(folder, 'a') } },
+    ...{
+      mayBeUnmounted: false,
+      stagingName: 'staged',
+      bytes: Buffer.from('own'),
+      isWhole: true,
+      modifiedMs: null,
+    },
+  });
+  const own = versionOf(statSync(join(folder, 'a/staged'), { bigint: true }));
+  onPlaced = () => writeFileSync(path, 'of somebody else');
+  const placed = writes.place({
+    ...{ root, path: 'a/photo.jpg', name: 'photo.jpg', stagingName: 'staged', kind: 'asset', fd },
+    ...{ folder: { fd: folderFd, path: join(folder, 'a') }, over: 'anything' },
+  });
+  closeSync(folderFd);
+  expect(await readFile(path, 'utf8')).toBe('of somebody else');
+  expect(placed?.file.version).toBe(own);
+  expect(placed?.file.sizeBytes).toBe(3);
+});
