@@ -184,8 +184,9 @@ export class Fill {
       };
       const leave = () => fail(signal.reason);
       signal.addEventListener('abort', leave, { once: true });
+      const breakOff = () => fail(closedEarly());
       stream.on('error', fail);
-      stream.on('close', () => fail(closedEarly()));
+      stream.on('close', breakOff);
       stream.on('data', (chunk: Buffer) => {
         missingBytes -= chunk.length;
         if (missingBytes < 0) return fail(wrongLength('more'));
@@ -201,6 +202,8 @@ export class Fill {
       stream.on('end', () => {
         if (held === null) return fail(wrongLength('fewer'));
         signal.removeEventListener('abort', leave);
+        // What follows an end is no failure, and making an error takes as long as sending a piece.
+        stream.off('close', breakOff);
         this.#take(held);
         resolve();
       });

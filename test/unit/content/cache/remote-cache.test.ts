@@ -6,6 +6,7 @@ import { buffer } from 'node:stream/consumers';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { RemoteCache } from '../../../../src/content/cache/remote-cache.ts';
+import type { Digests } from '../../../../src/model/asset.ts';
 import { CodedError } from '../../../../src/model/coded-error.ts';
 import { QUIET_LOGGER } from '../../../fakes/quiet-logger.ts';
 import { RemoteBytes } from '../../../fakes/remote-bytes.ts';
@@ -320,6 +321,18 @@ describe('a source that does not keep its word', () => {
     await vi.waitFor(async () => expect(await contentFiles()).toEqual([]), PATIENTLY);
     remote.sha1 = right;
     expect((await read(remote)).equals(remote.bytes)).toBe(true);
+  });
+
+  it.each<[string, readonly (keyof Digests)[]]>([
+    ['sha1', ['md5', 'sha256', 'sha1']],
+    ['sha256', ['md5', 'sha256']],
+    ['md5', ['md5']],
+  ])('is found out by its %s, where these are known: %j', async (algorithm, known) => {
+    const remote = new RemoteBytes(bytesOf(MIB));
+    const digests = Object.fromEntries(known.map((each) => [each, '0'.repeat(40)]));
+    const opened = await cache.open({ ...remote.content, digests }, undefined, NEVER);
+    await expect(buffer(opened as Readable)).rejects.toMatchObject({ code: 'corrupt' });
+    expect(warnings).toEqual([expect.stringContaining(`other bytes than its ${algorithm} says`)]);
   });
 
   it('is found out by who reads all, while others have had parts of it fetched', async () => {
