@@ -123,7 +123,7 @@ export class FolderWatches implements WalkListener {
     }
     const isOfName = kind === 'rename';
     // Of the folder itself (moved, removed, unmounted) libuv tells with its own name, as of a member of that name.
-    if (isOfName && name === basename(join(this.#rootPath, folderPath))) {
+    if (isOfName && name === basename(folderPath || this.#rootPath)) {
       this.#dropAt(folderPath);
       this.#hints.path(folderPath);
     }
