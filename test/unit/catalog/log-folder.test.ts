@@ -107,11 +107,14 @@ it('the log begins anew although somebody always reads', async () => {
   await scene.write(LONG / 2);
   const reader = new Worker(thread(ALWAYS_READS), { workerData: scene.file });
   await once(reader, 'message');
-  for (let round = 0; round < 40; round++) await scene.write(LONG / 4);
+  const rounds = 120;
+  for (let round = 0; round < rounds; round++) await scene.write(LONG / 4);
   await scene.connection.untilFree();
   await reader.terminate();
   expect(scene.folded).toBeGreaterThan(5);
-  expect((await stat(`${scene.file}-wal`)).size).toBeLessThan(5 * LONG * 4_120);
+  // Where it does not begin anew in time, because the machine is busy and a reading takes long, it does the next time.
+  const writtenBytes = (LONG / 2 + (rounds * LONG) / 4) * 4_120;
+  expect((await stat(`${scene.file}-wal`)).size).toBeLessThan(writtenBytes / 4);
 });
 
 it('ends its thread when there is nothing to do, begins another one, and leaves no file open', async () => {
