@@ -64,6 +64,8 @@ export interface DiskWritesOptions {
   readonly signMs?: number;
   /** Brings a file to the disk; another way is for tests. */
   readonly syncFile?: (fd: number) => Promise<void>;
+  /** Told of each sync when it begins, and when it is over, though nobody waits for it any more. */
+  readonly countUnderWay?: (more: 1n | -1n) => void;
 }
 
 /**
@@ -76,17 +78,19 @@ export class DiskWrites {
   readonly #syncs: PoolShare;
   readonly #signMs: number;
   readonly #syncFile: (fd: number) => Promise<void>;
+  readonly #countUnderWay: (more: 1n | -1n) => void;
   /** By the descriptor, which must not be closed before. */
   readonly #syncing = new Map<number, Promise<void>>();
   /** Null as soon as others have a turn. */
   #looked: Looked | null = null;
 
   /** @param countCall called before calls that may wait for the disk. */
-  constructor(countCall: () => void, { syncs, signMs, syncFile = syncAll }: DiskWritesOptions = {}) {
+  constructor(countCall: () => void, options: DiskWritesOptions = {}) {
     this.#countCall = countCall;
-    this.#syncs = syncs ?? new PoolShare({ patienceMs: WRITE_PATIENCE_MS });
-    this.#signMs = signMs ?? SIGN_OF_LIFE_MS;
-    this.#syncFile = syncFile;
+    this.#syncs = options.syncs ?? new PoolShare({ patienceMs: WRITE_PATIENCE_MS });
+    this.#signMs = options.signMs ?? SIGN_OF_LIFE_MS;
+    this.#syncFile = options.syncFile ?? syncAll;
+    this.#countUnderWay = options.countUnderWay ?? (() => undefined);
   }
 
   /**
@@ -204,7 +208,11 @@ export class DiskWrites {
     await Promise.resolve();
     const signs = setInterval(this.#countCall, this.#signMs);
     const sync = () => {
-      const syncing = this.#syncFile(fd).finally(() => this.#syncing.delete(fd));
+      this.#countUnderWay(1n);
+      const syncing = this.#syncFile(fd).finally(() => {
+        this.#syncing.delete(fd);
+        this.#countUnderWay(-1n);
+      });
       this.#syncing.set(fd, syncing);
       return syncing;
     };
