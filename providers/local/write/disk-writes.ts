@@ -140,8 +140,8 @@ export class DiskWrites {
   place({ root, folder, path, name, stagingName, kind, over, fd }: PlaceAsk): PlacedFile | null {
     this.#countCall();
     if (fd !== null) closeSync(fd);
-    if (this.#identityAt(folder) === null)
-      throw new CodedError('parent-missing', 'The folder was moved meanwhile.');
+    const identity = this.#identityAt(folder);
+    if (identity === null) throw new CodedError('parent-missing', 'The folder was moved meanwhile.');
     const there = this.weigh({ root, folder, name, over: kind === 'collection' ? 'nothing' : over });
     const [from, to] = [memberPath(folder, stagingName), memberPath(folder, name)];
     if (kind === 'collection') {
@@ -152,7 +152,7 @@ export class DiskWrites {
     if (own === null) throw new CodedError('unavailable', 'What was uploaded was taken away meanwhile.');
     if (there === null) appear(from, to);
     else replace(from, to, { own, there });
-    return this.#factsOf(root, path, { own, to });
+    return this.#factsOf(root, path, { own, to, folder: identity });
   }
 
   /** May something take the place of what has a name now? @returns what that is; null: nothing. */
@@ -230,11 +230,14 @@ export class DiskWrites {
     }
   }
 
-  /** Of the file, and of all folders above it. @param own of the file before it had its place. */
+  /**
+   * Of the file, and of all folders above it. Null, too, when another folder has the place of the one it is in.
+   * @param own of the file before it had its place.
+   */
   #factsOf(
     root: Root,
     path: string,
-    { own, to }: { readonly own: BigIntStats; readonly to: string },
+    { own, to, folder }: { readonly own: BigIntStats; readonly to: string; readonly folder: string },
   ): PlacedFile | null {
     try {
       const there = statsAt(to);
@@ -243,12 +246,15 @@ export class DiskWrites {
       const file = isOwn ? there : own;
       if (file.nlink !== 1n) return null;
       const above: StatFacts[] = [];
+      let innermost = folder;
       for (let end = path.indexOf('/'); end !== -1; end = path.indexOf('/', end + 1)) {
         const folderPath = path.slice(0, end);
         const stats = statsAt(join(root.path, folderPath));
         if (stats === null || !stats.isDirectory()) return null;
         above.push(statFactsOf(stats, root.device, folderPath));
+        innermost = identityOf(stats);
       }
+      if (innermost !== folder) return null;
       return { file: statFactsOf(file, root.device, path), above };
     } catch (error) {
       // It is at its place; whatever is the matter there now, a look will tell.
