@@ -76,6 +76,21 @@ describe('a view', () => {
     },
   );
 
+  it('that was never read to its end stays as well when its permission is gone', async () => {
+    await under.startFake('3.1.0');
+    under.fake.faults.add({ match: '/api/search/metadata', kind: 'status', status: 500 });
+    const ingest = under.startMediadav({ views: ['memories', 'people'] });
+    await ingest.scan();
+    expect(await under.tops()).toEqual(['memories', 'people']);
+    under.fake.faults.clear();
+    under.fake.library.removeKey(SEED_KEYS.admin);
+    const permissions = ['memory.read', ...MINIMAL_PERMISSIONS];
+    under.fake.library.addKey({ user: ADMIN, key: SEED_KEYS.admin, permissions });
+    await ingest.scan();
+    expect((await ingest.status()).lastError).toBeNull();
+    expect(await under.tops()).toEqual(['memories', 'people']);
+  });
+
   it('whose permission is gone goes when somebody says that what is not there is gone', async () => {
     await under.start('3.1.0', { views: ['albums', 'people'] });
     under.fake.library.removeKey(SEED_KEYS.admin);
