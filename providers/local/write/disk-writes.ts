@@ -330,7 +330,7 @@ function checkOver(root: Root, path: string, there: BigIntStats | null, over: Ov
     if (typeof over === 'object') throw changed();
     return;
   }
-  if (over === 'nothing') throw new CodedError('exists', 'Something of that name is there already.');
+  if (over === 'nothing') throw taken();
   if (there.isDirectory()) throw new CodedError('exists', 'A folder of that name is there.');
   const file = shownFile(root, path, there);
   // A pipe, a link that leads out: nobody is shown it, so nobody can mean to lose it.
@@ -358,6 +358,8 @@ function appear(from: string, to: string): void {
     linkSync(from, to);
   } catch (error) {
     if (!NO_LINKS.has(errnoOf(error))) throw error;
+    // A disk that fails takes its time to say so.
+    if (statsAt(to) !== null) throw taken();
     renameSync(from, to);
     return;
   }
@@ -377,6 +379,10 @@ function replace(
     if (own.mode !== before.mode) chmodSync(from, Number(before.mode) & PERMISSIONS);
   }
   renameSync(from, to);
+}
+
+function taken(): CodedError {
+  return new CodedError('exists', 'Something of that name is there already.');
 }
 
 function changed(): CodedError {

@@ -8,12 +8,15 @@ import { DiskWrites } from '../../../../providers/local/write/disk-writes.ts';
 
 /** Called once, when an upload has just got its name, before anything else is asked of the disk. */
 let onPlaced: () => void;
+/** What the disk says to hard links; null: it has them. */
+let linkErrno: string | null;
 
 vi.mock('node:fs', async (importOriginal) => {
   const fs = await importOriginal<typeof import('node:fs')>();
   const linkSync = (from: string, to: string) => {
-    fs.linkSync(from, to);
+    if (linkErrno === null) fs.linkSync(from, to);
     tellOnce();
+    if (linkErrno !== null) throw Object.assign(new Error(linkErrno), { code: linkErrno });
   };
   const renameSync = (from: string, to: string) => {
     fs.renameSync(from, to);
@@ -34,6 +37,7 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'mediadav-placed-'));
   await mkdir(join(folder, 'a'));
   onPlaced = () => undefined;
+  linkErrno = null;
 });
 afterEach(async () => {
   await rm(folder, { recursive: true });
@@ -61,6 +65,17 @@ it('tells nothing of a file whose folder another one has taken the place of', as
   expect(upload.place()).toBeNull();
   expect(await readFile(join(folder, 'moved/photo.jpg'), 'utf8')).toBe('own');
 });
+
+it.each(['EPERM', 'EIO'])(
+  "takes nobody's place either where the disk answers %s to hard links, however long that takes",
+  async (errno) => {
+    const upload = await stage();
+    linkErrno = errno;
+    onPlaced = () => writeFileSync(join(folder, 'a/photo.jpg'), 'of somebody else');
+    expect(() => upload.place()).toThrow(expect.objectContaining({ code: 'exists' }));
+    expect(await readFile(join(folder, 'a/photo.jpg'), 'utf8')).toBe('of somebody else');
+  },
+);
 
 /** @returns what gives it its name, once. */
 async function stage() {
