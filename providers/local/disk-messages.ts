@@ -196,10 +196,19 @@ export interface DiskReply {
   readonly refusal?: { readonly code: ErrorCode; readonly message: string };
 }
 
-/** Counts what was asked of the disk, so that a slow one is told from one that hangs. */
+/** What a thread counts in memory that both sides see, so that it is known although the thread waits. */
 export interface DiskThreadStart {
-  readonly counter: SharedArrayBuffer;
+  /** `THREAD_COUNTS`, 64 bits each. */
+  readonly counts: SharedArrayBuffer;
 }
+
+/** Where in it is what. */
+export const THREAD_COUNTS = {
+  /** What was asked of the disk so far, so that a slow one is told from one that hangs. */
+  calls: 0,
+  /** What the disk has not answered yet, also where nobody waits for it any more. */
+  underWay: 1,
+} as const;
 
 const NUMBERS_EACH = 4;
 

@@ -1,22 +1,24 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { CodedError } from '../../src/model/coded-error.ts';
-import type {
-  DiskQuestions,
-  DiskReply,
-  DiskRequest,
-  DiskThreadStart,
-  Question,
-  ShortRead,
+import {
+  type DiskQuestions,
+  type DiskReply,
+  type DiskRequest,
+  type DiskThreadStart,
+  type Question,
+  type ShortRead,
+  THREAD_COUNTS,
 } from './disk-messages.ts';
 import { DiskReads } from './disk-reads.ts';
 import { errnoOf } from './translate-error.ts';
 import { DiskWrites } from './write/disk-writes.ts';
 
 /* The thread that waits for the disk of one source. An error that is not the disk's is a bug and ends it. */
-const counter = new BigInt64Array((workerData as DiskThreadStart).counter);
-const count = () => void Atomics.add(counter, 0, 1n);
+const counts = new BigInt64Array((workerData as DiskThreadStart).counts);
+const count = () => void Atomics.add(counts, THREAD_COUNTS.calls, 1n);
+const countUnderWay = (more: 1n | -1n) => void Atomics.add(counts, THREAD_COUNTS.underWay, more);
 const reads = new DiskReads(count);
-const writes = new DiskWrites(count);
+const writes = new DiskWrites(count, { countUnderWay });
 
 type Answers = {
   [Q in Question]: (
@@ -50,6 +52,12 @@ const MESSAGE_ANSWERS = 8;
 parentPort?.on('message', (requests: readonly DiskRequest[] | null) => {
   // Nobody asks any more.
   if (requests === null) return parentPort?.close();
+  countUnderWay(1n);
+  answerAll(requests);
+  countUnderWay(-1n);
+});
+
+function answerAll(requests: readonly DiskRequest[]): void {
   let replies: DiskReply[] = [];
   const later: Promise<DiskReply>[] = [];
   let sinceMs = performance.now();
@@ -70,7 +78,7 @@ parentPort?.on('message', (requests: readonly DiskRequest[] | null) => {
   if (replies.length > 0) send(replies);
   // Those who came together wait together, and go on together: one look and one transaction are enough for them then.
   if (later.length > 0) void Promise.all(later).then(send);
-});
+}
 
 /** Bytes are handed over, not copied. */
 function send(replies: readonly DiskReply[]): void {

@@ -1,13 +1,14 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { CodedError } from '../../src/model/coded-error.ts';
-import type {
-  DiskQuestions,
-  DiskReply,
-  DiskRequest,
-  DiskThreadStart,
-  Question,
-  StageAsk,
+import {
+  type DiskQuestions,
+  type DiskReply,
+  type DiskRequest,
+  type DiskThreadStart,
+  type Question,
+  type StageAsk,
+  THREAD_COUNTS,
 } from './disk-messages.ts';
 
 /** An answer of the disk that tells of a failure, with the `code` that Node's own errors of files have. */
@@ -54,7 +55,8 @@ export class Disk {
   readonly #pending = new Map<number, Pending>();
   #worker: Worker | null = null;
   #stuck: Worker | null = null;
-  #counter = new BigInt64Array(new SharedArrayBuffer(8));
+  /** Of the thread that is there: what another one has left at its disk is not counted. */
+  #counts = newCounts();
   #lastId = 0;
   /** Asked in this turn of the event loop, and not posted yet. */
   #asked: DiskRequest[] = [];
@@ -108,7 +110,8 @@ export class Disk {
   }
 
   #startThread(): Worker {
-    const workerData: DiskThreadStart = { counter: this.#counter.buffer as SharedArrayBuffer };
+    this.#counts = newCounts();
+    const workerData: DiskThreadStart = { counts: this.#counts.buffer };
     const worker = new Worker(this.#options.entry, {
       workerData,
       execArgv: [],
@@ -163,14 +166,14 @@ export class Disk {
   #onIdle(): void {
     clearTimeout(this.#watchdog);
     this.#worker?.unref();
-    this.#idleTimer = setTimeout(() => this.#leaveThread(), this.#options.idleMs).unref();
+    this.#leaveLater();
   }
 
   /** Looks from time to time whether anything was read since. */
   #watch(): void {
-    const before = Atomics.load(this.#counter, 0);
+    const before = Atomics.load(this.#counts, THREAD_COUNTS.calls);
     this.#watchdog = setTimeout(() => {
-      if (Atomics.load(this.#counter, 0) !== before) return this.#watch();
+      if (Atomics.load(this.#counts, THREAD_COUNTS.calls) !== before) return this.#watch();
       this.#stuck = this.#worker;
       this.#endThread(hanging());
     }, this.#options.limitMs).unref();
@@ -184,11 +187,18 @@ export class Disk {
     this.#endThread(isTooLarge ? new CodedError('unavailable', 'A folder is too large to be read.') : error);
   }
 
-  /** It ends by itself: what it still has to see to, when a disk answers again, it does first. */
+  #leaveLater(): void {
+    this.#idleTimer = setTimeout(() => this.#leaveThread(), this.#options.idleMs).unref();
+  }
+
+  /** It ends by itself: what it still has to see to it does first. */
   #leaveThread(): void {
-    clearTimeout(this.#watchdog);
-    this.#worker?.postMessage(null);
-    this.#worker = null;
+    // Another thread would not know what hangs already, and would let as much hang again.
+    if (Atomics.load(this.#counts, THREAD_COUNTS.underWay) > 0n) this.#leaveLater();
+    else {
+      this.#worker?.postMessage(null);
+      this.#worker = null;
+    }
   }
 
   #endThread(reason: unknown): void {
@@ -202,6 +212,11 @@ export class Disk {
     // Not waited for: it may hang, and what it still does is of no interest.
     void worker?.terminate();
   }
+}
+
+function newCounts(): BigInt64Array<SharedArrayBuffer> {
+  const { BYTES_PER_ELEMENT } = BigInt64Array;
+  return new BigInt64Array(new SharedArrayBuffer(BYTES_PER_ELEMENT * Object.keys(THREAD_COUNTS).length));
 }
 
 function hanging(): CodedError {

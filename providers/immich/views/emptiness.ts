@@ -70,6 +70,15 @@ export async function* conclude(
   return true;
 }
 
+/** To be told of what was not read to its end: if it never was, it is known from now on that it is shown. */
+export async function* begin(
+  doubts: Pick<Doubts, 'toldVersion'>,
+  { ref, mark }: ReadPlace,
+): AsyncGenerator<ScanEvent, void, undefined> {
+  if (ref === null || (await doubts.toldVersion(mark)) !== null) return;
+  yield complete(mark, { readMs: NEVER_CURRENT, state: '' });
+}
+
 /** When a collection was read that is still in this state, in milliseconds since 1970; null: it has to be read. */
 export async function readTime(telling: Telling, ref: string, state: string): Promise<number | null> {
   const reading = parseReading(await telling.heldVersion(ref));

@@ -6,7 +6,7 @@ import type { AlbumReader } from '../read-album.ts';
 import type { ServerVersion } from '../server-version.ts';
 import { asksToWait } from '../translate-error.ts';
 import { viewFolder } from './album-view.ts';
-import { conclude, type Doubts, type ReadPlace, readTime } from './emptiness.ts';
+import { begin, conclude, type Doubts, type ReadPlace, readTime } from './emptiness.ts';
 import { LibrarySearch } from './library-search.ts';
 import { type LibraryLook, lookAtLibrary, readOwnId } from './library-state.ts';
 import { type LibraryView, readLibrary, tellLibrary } from './library-views.ts';
@@ -134,6 +134,7 @@ export class ViewScan {
         this.#parts.call.warn(`a view that could not be read: ${messageOf(error)}`, name);
         yield* this.#top(name);
         yield { kind: 'kept', collection: this.#refOf(name), mayHeal: true };
+        yield* begin(this.#parts.doubts, this.#place(name));
       }
       return { isComplete: false, oldestReadMs: this.#startedMs };
     }
@@ -178,7 +179,10 @@ export class ViewScan {
     else shelves = memoryShelves(list.memories, telling, view(''));
     const shown = shelves.filter((shelf) => this.#parts.call.enters(shelf.name));
     const told = yield* tellShelves(shown, telling);
-    if (!told.isComplete) return told;
+    if (!told.isComplete) {
+      yield* begin(telling, this.#place(name));
+      return told;
+    }
     const outcome = { ...this.#place(name), state: '', isEmpty: shelves.length === 0 };
     return { ...told, isComplete: yield* conclude(telling, outcome) };
   }

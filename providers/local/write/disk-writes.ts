@@ -64,6 +64,8 @@ export interface DiskWritesOptions {
   readonly signMs?: number;
   /** Brings a file to the disk; another way is for tests. */
   readonly syncFile?: (fd: number) => Promise<void>;
+  /** Told of each sync when it begins, and when it is over, though nobody waits for it any more. */
+  readonly countUnderWay?: (more: 1n | -1n) => void;
 }
 
 /**
@@ -76,17 +78,19 @@ export class DiskWrites {
   readonly #syncs: PoolShare;
   readonly #signMs: number;
   readonly #syncFile: (fd: number) => Promise<void>;
+  readonly #countUnderWay: (more: 1n | -1n) => void;
   /** By the descriptor, which must not be closed before. */
   readonly #syncing = new Map<number, Promise<void>>();
   /** Null as soon as others have a turn. */
   #looked: Looked | null = null;
 
   /** @param countCall called before calls that may wait for the disk. */
-  constructor(countCall: () => void, { syncs, signMs, syncFile = syncAll }: DiskWritesOptions = {}) {
+  constructor(countCall: () => void, options: DiskWritesOptions = {}) {
     this.#countCall = countCall;
-    this.#syncs = syncs ?? new PoolShare({ patienceMs: WRITE_PATIENCE_MS });
-    this.#signMs = signMs ?? SIGN_OF_LIFE_MS;
-    this.#syncFile = syncFile;
+    this.#syncs = options.syncs ?? new PoolShare({ patienceMs: WRITE_PATIENCE_MS });
+    this.#signMs = options.signMs ?? SIGN_OF_LIFE_MS;
+    this.#syncFile = options.syncFile ?? syncAll;
+    this.#countUnderWay = options.countUnderWay ?? (() => undefined);
   }
 
   /**
@@ -136,8 +140,8 @@ export class DiskWrites {
   place({ root, folder, path, name, stagingName, kind, over, fd }: PlaceAsk): PlacedFile | null {
     this.#countCall();
     if (fd !== null) closeSync(fd);
-    if (this.#identityAt(folder) === null)
-      throw new CodedError('parent-missing', 'The folder was moved meanwhile.');
+    const identity = this.#identityAt(folder);
+    if (identity === null) throw new CodedError('parent-missing', 'The folder was moved meanwhile.');
     const there = this.weigh({ root, folder, name, over: kind === 'collection' ? 'nothing' : over });
     const [from, to] = [memberPath(folder, stagingName), memberPath(folder, name)];
     if (kind === 'collection') {
@@ -148,7 +152,7 @@ export class DiskWrites {
     if (own === null) throw new CodedError('unavailable', 'What was uploaded was taken away meanwhile.');
     if (there === null) appear(from, to);
     else replace(from, to, { own, there });
-    return this.#factsOf(root, path, { own, to });
+    return this.#factsOf(root, path, { own, to, folder: identity });
   }
 
   /** May something take the place of what has a name now? @returns what that is; null: nothing. */
@@ -204,7 +208,11 @@ export class DiskWrites {
     await Promise.resolve();
     const signs = setInterval(this.#countCall, this.#signMs);
     const sync = () => {
-      const syncing = this.#syncFile(fd).finally(() => this.#syncing.delete(fd));
+      this.#countUnderWay(1n);
+      const syncing = this.#syncFile(fd).finally(() => {
+        this.#syncing.delete(fd);
+        this.#countUnderWay(-1n);
+      });
       this.#syncing.set(fd, syncing);
       return syncing;
     };
@@ -222,11 +230,14 @@ export class DiskWrites {
     }
   }
 
-  /** Of the file, and of all folders above it. @param own of the file before it had its place. */
+  /**
+   * Of the file, and of all folders above it. Null, too, when another folder has the place of the one it is in.
+   * @param own of the file before it had its place.
+   */
   #factsOf(
     root: Root,
     path: string,
-    { own, to }: { readonly own: BigIntStats; readonly to: string },
+    { own, to, folder }: { readonly own: BigIntStats; readonly to: string; readonly folder: string },
   ): PlacedFile | null {
     try {
       const there = statsAt(to);
@@ -235,12 +246,15 @@ export class DiskWrites {
       const file = isOwn ? there : own;
       if (file.nlink !== 1n) return null;
       const above: StatFacts[] = [];
+      let innermost = folder;
       for (let end = path.indexOf('/'); end !== -1; end = path.indexOf('/', end + 1)) {
         const folderPath = path.slice(0, end);
         const stats = statsAt(join(root.path, folderPath));
         if (stats === null || !stats.isDirectory()) return null;
         above.push(statFactsOf(stats, root.device, folderPath));
+        innermost = identityOf(stats);
       }
+      if (innermost !== folder) return null;
       return { file: statFactsOf(file, root.device, path), above };
     } catch (error) {
       // It is at its place; whatever is the matter there now, a look will tell.
@@ -316,7 +330,7 @@ function checkOver(root: Root, path: string, there: BigIntStats | null, over: Ov
     if (typeof over === 'object') throw changed();
     return;
   }
-  if (over === 'nothing') throw new CodedError('exists', 'Something of that name is there already.');
+  if (over === 'nothing') throw taken();
   if (there.isDirectory()) throw new CodedError('exists', 'A folder of that name is there.');
   const file = shownFile(root, path, there);
   // A pipe, a link that leads out: nobody is shown it, so nobody can mean to lose it.
@@ -344,6 +358,8 @@ function appear(from: string, to: string): void {
     linkSync(from, to);
   } catch (error) {
     if (!NO_LINKS.has(errnoOf(error))) throw error;
+    // A disk that fails takes its time to say so.
+    if (statsAt(to) !== null) throw taken();
     renameSync(from, to);
     return;
   }
@@ -363,6 +379,10 @@ function replace(
     if (own.mode !== before.mode) chmodSync(from, Number(before.mode) & PERMISSIONS);
   }
   renameSync(from, to);
+}
+
+function taken(): CodedError {
+  return new CodedError('exists', 'Something of that name is there already.');
 }
 
 function changed(): CodedError {

@@ -54,10 +54,12 @@ export class Filling {
         syncing = this.#call(() => syncData(fd));
         syncing.catch(() => undefined);
       }
-    } finally {
-      // Nothing may use the file any more when this is over.
-      await syncing;
+    } catch (error) {
+      // Nothing may use the file any more when this is over; what failed first is told.
+      await syncing?.catch(() => undefined);
+      throw error;
     }
+    await syncing;
     if (modifiedMs !== null) await this.#call(() => setTimes(fd, Date.now() / 1000, modifiedMs / 1000));
     await this.#call(() => syncAll(fd));
     return sizeBytes;

@@ -83,7 +83,7 @@ export function createWriting(options: WritingOptions): Required<Pick<Provider, 
     setModifiedTime: async (path, ms, call) => await setModifiedTime(await root(), path, ms, call),
     freeBytes: async (path, call) => {
       const known = await root();
-      return await share.run(() => freeBytes(known, path, call), call.signal);
+      return await share.runInTime(() => freeBytes(known, path, call), call.signal);
     },
   };
 }

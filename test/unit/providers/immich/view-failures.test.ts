@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { VIEW_NAMES } from '../../../../providers/immich/views/view-names.ts';
+import { VIEW_NAMES, type ViewName } from '../../../../providers/immich/views/view-names.ts';
 import type { SourceIngest } from '../../../../src/ingest/source-ingest.ts';
 import { MINIMAL_PERMISSIONS, SEED_KEYS, seedId } from '../../../fakes/immich/seed.ts';
 import { ADMIN, BEACH, ViewsUnderTest } from './views-under-test.ts';
@@ -75,6 +75,34 @@ describe('a view', () => {
       expect(after.filter((path) => path.endsWith('/beach.jpg'))).toEqual([]);
     },
   );
+
+  it('that was never read to its end stays as well when its permission is gone', async () => {
+    await under.startFake('3.1.0');
+    under.fake.faults.add({ match: '/api/search/metadata', kind: 'status', status: 500 });
+    const ingest = under.startMediadav({ views: ['memories', 'people'] });
+    await ingest.scan();
+    expect(await under.tops()).toEqual(['memories', 'people']);
+    under.fake.faults.clear();
+    under.fake.library.removeKey(SEED_KEYS.admin);
+    const permissions = ['memory.read', ...MINIMAL_PERMISSIONS];
+    under.fake.library.addKey({ user: ADMIN, key: SEED_KEYS.admin, permissions });
+    await ingest.scan();
+    expect((await ingest.status()).lastError).toBeNull();
+    expect(await under.tops()).toEqual(['memories', 'people']);
+  });
+
+  it('goes with the settings, though the permission of another one or of its own is gone', async () => {
+    await under.start('3.1.0', { views: ['albums', 'favorites', 'people', 'tags'] });
+    under.fake.library.removeKey(SEED_KEYS.admin);
+    const permissions = ['tag.read', ...MINIMAL_PERMISSIONS];
+    under.fake.library.addKey({ user: ADMIN, key: SEED_KEYS.admin, permissions });
+    const tops = async (...views: readonly ViewName[]) => {
+      await under.startMediadav({ views, settingsVersion: views.join() }).scan();
+      return await under.tops();
+    };
+    expect(await tops('albums', 'favorites', 'people')).toEqual(['albums', 'favorites', 'people']);
+    expect(await tops('albums', 'favorites')).toEqual(['albums', 'favorites']);
+  });
 
   it('whose permission is gone goes when somebody says that what is not there is gone', async () => {
     await under.start('3.1.0', { views: ['albums', 'people'] });

@@ -57,8 +57,13 @@ it('what is not on the disk in time is refused, and nothing of it is left when t
   const slow = Promise.withResolvers<void>();
   const syncs = new PoolShare({ patienceMs: 20 });
   const before = (await openedHere()).length;
-  const writes = new DiskWrites(() => undefined, { syncs, syncFile: () => slow.promise });
+  let underWay = 0n;
+  const countUnderWay = (more: 1n | -1n) => {
+    underWay += more;
+  };
+  const writes = new DiskWrites(() => undefined, { syncs, syncFile: () => slow.promise, countUnderWay });
   await expect(writes.stage(askFor('late'))).rejects.toMatchObject({ code: 'unavailable' });
+  expect(underWay).toBe(1n);
   // Others of the source go on: it may have another disk.
   const others = new DiskWrites(() => undefined, { syncs });
   const { fd, folderFd } = await others.stage(askFor('other'));
@@ -69,6 +74,7 @@ it('what is not on the disk in time is refused, and nothing of it is left when t
   slow.resolve();
   await expect.poll(() => readdir(folder)).toEqual(['other']);
   expect((await openedHere()).length).toBe(before);
+  expect(underWay).toBe(0n);
 });
 
 function askFor(stagingName: string): StageAsk {

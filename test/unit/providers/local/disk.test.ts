@@ -11,6 +11,7 @@ import { CodedError } from '../../../../src/model/coded-error.ts';
 import type { ScanCall, ScanEvent } from '../../../../src/provider/provider.ts';
 import { NOTHING_HELD } from '../../../../src/source/source.ts';
 
+const BUSY = new URL('./busy-disk-thread.ts', import.meta.url);
 const HANGING = new URL('./hanging-disk-thread.ts', import.meta.url);
 
 let folder: string;
@@ -83,6 +84,18 @@ describe('the disk of a source', () => {
     expect(await ask()).toBe(true);
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect(await ask()).toBe(true);
+  });
+
+  it('keeps its thread as long as that has something at the disk', async () => {
+    disk = new Disk({ idleMs: 5, entry: BUSY });
+    const pause = () => new Promise((resolve) => setTimeout(resolve, 100));
+    const thread = await disk.ask('isEmpty', { path: folder });
+    await pause();
+    // Another one would let as much hang again as this one may.
+    expect(await disk.ask('isEmpty', { path: folder })).toBe(thread);
+    expect(await disk.ask('dropRest', { restId: 0 })).toBe(thread);
+    await pause();
+    expect(await disk.ask('isEmpty', { path: folder })).not.toBe(thread);
   });
 });
 

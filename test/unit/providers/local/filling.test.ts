@@ -8,6 +8,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { PoolShare } from '../../../../providers/local/pool-share.ts';
 import { ContentPieces } from '../../../../providers/local/write/content-pieces.ts';
 import { Filling } from '../../../../providers/local/write/filling.ts';
+import { CodedError } from '../../../../src/model/coded-error.ts';
 
 const { signal } = new AbortController();
 let folder: string;
@@ -38,6 +39,24 @@ it('writes all that comes', async () => {
   expect((await file.stat()).mtimeMs).toBe(1_000_000);
   await file.close();
   expect((await readFile(path)).equals(bytes)).toBe(true);
+});
+
+it('tells what failed first, also when the disk refuses what was written before', async () => {
+  // It takes everything, and syncs nothing.
+  const file = await open('/dev/null', 'w');
+  const large = Buffer.alloc(1024 * 1024);
+  const content = Readable.from(
+    (function* () {
+      for (let count = 0; count < 40; count += 1) yield large;
+      throw new CodedError('invalid', 'The digest is another one.');
+    })(),
+    { objectMode: false },
+  );
+  const filling = new Filling({ fd: file.fd, share: new PoolShare(), signal });
+  await expect(filling.fill(new ContentPieces(content, signal), null)).rejects.toMatchObject({
+    code: 'invalid',
+  });
+  await file.close();
 });
 
 it('is refused by a disk that hangs, and leaves nothing there when it answers again', async () => {

@@ -1,4 +1,4 @@
-import { closeSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,21 +6,30 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { versionOf } from '../../../../providers/local/stat-facts.ts';
 import { DiskWrites } from '../../../../providers/local/write/disk-writes.ts';
 
-/** Called when an upload has just got its name, before anything else is asked of the disk. */
+/** Called once, when an upload has just got its name, before anything else is asked of the disk. */
 let onPlaced: () => void;
+/** What the disk says to hard links; null: it has them. */
+let linkErrno: string | null;
 
 vi.mock('node:fs', async (importOriginal) => {
   const fs = await importOriginal<typeof import('node:fs')>();
   const linkSync = (from: string, to: string) => {
-    fs.linkSync(from, to);
-    onPlaced();
+    if (linkErrno === null) fs.linkSync(from, to);
+    tellOnce();
+    if (linkErrno !== null) throw Object.assign(new Error(linkErrno), { code: linkErrno });
   };
   const renameSync = (from: string, to: string) => {
     fs.renameSync(from, to);
-    onPlaced();
+    tellOnce();
   };
   return { ...fs, linkSync, renameSync };
 });
+
+function tellOnce(): void {
+  const tell = onPlaced;
+  onPlaced = () => undefined;
+  tell();
+}
 
 let folder: string;
 
@@ -28,6 +37,7 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'mediadav-placed-'));
   await mkdir(join(folder, 'a'));
   onPlaced = () => undefined;
+  linkErrno = null;
 });
 afterEach(async () => {
   await rm(folder, { recursive: true });
@@ -36,6 +46,39 @@ afterEach(async () => {
 it.each(['a new file', 'a replaced file'])('tells the version of %s, whoever is faster', async (which) => {
   const path = join(folder, 'a/photo.jpg');
   if (which === 'a replaced file') await writeFile(path, 'before');
+  const upload = await stage();
+  const own = versionOf(statSync(join(folder, 'a/staged'), { bigint: true }));
+  onPlaced = () => writeFileSync(path, 'of somebody else');
+  const placed = upload.place();
+  expect(await readFile(path, 'utf8')).toBe('of somebody else');
+  expect(placed?.file.version).toBe(own);
+  expect(placed?.file.sizeBytes).toBe(3);
+});
+
+it('tells nothing of a file whose folder another one has taken the place of', async () => {
+  const upload = await stage();
+  onPlaced = () => {
+    renameSync(join(folder, 'a'), join(folder, 'moved'));
+    mkdirSync(join(folder, 'a'));
+  };
+  // Somebody has to look: there is no such file.
+  expect(upload.place()).toBeNull();
+  expect(await readFile(join(folder, 'moved/photo.jpg'), 'utf8')).toBe('own');
+});
+
+it.each(['EPERM', 'EIO'])(
+  "takes nobody's place either where the disk answers %s to hard links, however long that takes",
+  async (errno) => {
+    const upload = await stage();
+    linkErrno = errno;
+    onPlaced = () => writeFileSync(join(folder, 'a/photo.jpg'), 'of somebody else');
+    expect(() => upload.place()).toThrow(expect.objectContaining({ code: 'exists' }));
+    expect(await readFile(join(folder, 'a/photo.jpg'), 'utf8')).toBe('of somebody else');
+  },
+);
+
+/** @returns what gives it its name, once. */
+async function stage() {
   const writes = new DiskWrites(() => undefined);
   const { dev: device, ino: inode } = statSync(folder, { bigint: true });
   const root = { path: folder, device, inode };
@@ -49,14 +92,15 @@ it.each(['a new file', 'a replaced file'])('tells the version of %s, whoever is 
       modifiedMs: null,
     },
   });
-  const own = versionOf(statSync(join(folder, 'a/staged'), { bigint: true }));
-  onPlaced = () => writeFileSync(path, 'of somebody else');
-  const placed = writes.place({
-    ...{ root, path: 'a/photo.jpg', name: 'photo.jpg', stagingName: 'staged', kind: 'asset', fd },
-    ...{ folder: { fd: folderFd, path: join(folder, 'a') }, over: 'anything' },
-  });
-  closeSync(folderFd);
-  expect(await readFile(path, 'utf8')).toBe('of somebody else');
-  expect(placed?.file.version).toBe(own);
-  expect(placed?.file.sizeBytes).toBe(3);
-});
+  const place = () => {
+    try {
+      return writes.place({
+        ...{ root, path: 'a/photo.jpg', name: 'photo.jpg', stagingName: 'staged', kind: 'asset', fd },
+        ...{ folder: { fd: folderFd, path: join(folder, 'a') }, over: 'anything' },
+      });
+    } finally {
+      closeSync(folderFd);
+    }
+  };
+  return { place };
+}
