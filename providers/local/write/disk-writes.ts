@@ -51,8 +51,8 @@ const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 
 
 /** What was found out in this turn of the event loop. */
 interface Looked {
-  /** Sources that are where they belong, by their configured paths. */
-  readonly roots: Map<string, Root>;
+  /** Sources that are where they belong: configured path, and what was found there, as one text. */
+  readonly roots: Set<string>;
   /** Identities of open folders, by descriptor and path; null: it is not there any more. */
   readonly folders: Map<string, string | null>;
 }
@@ -172,10 +172,10 @@ export class DiskWrites {
 
   #checkRoot(givenPath: string, root: Root): void {
     const { roots } = this.#lookedNow();
-    const known = roots.get(givenPath);
-    if (known?.device === root.device && known.inode === root.inode && known.path === root.path) return;
+    const key = `${root.device}-${root.inode} ${root.path}\0${givenPath}`;
+    if (roots.has(key)) return;
     checkRoot(givenPath, root);
-    roots.set(givenPath, root);
+    roots.add(key);
   }
 
   /** Null: it is not open, or not where it was opened. */
@@ -193,7 +193,7 @@ export class DiskWrites {
   /** A group of uploads is of one folder as a rule, and comes in one message: where that is is looked up once for all. */
   #lookedNow(): Looked {
     if (this.#looked === null) {
-      this.#looked = { roots: new Map(), folders: new Map() };
+      this.#looked = { roots: new Set(), folders: new Map() };
       queueMicrotask(() => {
         this.#looked = null;
       });
