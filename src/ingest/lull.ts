@@ -1,18 +1,25 @@
 /** Without a write for so long, a burst of them counts as over. */
 const QUIET_MS = 200;
-/** Nobody waits longer, however long the burst lasts; … */
+/** Nobody is kept waiting longer, however long the burst lasts; … */
 const LONGEST_MS = 2_000;
-/** … and who has waited has this long before others come first again. */
+/** … and who was has this long before others come first again. */
 const SHARE_MS = 1_000;
 
 /**
  * A gate for what can wait while clients are writing: looking into new files takes processors and disk from the uploads
  * that follow. It is shut by a write, and opens when there are no more for a moment, or when it was shut long enough.
+ *
+ * What it owes to those who wait grows while it is shut and shrinks while it is open. So a burst that follows another
+ * shuts it at once, and short pauses in an endless burst starve nobody.
  */
 export class Lull {
   #lastWriteMs = 0;
-  #shutMs = 0;
-  #openedMs = Number.NEGATIVE_INFINITY;
+  /** For how long it was shut and not made up for, when it was last shut or opened. */
+  #owedMs = 0;
+  /** When it was last shut or opened. */
+  #turnedMs = 0;
+  /** It was opened because it was shut too long, not because nobody wrote. */
+  #isShare = false;
   #timer: NodeJS.Timeout | null = null;
   #opened: PromiseWithResolvers<void> | null = null;
 
@@ -20,8 +27,11 @@ export class Lull {
   noteWrite(): void {
     const nowMs = performance.now();
     this.#lastWriteMs = nowMs;
-    if (this.#opened !== null || nowMs - this.#openedMs < SHARE_MS) return;
-    this.#shutMs = nowMs;
+    if (this.#opened !== null) return;
+    const madeUpMs = (nowMs - this.#turnedMs) * (LONGEST_MS / SHARE_MS);
+    if (this.#isShare && madeUpMs < this.#owedMs) return;
+    this.#owedMs = Math.max(0, this.#owedMs - madeUpMs);
+    this.#turnedMs = nowMs;
     this.#opened = Promise.withResolvers();
     this.#timer = setInterval(() => this.#openIfDue(), QUIET_MS / 4).unref();
   }
@@ -48,8 +58,11 @@ export class Lull {
 
   #openIfDue(): void {
     const nowMs = performance.now();
-    if (nowMs - this.#lastWriteMs < QUIET_MS && nowMs - this.#shutMs < LONGEST_MS) return;
-    this.#openedMs = nowMs;
+    const owedMs = this.#owedMs + nowMs - this.#turnedMs;
+    this.#isShare = owedMs >= LONGEST_MS;
+    if (nowMs - this.#lastWriteMs < QUIET_MS && !this.#isShare) return;
+    this.#owedMs = owedMs;
+    this.#turnedMs = nowMs;
     this.close();
   }
 }

@@ -45,6 +45,27 @@ it('opens while there is no end of writes, but not all the time', async () => {
   expect(await opens(lull, 100, 20)).toBe(null);
 });
 
+it('is shut at once by a burst that follows another', async () => {
+  const lull = new Lull();
+  lull.noteWrite();
+  expect(await opens(lull, 1_000, null)).toBeGreaterThanOrEqual(200);
+  await vi.advanceTimersByTimeAsync(300);
+  lull.noteWrite();
+  expect(await opens(lull, 1_000, 20)).toBe(null);
+});
+
+it('starves nobody by writes that come just when it has opened', async () => {
+  const lull = new Lull();
+  let openMs = 0;
+  for (let ms = 0; ms < 30_000; ms += 10) {
+    if (ms % 260 === 0) lull.noteWrite();
+    await vi.advanceTimersByTimeAsync(10);
+    if ((await opens(lull, 0, null)) === 0) openMs += 20;
+  }
+  // The third that it owes, less the share that is under way.
+  expect(openMs).toBeGreaterThanOrEqual(8_000);
+});
+
 it('keeps nobody waiting who ends', async () => {
   const lull = new Lull();
   lull.noteWrite();
