@@ -12,13 +12,14 @@ import {
 import { DiskReads } from './disk-reads.ts';
 import { errnoOf } from './translate-error.ts';
 import { DiskWrites } from './write/disk-writes.ts';
+import { FileSyncs } from './write/file-syncs.ts';
 
 /* The thread that waits for the disk of one source. An error that is not the disk's is a bug and ends it. */
 const counts = new BigInt64Array((workerData as DiskThreadStart).counts);
 const count = () => void Atomics.add(counts, THREAD_COUNTS.calls, 1n);
 const countUnderWay = (more: 1n | -1n) => void Atomics.add(counts, THREAD_COUNTS.underWay, more);
 const reads = new DiskReads(count);
-const writes = new DiskWrites(count, { countUnderWay });
+const writes = new DiskWrites(count, new FileSyncs(count, { countUnderWay }));
 
 type Answers = {
   [Q in Question]: (

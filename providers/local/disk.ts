@@ -90,13 +90,28 @@ export class Disk {
       return await new Promise((resolve, reject) => {
         this.#pending.set(id, { resolve, reject });
         if (this.#pending.size === 1) this.#onBusy(worker);
-        if (this.#asked.length === 0) setImmediate(() => this.#post());
+        if (this.#asked.length === 0) setImmediate(() => this.post());
         this.#asked.push({ id, question, ask });
-        if (this.#asked.length === MESSAGE_QUESTIONS) this.#post();
+        if (this.#asked.length === MESSAGE_QUESTIONS) this.post();
       });
     } finally {
       signal?.removeEventListener('abort', leave);
     }
+  }
+
+  /**
+   * Sends what was asked in this turn of the event loop, instead of at its end: for who knows that all have asked. Many are
+   * asked for at once by clients that read many files, and a message each costs as much as the reading.
+   */
+  post(): void {
+    const requests = this.#asked;
+    this.#asked = [];
+    if (requests.length === 0) return;
+    const handedOver = requests.flatMap(({ ask }) => {
+      const { bytes } = ask as Partial<StageAsk>;
+      return bytes === undefined ? [] : [bytes.buffer];
+    });
+    this.#worker?.postMessage(requests, handedOver);
   }
 
   /** Is its thread there, so that an answer does not have to wait for one to begin? */
@@ -126,18 +141,6 @@ export class Disk {
     worker.on('exit', () => this.#onLost(worker, new Error('the thread that reads a disk ended')));
     worker.unref();
     return worker;
-  }
-
-  /** Many are asked for at once by clients that read many files, and a message each costs as much as the reading. */
-  #post(): void {
-    const requests = this.#asked;
-    this.#asked = [];
-    if (requests.length === 0) return;
-    const handedOver = requests.flatMap(({ ask }) => {
-      const { bytes } = ask as Partial<StageAsk>;
-      return bytes === undefined ? [] : [bytes.buffer];
-    });
-    this.#worker?.postMessage(requests, handedOver);
   }
 
   #onReply({ id, answer, errno, refusal }: DiskReply): void {

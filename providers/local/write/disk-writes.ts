@@ -5,7 +5,6 @@ import {
   closeSync,
   constants,
   fstatSync,
-  fsync,
   futimesSync,
   linkSync,
   lstatSync,
@@ -20,7 +19,6 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
 import { CodedError } from '../../../src/model/coded-error.ts';
 import type { Over } from '../../../src/model/write.ts';
 import type {
@@ -34,18 +32,15 @@ import type {
   WeighAsk,
 } from '../disk-messages.ts';
 import { isSystemName, isWithin } from '../names.ts';
-import { PoolShare, WRITE_PATIENCE_MS } from '../pool-share.ts';
 import { type StatFacts, statFactsOf, versionOf } from '../stat-facts.ts';
 import { errnoOf } from '../translate-error.ts';
+import { FileSyncs } from './file-syncs.ts';
 import { leaveToScanSync } from './leave-to-scan.ts';
 import { FOLDER_FLAGS, memberPath } from './member-path.ts';
 
 const IS_LINUX = process.platform === 'linux';
 const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 const PERMISSIONS = 0o7777;
-const syncAll = promisify(fsync);
-/** More often than anybody looks for one. */
-const SIGN_OF_LIFE_MS = 1_000;
 /** Where a file system knows no hard links; `EIO` is what mounts of rclone say to them. */
 const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EIO']);
 
@@ -57,17 +52,6 @@ interface Looked {
   readonly folders: Map<string, string | null>;
 }
 
-export interface DiskWritesOptions {
-  /** What syncs may hold of Node's thread pool, which this thread has in common with all others of the process. */
-  readonly syncs?: PoolShare;
-  /** How often a sync under way is counted as a call. */
-  readonly signMs?: number;
-  /** Brings a file to the disk; another way is for tests. */
-  readonly syncFile?: (fd: number) => Promise<void>;
-  /** Told of each sync when it begins, and when it is over, though nobody waits for it any more. */
-  readonly countUnderWay?: (more: 1n | -1n) => void;
-}
-
 /**
  * The steps of an upload that are many short calls to the disk, one after the other: on a thread of their own they take one
  * message, where each of them would be a trip through Node's thread pool. It keeps nothing: descriptors belong to the main
@@ -75,22 +59,14 @@ export interface DiskWritesOptions {
  */
 export class DiskWrites {
   readonly #countCall: () => void;
-  readonly #syncs: PoolShare;
-  readonly #signMs: number;
-  readonly #syncFile: (fd: number) => Promise<void>;
-  readonly #countUnderWay: (more: 1n | -1n) => void;
-  /** By the descriptor, which must not be closed before. */
-  readonly #syncing = new Map<number, Promise<void>>();
+  readonly #syncs: FileSyncs;
   /** Null as soon as others have a turn. */
   #looked: Looked | null = null;
 
   /** @param countCall called before calls that may wait for the disk. */
-  constructor(countCall: () => void, options: DiskWritesOptions = {}) {
+  constructor(countCall: () => void, syncs = new FileSyncs(countCall)) {
     this.#countCall = countCall;
-    this.#syncs = options.syncs ?? new PoolShare({ patienceMs: WRITE_PATIENCE_MS });
-    this.#signMs = options.signMs ?? SIGN_OF_LIFE_MS;
-    this.#syncFile = options.syncFile ?? syncAll;
-    this.#countUnderWay = options.countUnderWay ?? (() => undefined);
+    this.#syncs = syncs;
   }
 
   /**
@@ -119,14 +95,14 @@ export class DiskWrites {
       if (ask.modifiedMs !== null) futimesSync(fd, Date.now() / 1000, ask.modifiedMs / 1000);
       const folderIdentity = isOpen ? identity : identityOf(fstatSync(folderFd, { bigint: true }));
       if (ask.isWhole) {
-        await this.#sync(fd);
+        await this.#syncs.sync(fd);
         this.#countCall();
       }
       return { fd, folderFd, folderIdentity };
     } catch (error) {
-      const syncing = fd === null ? undefined : this.#syncing.get(fd);
+      const syncing = fd === null ? null : this.#syncs.underWay(fd);
       // Whoever asked may have closed the folder by then; nothing else has that name.
-      if (syncing === undefined) undo(staged);
+      if (syncing === null) undo(staged);
       else void Promise.allSettled([syncing]).then(() => undo(join(ask.folder.path, ask.stagingName)));
       throw error;
     }
@@ -142,16 +118,21 @@ export class DiskWrites {
     if (fd !== null) closeSync(fd);
     const identity = this.#identityAt(folder);
     if (identity === null) throw new CodedError('parent-missing', 'The folder was moved meanwhile.');
-    const there = this.weigh({ root, folder, name, over: kind === 'collection' ? 'nothing' : over });
     const [from, to] = [memberPath(folder, stagingName), memberPath(folder, name)];
     if (kind === 'collection') {
+      this.weigh({ root, folder, name, over: 'nothing' });
       renameSync(from, to);
       return null;
     }
     const own = statsAt(from);
     if (own === null) throw new CodedError('unavailable', 'What was uploaded was taken away meanwhile.');
-    if (there === null) appear(from, to);
-    else replace(from, to, { own, there });
+    // Most are new, and what is not there need not be weighed.
+    const isNew = typeof over !== 'object' && appear(from, to);
+    if (!isNew) {
+      const there = this.weigh({ root, folder, name, over });
+      if (there !== null) replace(from, to, { own, there });
+      else if (!appear(from, to)) throw taken();
+    }
     return this.#factsOf(root, path, { own, to, folder: identity });
   }
 
@@ -199,28 +180,6 @@ export class DiskWrites {
       });
     }
     return this.#looked;
-  }
-
-  /** Whoever watches whether the disk answers is told that nothing is wrong yet. */
-  async #sync(fd: number): Promise<void> {
-    // Not before all files of this message are written: the disk takes in at once what it is asked for at once, and a sync
-    // that runs already would have the others wait for another one.
-    await Promise.resolve();
-    const signs = setInterval(this.#countCall, this.#signMs);
-    const sync = () => {
-      this.#countUnderWay(1n);
-      const syncing = this.#syncFile(fd).finally(() => {
-        this.#syncing.delete(fd);
-        this.#countUnderWay(-1n);
-      });
-      this.#syncing.set(fd, syncing);
-      return syncing;
-    };
-    try {
-      await this.#syncs.runInTime(sync);
-    } finally {
-      clearInterval(signs);
-    }
   }
 
   #writeAll(fd: number, bytes: Uint8Array): void {
@@ -352,18 +311,24 @@ function shownFile(root: Root, path: string, there: BigIntStats): BigIntStats | 
   }
 }
 
-/** Never takes the place of what somebody else has put there in this very moment. */
-function appear(from: string, to: string): void {
+/**
+ * Never takes the place of what somebody else has put there in this very moment.
+ * @returns false: something has that name.
+ */
+function appear(from: string, to: string): boolean {
   try {
     linkSync(from, to);
   } catch (error) {
-    if (!NO_LINKS.has(errnoOf(error))) throw error;
+    const errno = errnoOf(error);
+    if (errno === 'EEXIST') return false;
+    if (!NO_LINKS.has(errno)) throw error;
     // A disk that fails takes its time to say so.
-    if (statsAt(to) !== null) throw taken();
+    if (statsAt(to) !== null) return false;
     renameSync(from, to);
-    return;
+    return true;
   }
   unlinkSync(from);
+  return true;
 }
 
 /** Whoever might read and change the file before still may. */

@@ -3,6 +3,8 @@ import type { StageAsk, StagedFile } from '../disk-messages.ts';
 
 /** Of one group; more would hold up too many for one slow sync. */
 const MAX_FILES = 64;
+/** One is at the disk while the other is shown. */
+const GROUPS = 2;
 /** Longer than a slow disk takes for a group; one of which something hangs is waited for no longer by who comes next. */
 const PATIENCE_MS = 2_000;
 
@@ -21,10 +23,9 @@ interface Waiting {
 
 /** Files that go together. */
 interface Group {
-  readonly size: number;
-  /** Of them, those that wait for the disk. */
+  /** Those that wait for the disk. */
   unstaged: number;
-  /** Of them, those that are not over. */
+  /** Those that are not over. */
   left: number;
 }
 
@@ -32,18 +33,21 @@ interface Group {
  * Short uploads on their way to the disk and into the catalog. They go in groups: one message to the thread for all of a
  * group, one wait for the disk, and then one transaction. Each on its own would cost several times as much.
  *
- * Two groups at most are under way: the disk has one while the other is shown. Who comes alone begins at once. Beside a
- * group that is being shown, one begins when it is as large, or when that one is over: so however many clients there are,
- * half of them make a group each. Waiting is for speed only: of a disk that hangs, the disk itself has to tell who comes next.
+ * Two groups at most are under way: the disk has one while the other is shown. Who comes alone begins at once; otherwise a
+ * group is half of those who upload at a time, however many that are. Were it all who are there, groups of one and of all
+ * others would take turns, and the disk would idle while the large one is shown. Waiting is for speed only: of a disk that
+ * hangs, the disk itself has to tell who comes next.
  */
 export class StagingQueue {
-  readonly #disk: Pick<Disk, 'ask'>;
+  readonly #disk: Pick<Disk, 'ask' | 'post'>;
   readonly #patienceMs: number;
   readonly #underWay = new Set<Group>();
   #waiting: Waiting[] = [];
   #isDue = false;
+  /** How many upload at a time, as was seen lately. */
+  #crowd = 1;
 
-  constructor(disk: Pick<Disk, 'ask'>, { patienceMs = PATIENCE_MS } = {}) {
+  constructor(disk: Pick<Disk, 'ask' | 'post'>, { patienceMs = PATIENCE_MS } = {}) {
     this.#disk = disk;
     this.#patienceMs = patienceMs;
   }
@@ -67,14 +71,23 @@ export class StagingQueue {
   }
 
   #mayBegin(): boolean {
-    const [other, another] = this.#underWay;
-    if (this.#waiting.length === 0 || another !== undefined) return false;
-    return other === undefined || (other.unstaged === 0 && this.#waiting.length >= other.size);
+    if (this.#waiting.length === 0 || this.#underWay.size === GROUPS) return false;
+    const [other] = this.#underWay;
+    return other === undefined || (other.unstaged === 0 && this.#waiting.length >= this.#share());
+  }
+
+  /** Files of a group. */
+  #share(): number {
+    return Math.min(MAX_FILES, Math.ceil(this.#crowd / GROUPS));
   }
 
   #begin(): void {
-    const some = this.#waiting.splice(0, MAX_FILES);
-    const group: Group = { size: some.length, unstaged: some.length, left: some.length };
+    const [other] = this.#underWay;
+    const present = this.#waiting.length + (other?.left ?? 0);
+    // Those who were just answered are not there for a moment, so it shrinks little by little.
+    this.#crowd = Math.max(present, this.#crowd - 1);
+    const some = this.#waiting.splice(0, this.#share());
+    const group: Group = { unstaged: some.length, left: some.length };
     this.#underWay.add(group);
     const end = () => {
       this.#underWay.delete(group);
@@ -105,5 +118,6 @@ export class StagingQueue {
         },
       );
     }
+    this.#disk.post();
   }
 }

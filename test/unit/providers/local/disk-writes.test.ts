@@ -6,8 +6,10 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { StageAsk } from '../../../../providers/local/disk-messages.ts';
 import { PoolShare } from '../../../../providers/local/pool-share.ts';
 import { DiskWrites } from '../../../../providers/local/write/disk-writes.ts';
+import { FileSyncs } from '../../../../providers/local/write/file-syncs.ts';
 
 let folder: string;
+const nothing = () => undefined;
 
 beforeEach(async () => {
   folder = realpathSync(await mkdtemp(join(tmpdir(), 'mediadav-stage-')));
@@ -17,10 +19,10 @@ afterEach(async () => {
 });
 
 it('a disk that hangs takes a part of the thread pool, and of what is refused then nothing is left', async () => {
-  const syncs = new PoolShare({ maxTrips: 2, patienceMs: 20 });
-  const writes = new DiskWrites(() => undefined, { syncs });
+  const share = new PoolShare({ maxTrips: 2, patienceMs: 20 });
+  const writes = new DiskWrites(nothing, new FileSyncs(nothing, { share }));
   const hanging = Promise.withResolvers<void>();
-  const held = [1, 2].map(() => syncs.run(() => hanging.promise));
+  const held = [1, 2].map(() => share.run(() => hanging.promise));
   const before = (await openedHere()).length;
   const refused = Array.from({ length: 8 }, (_, at) => writes.stage(askFor(`${at}`)));
   for (const { status } of await Promise.allSettled(refused)) expect(status).toBe('rejected');
@@ -36,14 +38,14 @@ it('a disk that hangs takes a part of the thread pool, and of what is refused th
 });
 
 it('a sync that takes long is no disk that hangs', async () => {
-  const syncs = new PoolShare({ maxTrips: 1 });
+  const share = new PoolShare({ maxTrips: 1 });
   const slow = Promise.withResolvers<void>();
-  const held = syncs.run(() => slow.promise);
+  const held = share.run(() => slow.promise);
   let calls = 0;
   const count = () => {
     calls += 1;
   };
-  const writes = new DiskWrites(count, { syncs, signMs: 1 });
+  const writes = new DiskWrites(count, new FileSyncs(count, { share, signMs: 1 }));
   const staging = writes.stage(askFor('slow'));
   const before = calls;
   await expect.poll(() => calls).toBeGreaterThan(before + 3);
@@ -55,17 +57,20 @@ it('a sync that takes long is no disk that hangs', async () => {
 
 it('what is not on the disk in time is refused, and nothing of it is left when the disk answers again', async () => {
   const slow = Promise.withResolvers<void>();
-  const syncs = new PoolShare({ patienceMs: 20 });
+  const share = new PoolShare({ patienceMs: 20 });
   const before = (await openedHere()).length;
   let underWay = 0n;
   const countUnderWay = (more: 1n | -1n) => {
     underWay += more;
   };
-  const writes = new DiskWrites(() => undefined, { syncs, syncFile: () => slow.promise, countUnderWay });
+  const writes = new DiskWrites(
+    nothing,
+    new FileSyncs(nothing, { share, syncFile: () => slow.promise, countUnderWay }),
+  );
   await expect(writes.stage(askFor('late'))).rejects.toMatchObject({ code: 'unavailable' });
   expect(underWay).toBe(1n);
   // Others of the source go on: it may have another disk.
-  const others = new DiskWrites(() => undefined, { syncs });
+  const others = new DiskWrites(nothing, new FileSyncs(nothing, { share }));
   const { fd, folderFd } = await others.stage(askFor('other'));
   for (const each of [fd, folderFd]) closeSync(each);
   // What the disk has not answered still uses it.

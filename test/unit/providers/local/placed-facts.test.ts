@@ -1,10 +1,11 @@
-import { closeSync, mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { versionOf } from '../../../../providers/local/stat-facts.ts';
 import { DiskWrites } from '../../../../providers/local/write/disk-writes.ts';
+import type { Over } from '../../../../src/model/write.ts';
 
 /** Called once, when an upload has just got its name, before anything else is asked of the disk. */
 let onPlaced: () => void;
@@ -69,7 +70,7 @@ it('tells nothing of a file whose folder another one has taken the place of', as
 it.each(['EPERM', 'EIO'])(
   "takes nobody's place either where the disk answers %s to hard links, however long that takes",
   async (errno) => {
-    const upload = await stage();
+    const upload = await stage('nothing');
     linkErrno = errno;
     onPlaced = () => writeFileSync(join(folder, 'a/photo.jpg'), 'of somebody else');
     expect(() => upload.place()).toThrow(expect.objectContaining({ code: 'exists' }));
@@ -77,8 +78,26 @@ it.each(['EPERM', 'EIO'])(
   },
 );
 
+it('replaces what came in the very moment where anything may be there, as it would have a moment before', async () => {
+  const upload = await stage();
+  linkErrno = 'EPERM';
+  const path = join(folder, 'a/photo.jpg');
+  onPlaced = () => writeFileSync(path, 'of somebody else');
+  expect(upload.place()?.file.sizeBytes).toBe(3);
+  expect(await readFile(path, 'utf8')).toBe('own');
+});
+
+it.each([
+  ['a folder', 'exists', (path: string) => mkdirSync(path)],
+  ['a link that leads out', 'denied', (path: string) => symlinkSync('/nowhere', path)],
+])('does not take the place of %s', async (_what, code, make) => {
+  const upload = await stage();
+  make(join(folder, 'a/photo.jpg'));
+  expect(() => upload.place()).toThrow(expect.objectContaining({ code }));
+});
+
 /** @returns what gives it its name, once. */
-async function stage() {
+async function stage(over: Over = 'anything') {
   const writes = new DiskWrites(() => undefined);
   const { dev: device, ino: inode } = statSync(folder, { bigint: true });
   const root = { path: folder, device, inode };
@@ -96,7 +115,7 @@ async function stage() {
     try {
       return writes.place({
         ...{ root, path: 'a/photo.jpg', name: 'photo.jpg', stagingName: 'staged', kind: 'asset', fd },
-        ...{ folder: { fd: folderFd, path: join(folder, 'a') }, over: 'anything' },
+        ...{ folder: { fd: folderFd, path: join(folder, 'a') }, over },
       });
     } finally {
       closeSync(folderFd);

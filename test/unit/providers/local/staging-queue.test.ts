@@ -8,11 +8,15 @@ const turn = () => new Promise((resolve) => setImmediate(resolve));
 /** Uploads through a disk that answers when it is told to. */
 function makeRoom(options: { patienceMs?: number } = {}) {
   const asked = new Map<string, { resolve: (staged: StagedFile) => void; reject: (error: Error) => void }>();
-  const disk: Pick<Disk, 'ask'> = {
+  let posted = 0;
+  const disk: Pick<Disk, 'ask' | 'post'> = {
     ask: (_question, ask) =>
       new Promise<never>((resolve, reject) => {
         asked.set((ask as StageAsk).stagingName, { resolve: resolve as never, reject });
       }),
+    post: () => {
+      posted = asked.size;
+    },
   };
   const queue = new StagingQueue(disk, options);
   const queued = new Map<string, QueuedFile>();
@@ -23,7 +27,7 @@ function makeRoom(options: { patienceMs?: number } = {}) {
   };
   return {
     failed,
-    atDisk: () => [...asked.keys()].join(''),
+    atDisk: () => [...asked.keys()].slice(0, posted).join(''),
     async stage(...names: string[]) {
       for (const name of names) {
         queue.stage({ stagingName: name } as StageAsk).then(
@@ -49,39 +53,57 @@ function makeRoom(options: { patienceMs?: number } = {}) {
 }
 
 describe('short uploads on their way to the disk', () => {
-  it('go at once when they come alone, and together when the disk has taken in those before', async () => {
+  it('go at once when they come alone, and when the disk has taken in the one before', async () => {
     const { stage, answer, leave, atDisk } = makeRoom();
-    await stage('a', 'b');
+    await stage('a');
+    expect(atDisk()).toBe('a');
+    await stage('b');
+    expect(atDisk()).toBe('a');
+    await answer('a');
     expect(atDisk()).toBe('ab');
+    // One is being shown, one is at the disk.
     await stage('c');
-    await stage('d');
+    await leave('a');
     expect(atDisk()).toBe('ab');
-    await answer('a', 'b');
-    expect(atDisk()).toBe('abcd');
-    // One group is being shown, one is at the disk.
-    await stage('e');
-    await leave('a', 'b');
-    await stage('f');
-    expect(atDisk()).toBe('abcd');
-    await answer('c', 'd');
-    expect(atDisk()).toBe('abcdef');
+    await answer('b');
+    expect(atDisk()).toBe('abc');
   });
 
-  it('beside a group that is being shown wait until they are as many, or it is over', async () => {
+  it('go as halves of all who upload, so that one half is at the disk while the other is shown', async () => {
     const { stage, answer, leave, atDisk } = makeRoom();
-    await stage('a', 'b', 'c');
+    await stage('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h');
+    expect(atDisk()).toBe('abcd');
+    await answer('a', 'b', 'c', 'd');
+    expect(atDisk()).toBe('abcdefgh');
+    // Whose answer was sent comes back; not the first alone, while the others are on their way.
+    await leave('a', 'b', 'c', 'd');
+    await answer('e', 'f', 'g', 'h');
+    await stage('i');
+    expect(atDisk()).toBe('abcdefgh');
+    await stage('j', 'k', 'l');
+    expect(atDisk()).toBe('abcdefghijkl');
+  });
+
+  it('wait for no others than are there, however many there were', async () => {
+    const { stage, answer, leave, atDisk } = makeRoom();
+    await stage('a', 'b', 'c', 'd', 'e', 'f');
     await answer('a', 'b', 'c');
-    await stage('d');
-    await stage('e');
-    expect(atDisk()).toBe('abc');
-    await stage('f');
-    expect(atDisk()).toBe('abcdef');
     await answer('d', 'e', 'f');
-    await leave('a', 'b', 'c');
     await stage('g');
+    expect(atDisk()).toBe('abcdef');
+    await leave('a', 'b', 'c');
     expect(atDisk()).toBe('abcdef');
     await leave('d', 'e', 'f');
     expect(atDisk()).toBe('abcdefg');
+    // Of two who go on alone neither waits for a third.
+    for (const [before, after] of ['gh', 'hi', 'ij', 'jk', 'kl'].map(
+      (pair) => pair.split('') as [string, string],
+    )) {
+      await answer(before);
+      await stage(after);
+      await leave(before);
+      expect(atDisk()).toMatch(new RegExp(`${after}$`));
+    }
   });
 
   it('do not wait for ever for groups of which something hangs, at the disk or while it is shown', async () => {
