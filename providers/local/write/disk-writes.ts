@@ -33,10 +33,11 @@ import type {
 } from '../disk-messages.ts';
 import { isSystemName, isWithin } from '../names.ts';
 import { type StatFacts, statFactsOf, versionOf } from '../stat-facts.ts';
-import { errnoOf } from '../translate-error.ts';
+import { errnoOf, isMissing } from '../translate-error.ts';
 import { FileSyncs } from './file-syncs.ts';
 import { leaveToScanSync } from './leave-to-scan.ts';
 import { FOLDER_FLAGS, memberPath } from './member-path.ts';
+import { elsewhere } from './moved-folder.ts';
 
 const IS_LINUX = process.platform === 'linux';
 const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
@@ -246,7 +247,7 @@ function openFolder(path: string, mayBeUnmounted: boolean): number {
     throw new CodedError('parent-missing', 'There is no folder for it any more.');
   }
   try {
-    if (actualPath(fd, path) !== path) throw new CodedError('denied', 'A link is in the way.');
+    if (actualPath(fd, path) !== path) throw elsewhere(path, resolved(path));
     if (mayBeUnmounted && fstatSync(fd).dev === lstatSync(dirname(path)).dev && isEmpty(path)) {
       throw new CodedError('unavailable', 'The disk that belongs there is not mounted.');
     }
@@ -281,6 +282,16 @@ function actualPath(fd: number, path: string): string {
 
 function statsAt(path: string): BigIntStats | null {
   return lstatSync(path, { bigint: true, throwIfNoEntry: false }) ?? null;
+}
+
+/** Null: nothing is there. */
+function resolved(path: string): string | null {
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw error;
+  }
 }
 
 /** May an asset take the place of what is there now? */

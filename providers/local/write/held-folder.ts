@@ -5,9 +5,10 @@ import { CodedError } from '../../../src/model/coded-error.ts';
 import type { WriteCall } from '../../../src/provider/provider.ts';
 import type { FolderAsk, Root } from '../disk-messages.ts';
 import { isSystemName } from '../names.ts';
-import { errnoOf } from '../translate-error.ts';
+import { errnoOf, isMissing } from '../translate-error.ts';
 import { unmountedRef } from '../unmounted.ts';
 import { FOLDER_FLAGS, memberPath } from './member-path.ts';
+import { elsewhere } from './moved-folder.ts';
 import { translateWriteError } from './translate-write-error.ts';
 
 const IS_LINUX = process.platform === 'linux';
@@ -113,7 +114,7 @@ export class HeldFolder {
     const folder = new HeldFolder(path, handle, absolute);
     try {
       if ((await folder.#actualPath()) === absolute) return folder;
-      throw new CodedError('denied', 'A link is in the way.');
+      throw elsewhere(absolute, await resolved(absolute));
     } catch (error) {
       await handle.close();
       throw translateWriteError(error);
@@ -140,6 +141,16 @@ export class HeldFolder {
     const folder = { path: this.path, device: `${own.dev}`, parentDevice: `${parent.dev}` };
     if ((await unmountedRef(folder, call.held)) === null || !(await this.#isEmpty())) return;
     throw new CodedError('unavailable', 'The disk that belongs there is not mounted.');
+  }
+}
+
+/** Null: nothing is there. */
+async function resolved(path: string): Promise<string | null> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw error;
   }
 }
 
