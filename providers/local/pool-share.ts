@@ -1,6 +1,6 @@
 import { CodedError } from '../../src/model/coded-error.ts';
 
-/** A quarter of the threads that the process has for files (`start.js`): more than disks do at once. */
+/** An eighth of the threads that the process has for files (`start.js`): more than disks do at once. */
 const MAX_TRIPS = 16;
 /** A disk that was asleep takes so long to wake up; what takes longer does not answer. */
 export const PATIENCE_MS = 15_000;
@@ -125,7 +125,8 @@ export class PoolShare {
   }
 }
 
-function hangs(): CodedError {
+/** What whoever asks for something of a disk that does not answer is told. */
+export function hangs(): CodedError {
   const text = 'The disk of this folder does not answer.';
   return new CodedError('unavailable', text, { retryAfterMs: RETRY_AFTER_MS });
 }

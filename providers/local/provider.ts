@@ -52,7 +52,7 @@ export function createLocalProvider({ path, writer }: LocalProviderSettings): Pr
   if (writer === undefined) return new LocalProvider(path, null);
   const provider = new LocalProvider(path, new Leftovers(writer));
   const writing = createWriting({
-    ...{ root: () => provider.presentRoot(), knownRoot: () => provider.knownRoot(), givenPath: path },
+    ...{ root: () => provider.rootToWrite(), knownRoot: () => provider.knownRoot(), givenPath: path },
     ...{ disk: provider.writes, writer },
   });
   return Object.assign(provider, writing);
@@ -96,12 +96,17 @@ class LocalProvider implements Provider {
   }
 
   /** The root that the last scan has found. Another disk, or none, in its place is `unavailable`: only a scan can tell. */
-  async presentRoot(signal?: AbortSignal): Promise<Root> {
+  async presentRoot(signal?: AbortSignal, disk = this.#disk): Promise<Root> {
     const known = await this.knownRoot();
-    const root = await this.#findRoot(signal);
+    const root = await this.#findRoot(signal, disk);
     const isSame = root.path === known.path && root.device === known.device && root.inode === known.inode;
     if (!isSame) throw missingRoot();
     return root;
+  }
+
+  /** The same, beside what a scan waits for. */
+  async rootToWrite(): Promise<Root> {
+    return await this.presentRoot(undefined, this.writes);
   }
 
   async unchangedAt(versions: ReadonlyMap<string, string>, { signal }: Call): Promise<readonly string[]> {
@@ -237,9 +242,9 @@ class LocalProvider implements Provider {
     return { disk: this.#disk, root, call, listener: this.#watches, leftovers: this.#leftovers };
   }
 
-  async #findRoot(signal?: AbortSignal): Promise<Root> {
+  async #findRoot(signal?: AbortSignal, disk = this.#disk): Promise<Root> {
     try {
-      const root = await this.#disk.ask('root', { path: this.#path }, signal);
+      const root = await disk.ask('root', { path: this.#path }, signal);
       if (root === null) throw new CodedError('unavailable', 'What should be a folder is none.');
       return root;
     } catch (error) {

@@ -28,6 +28,7 @@ import { ToldAftermath } from './told-aftermath.ts';
 import { TouchedPaths } from './touched-paths.ts';
 import { TouchedRefs } from './touched-refs.ts';
 import { Turns } from './turns.ts';
+import { UnfinishedWrites } from './unfinished-writes.ts';
 import { WatchIngest } from './watch-ingest.ts';
 
 export interface SourceIngestOptions {
@@ -71,6 +72,7 @@ export class SourceIngest {
   /** Some asset that was told since the last call of `#changed` may be read. */
   #sawStill = false;
   readonly #turns = new Turns();
+  readonly #unfinished = new UnfinishedWrites();
   /** Set while a scan reads and lets others in between its steps. */
   #openScan: OpenScan | null = null;
   readonly #meeting = new FirstMeeting();
@@ -220,9 +222,10 @@ export class SourceIngest {
     if (writing === null || prefix === null) return null;
     return new SourceWrites({
       ...{ writing, aftermath: this.#aftermath(prefix), held: this.#held, turns: this.#turns },
-      logger: this.#logger,
+      ...{ unfinished: this.#unfinished, logger: this.#logger },
       ready: () => this.#untilMet(),
-      onMissed: () => void this.scan(),
+      // A scan that is under way may have passed by already.
+      onMissed: () => void Promise.resolve(this.#running).then(() => this.scan()),
     });
   }
 

@@ -15,12 +15,14 @@ import type { SourceWriting, WriteScope } from '../source/source-writing.ts';
 import type { Aftermath } from './aftermath.ts';
 import { Placings } from './placings.ts';
 import type { Turns } from './turns.ts';
+import type { UnfinishedWrites } from './unfinished-writes.ts';
 
 export interface SourceWritesOptions {
   readonly writing: SourceWriting;
   readonly aftermath: Aftermath;
   readonly held: Held;
   readonly turns: Turns;
+  readonly unfinished: UnfinishedWrites;
   readonly logger: Logger;
   /** Resolves when the source is known to be there; rejects `unavailable` when it is not. */
   readonly ready: () => Promise<void>;
@@ -33,6 +35,8 @@ interface Scope extends WriteScope {
   readonly told: WriteEvent[];
   /** What has made room, and is to be seen to when the write has ended: see `#clearing`. */
   readonly asides: SetAside[];
+  /** Resolves when nothing of it happens any more, after it was given up; null: it was not. See `WriteCall.goesOn`. */
+  over: Promise<void> | null;
 }
 
 /** Something that is placed where something else is. */
@@ -92,8 +96,8 @@ export class SourceWrites implements TreeWriter {
   }
 
   async makeCollection(path: string, signal: AbortSignal, permit?: Permit): Promise<void> {
-    const { writing, aftermath, ready } = this.#options;
-    await ready();
+    const { writing, aftermath } = this.#options;
+    await this.#readyToChange();
     const scope = this.#newScope();
     const work = async () => {
       await aftermath.check?.(path);
@@ -104,8 +108,8 @@ export class SourceWrites implements TreeWriter {
   }
 
   async remove(path: string, signal: AbortSignal, permit?: Permit): Promise<readonly WriteFailure[]> {
-    const { writing, ready } = this.#options;
-    await ready();
+    const { writing } = this.#options;
+    await this.#readyToChange();
     const scope = this.#newScope();
     const work = async (gone: Set<string>) => {
       await permit?.();
@@ -122,9 +126,9 @@ export class SourceWrites implements TreeWriter {
     write: MoveWrite,
     signal: AbortSignal,
   ): Promise<readonly WriteFailure[]> {
-    const { writing, aftermath, ready } = this.#options;
+    const { writing, aftermath } = this.#options;
     const { over } = write;
-    await ready();
+    await this.#readyToChange();
     let isElsewhere = false;
     const scope = this.#newScope();
     const work = async (gone: Set<string>) => {
@@ -157,8 +161,8 @@ export class SourceWrites implements TreeWriter {
     { isDeep, ...write }: CopyWrite,
     signal: AbortSignal,
   ): Promise<Copied> {
-    const { writing, aftermath, ready } = this.#options;
-    await ready();
+    const { writing, aftermath } = this.#options;
+    await this.#readyToChange();
     await aftermath.check?.(to);
     const scope = this.#newScope();
     const staged = await writing.copy(from, to, isDeep, signal, scope);
@@ -172,8 +176,8 @@ export class SourceWrites implements TreeWriter {
     write: Omit<CopyWrite, 'isDeep'>,
     signal: AbortSignal,
   ): Promise<boolean> {
-    const { writing, aftermath, ready } = this.#options;
-    await ready();
+    const { writing, aftermath } = this.#options;
+    await this.#readyToChange();
     await aftermath.check?.(to);
     const scope = this.#newScope();
     const staged = await writing.copyAsset(refId, to, signal, scope);
@@ -189,8 +193,8 @@ export class SourceWrites implements TreeWriter {
     signal: AbortSignal,
     permit?: Permit,
   ): Promise<void> {
-    const { writing, ready } = this.#options;
-    await ready();
+    const { writing } = this.#options;
+    await this.#readyToChange();
     const scope = this.#newScope();
     const work = async () => {
       await permit?.();
@@ -269,10 +273,14 @@ export class SourceWrites implements TreeWriter {
       await this.#options.aftermath.follow({ touched: [], gone: new Set(), isWhole: false, told });
       await work();
     } catch (error) {
-      await this.#after(
-        () => aside.putBack(),
-        'what was to be written over is hidden until a scan puts it back',
-      );
+      // What may yet come would take the place of what is put back, and nobody would have that any more.
+      if (scope.over !== null) scope.asides.push(aside);
+      else {
+        await this.#after(
+          () => aside.putBack(),
+          'what was to be written over is hidden until a scan puts it back',
+        );
+      }
       throw error;
     }
     scope.asides.push(aside);
@@ -288,14 +296,27 @@ export class SourceWrites implements TreeWriter {
     try {
       result = await write();
     } catch (error) {
-      for (const aside of scope.asides)
-        await this.#after(() => aside.leave(), 'a folder could not be closed');
+      if (scope.over === null) await this.#leaveAsides(scope);
       throw error;
     }
     for (const aside of scope.asides) {
       await this.#after(() => aside.remove(), 'something that was written over is still there, hidden');
     }
     return result;
+  }
+
+  async #leaveAsides({ asides }: Scope): Promise<void> {
+    for (const aside of asides) await this.#after(() => aside.leave(), 'a folder could not be closed');
+  }
+
+  /**
+   * After a write that was given up. It would hang as well to look what became of it, and until it is over that would not be
+   * certain. Then a scan tells, which also sees to what has made room. Does not reject.
+   */
+  async #readLater(over: Promise<void>, scope: Scope): Promise<void> {
+    await over;
+    await this.#leaveAsides(scope);
+    this.#options.onMissed();
   }
 
   /** Nothing is left of what was staged, unless it is shown. */
@@ -319,10 +340,17 @@ export class SourceWrites implements TreeWriter {
     }
   }
 
+  async #readyToChange(): Promise<void> {
+    await this.#options.ready();
+    this.#options.unfinished.checkNone();
+  }
+
   async #change<T>({ touched, isWhole, scope, work }: Work<T>): Promise<T> {
-    const { turns, aftermath, onMissed } = this.#options;
+    const { turns, aftermath, unfinished, onMissed } = this.#options;
     const { told } = scope;
     return await turns.between(async () => {
+      // Again: it may be one that had its turn just before.
+      unfinished.checkNone();
       aftermath.begin?.(touched);
       const gone = new Set<string>();
       let result: T;
@@ -330,7 +358,9 @@ export class SourceWrites implements TreeWriter {
         result = await work(gone);
       } catch (error) {
         // It may have failed because the catalog was wrong, or halfway.
-        await aftermath.followFailure({ touched, gone: new Set(), isWhole: false, told }, error);
+        if (scope.over === null)
+          await aftermath.followFailure({ touched, gone: new Set(), isWhole: false, told }, error);
+        else void this.#readLater(scope.over, scope);
         throw error;
       }
       try {
@@ -345,6 +375,14 @@ export class SourceWrites implements TreeWriter {
 
   #newScope(): Scope {
     const told: WriteEvent[] = [];
-    return { held: this.#options.held, told, asides: [], tell: (event) => void told.push(event) };
+    const scope: Scope = {
+      ...{ held: this.#options.held, told, asides: [], over: null },
+      tell: (event) => void told.push(event),
+      goesOn: (over) => {
+        scope.over = over;
+        this.#options.unfinished.add(over);
+      },
+    };
+    return scope;
   }
 }

@@ -89,7 +89,7 @@ export interface Provider {
   // Powers to write. Paths are as in `SourceRef.path`; of a source that has no `look`, and so tells what became of things
   // (`WriteCall.tell`), they are made of the names that are shown. Each rejects `denied` for a path that is not shown or that leads
   // out of the source, `parent-missing` where no collection is above it, `no-space`, `unavailable`; then nothing was
-  // changed. Nothing is ever tried again. What `call.signal` ends leaves nothing behind.
+  // changed, unless `WriteCall.goesOn` was told. Nothing is ever tried again. What `call.signal` ends leaves nothing behind.
 
   /**
    * Takes in a content beside its place, on the same disk, where nobody is shown it; everything of it is on the disk
@@ -275,6 +275,11 @@ export interface WriteCall extends Omit<ScanCall, 'warn'> {
    * Nothing of it is lost when the call rejects afterwards.
    */
   tell(event: WriteEvent): void;
+  /**
+   * Told of a write that rejects with `unavailable` although some of it may yet be done, because the source does not answer.
+   * @param over resolves when nothing of it happens any more: only then it can be found out what became of it. Never rejects.
+   */
+  goesOn(over: Promise<void>): void;
 }
 
 /** What is held of this source by whoever asks, for a provider that has to compare with what it said before. */

@@ -29,6 +29,8 @@ export interface WriteScope {
   readonly held: Held;
   /** See `WriteCall.tell`. */
   readonly tell: (event: WriteEvent) => void;
+  /** See `WriteCall.goesOn`. */
+  readonly goesOn: (over: Promise<void>) => void;
 }
 
 export interface SourceWritingOptions {

@@ -271,13 +271,13 @@ export class Source {
     await this.#provider.close();
   }
 
-  #writeCall(signal: AbortSignal, { held, tell }: WriteScope): WriteCall {
+  #writeCall(signal: AbortSignal, { held, tell, goesOn }: WriteScope): WriteCall {
     const { warn: _, ...call } = this.#scanCall(signal, () => undefined, held);
     // What is half changed is changed to its end, also when nobody waits for it any more.
     const { signal: unending } = new AbortController();
     const attempt: Call['attempt'] = (work) =>
       this.#retrying(() => work(unending), this.#writeRetry, { signal: unending });
-    return { ...call, attempt, tell };
+    return { ...call, attempt, tell, goesOn };
   }
 
   #scanCall(signal: AbortSignal, warn: Warn, held: Held): ScanCall {

@@ -35,7 +35,7 @@ export function writingSuite(
     const writeCall = (options: Partial<WriteCall> = {}): WriteCall => {
       const tell = (event: WriteEvent) => told.take(event);
       const held = kind === 'albums' ? { held: told.held } : {};
-      return { ...scanCall(), ...held, tell, ...options };
+      return { ...scanCall(), ...held, tell, goesOn: () => undefined, ...options };
     };
 
     beforeEach(async () => {

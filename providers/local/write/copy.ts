@@ -16,6 +16,7 @@ import { remove } from './remove.ts';
 import { compareThings } from './same-thing.ts';
 import { StagedEntry, type StagedEntryOptions } from './staged-entry.ts';
 import { translateWriteError } from './translate-write-error.ts';
+import { inSteps } from './write-steps.ts';
 
 export interface Copying {
   readonly disk: Disk;
@@ -68,7 +69,9 @@ export async function copy(
           letGo: () => folder.close(),
         },
       };
-      return new StagedCopyEntry(options, (later) => remove(root, from, later, original));
+      return new StagedCopyEntry(options, (later) =>
+        inSteps(later, (steps) => remove({ root, call: later, steps }, from, original)),
+      );
     } catch (error) {
       await leaveToScan(() => rm(staged, { recursive: true, force: true }));
       await place.folder.close();

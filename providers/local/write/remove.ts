@@ -10,6 +10,7 @@ import type { Original } from './original.ts';
 import { isShown, missing, shownFile } from './place-rules.ts';
 import { isStagingName } from './staging-name.ts';
 import { translateWriteError } from './translate-write-error.ts';
+import type { SteppedWriting, WriteSteps } from './write-steps.ts';
 
 /** What systems put into folders by themselves, and nobody misses. */
 const LITTER = /^(\.DS_Store|\._.*|\.localized|Thumbs\.db|ehthumbs\.db|desktop\.ini)$/i;
@@ -21,11 +22,11 @@ const MAX_FAILURES = 100;
  * @param original only what is as it is noted there, see `StagedCopy.removeOriginal`; null: whatever there is.
  */
 export async function remove(
-  root: Root,
+  writing: SteppedWriting,
   path: string,
-  call: WriteCall,
   original: Original | null = null,
 ): Promise<readonly WriteFailure[]> {
+  const { root, call, steps } = writing;
   const { folder, name } = await holdPlace(root, path, call);
   try {
     const there = await folder.member(name);
@@ -33,15 +34,18 @@ export async function remove(
     if (there === null) throw missing();
     if (there.isDirectory()) {
       original?.check(path, there);
-      const removal = new Removal(root, call, { isTrial: false, original });
+      const removal = new Removal(writing, { isTrial: false, original });
       await removal.removeFolder(folder, name);
+      steps.next();
       await folder.sync();
       return removal.failures;
     }
     const shown = await shownFile(root, { folder, name, path }, there);
     if (shown === null) throw missing();
     original?.check(path, shown);
+    steps.next();
     await unlink(folder.at(name));
+    steps.next();
     await folder.sync();
     return [];
   } catch (error) {
@@ -53,11 +57,10 @@ export async function remove(
 
 /** What of a folder would stay if it were removed; empty: nothing. Nothing is done. */
 export async function whatStays(
-  root: Root,
+  writing: SteppedWriting,
   { folder, name }: HeldPlace,
-  call: WriteCall,
 ): Promise<readonly WriteFailure[]> {
-  const trial = new Removal(root, call, { isTrial: true, original: null });
+  const trial = new Removal(writing, { isTrial: true, original: null });
   await trial.removeFolder(folder, name);
   return trial.failures;
 }
@@ -73,12 +76,14 @@ class Removal {
   readonly failures: WriteFailure[] = [];
   readonly #root: Root;
   readonly #call: WriteCall;
+  readonly #steps: WriteSteps;
   readonly #isTrial: boolean;
   readonly #original: Original | null;
 
-  constructor(root: Root, call: WriteCall, { isTrial, original }: RemovalOptions) {
+  constructor({ root, call, steps }: SteppedWriting, { isTrial, original }: RemovalOptions) {
     this.#root = root;
     this.#call = call;
+    this.#steps = steps;
     this.#isTrial = isTrial;
     this.#original = original;
   }
@@ -93,7 +98,9 @@ class Removal {
       } finally {
         await folder.close();
       }
-      if (!this.#isTrial) await rmdir(parent.at(name));
+      if (this.#isTrial) return true;
+      this.#steps.next();
+      await rmdir(parent.at(name));
       return true;
     } catch (error) {
       this.#fail(path, error);
@@ -112,6 +119,7 @@ class Removal {
     if (!isAllGone) return false;
     if (this.#isTrial) return true;
     for (const name of names.filter(isLitter)) {
+      this.#steps.next();
       // A folder of such a name is somebody's.
       await (isStagingName(name) ? rm(folder.at(name), { recursive: true }) : unlink(folder.at(name)));
     }
@@ -120,6 +128,7 @@ class Removal {
 
   async #removeMember(folder: HeldFolder, name: string): Promise<boolean> {
     const path = `${folder.path}/${name}`;
+    this.#steps.next();
     try {
       const there = await lstat(folder.at(name), { bigint: true });
       const isDeep = path.split('/').length > MAX_DEPTH;
@@ -129,7 +138,9 @@ class Removal {
       }
       this.#original?.check(path, (await shownFile(this.#root, { folder, name, path }, there)) ?? there);
       if (there.isDirectory()) return await this.removeFolder(folder, name);
-      if (!this.#isTrial) await unlink(folder.at(name));
+      if (this.#isTrial) return true;
+      this.#steps.next();
+      await unlink(folder.at(name));
       return true;
     } catch (error) {
       // Somebody else was faster.

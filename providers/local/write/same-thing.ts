@@ -41,7 +41,10 @@ export async function compareThings(
 async function chainTo(root: Root, path: string): Promise<(Found | null)[]> {
   const names = path.split('/');
   const paths = names.map((_, at) => names.slice(0, at + 1).join('/'));
-  return (await Promise.all(paths.map((each) => find(root, each)))).reverse();
+  const chain: (Found | null)[] = [];
+  // One after the other: on a disk that hangs, each would hold a thread of the pool.
+  for (const each of paths) chain.unshift(await find(root, each));
+  return chain;
 }
 
 async function find(root: Root, path: string): Promise<Found | null> {

@@ -1,6 +1,6 @@
 import { lstat, mkdir, rename, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { SetAside, Staged, WriteCall } from '../../../src/provider/provider.ts';
+import type { SetAside, Staged } from '../../../src/provider/provider.ts';
 import type { Root } from '../disk-messages.ts';
 import { holdPlace } from './held-folder.ts';
 import { leaveToScan } from './leave-to-scan.ts';
@@ -9,19 +9,15 @@ import { whatStays } from './remove.ts';
 import { StagedEntry } from './staged-entry.ts';
 import { asideIsOver, freePlace, newAsideName, newStagingName, stagingIsOver } from './staging-name.ts';
 import { translateWriteError } from './translate-write-error.ts';
+import { inSteps, type SteppedWriting, type WriteSteps } from './write-steps.ts';
 
-export interface SettingAside {
-  readonly root: Root;
-  readonly call: WriteCall;
+export interface SettingAside extends SteppedWriting {
   readonly writer: string;
 }
 
 /** See `Provider.setAside`. In a hidden folder beside it, under its own name, so that a scan can put it back. */
-export async function setAside(
-  { root, call, writer }: SettingAside,
-  path: string,
-  by: string | Staged,
-): Promise<SetAside> {
+export async function setAside(setting: SettingAside, path: string, by: string | Staged): Promise<SetAside> {
+  const { root, call, steps, writer } = setting;
   const inode = await inodeOf(root, by);
   const { folder, name } = await holdPlace(root, path, call);
   const asideName = newAsideName(writer, inode);
@@ -36,15 +32,19 @@ export async function setAside(
     if (there === null) throw missing();
     if (!there.isDirectory() && (await shownFile(root, { folder, name, path }, there)) === null)
       throw missing();
-    const failures = there.isDirectory() ? await whatStays(root, { folder, name, path }, call) : [];
+    const failures = there.isDirectory() ? await whatStays(setting, { folder, name, path }) : [];
     if (failures.length > 0) {
       await letGo();
       const nothing = async () => undefined;
       return { failures, putBack: nothing, remove: nothing, leave: nothing };
     }
+    steps.next();
     await mkdir(aside);
     try {
+      steps.next();
       await rename(folder.at(name), kept);
+      // Nobody would see to it any more: it is left to the scan that follows.
+      steps.next();
     } catch (error) {
       await leaveToScan(() => rmdir(aside));
       throw error;
@@ -63,14 +63,19 @@ export async function setAside(
       await letGo();
     }
   };
+  const putBack = async (each: WriteSteps) => {
+    // What somebody else has put there meanwhile stays, with this one beside it.
+    const place = await freePlace(folder.own, name);
+    each.next();
+    await rename(kept, place);
+    each.next();
+    await rmdir(aside);
+    each.next();
+    await folder.sync();
+  };
   return {
     failures: [],
-    putBack: ending(async () => {
-      // What somebody else has put there meanwhile stays, with this one beside it.
-      await rename(kept, await freePlace(folder.own, name));
-      await rmdir(aside);
-      await folder.sync();
-    }),
+    putBack: () => inSteps(call, (each) => ending(() => putBack(each))()),
     remove: ending(async () => {
       // Under a name from which nothing comes back, should not all of it go now.
       const doomedName = newStagingName(writer);

@@ -15,6 +15,7 @@ import { setAside } from './set-aside.ts';
 import { newStagingName, stagingIsOver } from './staging-name.ts';
 import { StagingQueue } from './staging-queue.ts';
 import { translateWriteError } from './translate-write-error.ts';
+import { inSteps, type SteppedWriting } from './write-steps.ts';
 
 /** Calls of uploads at once: with reads, short uploads and copies less than the pool has, which is for all sources. */
 const MAX_WRITES = 8;
@@ -66,6 +67,10 @@ export function createWriting(options: WritingOptions): Required<Pick<Provider, 
   const queue = new StagingQueue(disk);
   const share = new PoolShare({ maxTrips: MAX_WRITES, patienceMs: WRITE_PATIENCE_MS });
   const copies = new PoolShare({ maxTrips: MAX_COPIES, patienceMs: COPY_PATIENCE_MS });
+  const changing = async <T>(call: WriteCall, write: (writing: SteppedWriting) => Promise<T>): Promise<T> => {
+    const known = await root();
+    return await inSteps(call, (steps) => write({ root: known, call, steps }));
+  };
   return {
     receive: (path, content, want, call) =>
       staging(call, async (named) =>
@@ -76,11 +81,11 @@ export function createWriting(options: WritingOptions): Required<Pick<Provider, 
         const copying = { ...named, root: await root(), share };
         return await copies.run(() => copy(copying, from, to, want), call.signal);
       }),
-    move: async (from, to, over, call) => await move({ disk, root: await root(), call }, from, to, over),
-    makeCollection: async (path, call) => await makeCollection(await root(), path, call),
-    remove: async (path, call) => await remove(await root(), path, call),
-    setAside: async (path, by, call) => await setAside({ root: await root(), call, writer }, path, by),
-    setModifiedTime: async (path, ms, call) => await setModifiedTime(await root(), path, ms, call),
+    move: (from, to, over, call) => changing(call, (each) => move({ ...each, disk }, from, to, over)),
+    makeCollection: (path, call) => changing(call, (each) => makeCollection(each, path)),
+    remove: (path, call) => changing(call, (each) => remove(each, path)),
+    setAside: (path, by, call) => changing(call, (each) => setAside({ ...each, writer }, path, by)),
+    setModifiedTime: (path, ms, call) => changing(call, (each) => setModifiedTime(each, path, ms)),
     freeBytes: async (path, call) => {
       const known = await root();
       return await share.runInTime(() => freeBytes(known, path, call), call.signal);
@@ -88,13 +93,16 @@ export function createWriting(options: WritingOptions): Required<Pick<Provider, 
   };
 }
 
-interface Moving {
+interface Moving extends SteppedWriting {
   readonly disk: Disk;
-  readonly root: Root;
-  readonly call: WriteCall;
 }
 
-async function move({ disk, root, call }: Moving, from: string, to: string, over: Over): Promise<boolean> {
+async function move(
+  { disk, root, call, steps }: Moving,
+  from: string,
+  to: string,
+  over: Over,
+): Promise<boolean> {
   const source = await holdPlace(root, from, call);
   try {
     const target = await holdPlace(root, to, call);
@@ -104,16 +112,20 @@ async function move({ disk, root, call }: Moving, from: string, to: string, over
       if (there === null || !(isFolder || (await shownFile(root, source, there)) !== null)) throw missing();
       if (!(isFolder ? call.enters(to) : call.accepts(to))) throw leftOut();
       // Before anything is weighed: what is in the way there stays until all of this has arrived.
+      steps.next();
       const relation = await compareThings(root, from, to);
       if (!(await target.folder.isOnDiskOf(there))) return false;
       if (relation === 'other') {
         const { folder, name } = target;
         await disk.ask('weigh', { root, folder: folder.asked, name, over: isFolder ? 'nothing' : over });
       }
+      steps.next();
       // Of two names of one file, a rename would leave both.
       if (relation === 'hard-link') await unlink(source.folder.at(source.name));
       else await rename(source.folder.at(source.name), target.folder.at(target.name));
+      steps.next();
       await target.folder.sync();
+      steps.next();
       await source.folder.sync();
       return true;
     } finally {
@@ -127,11 +139,13 @@ async function move({ disk, root, call }: Moving, from: string, to: string, over
   }
 }
 
-async function makeCollection(root: Root, path: string, call: WriteCall): Promise<void> {
+async function makeCollection({ root, call, steps }: SteppedWriting, path: string): Promise<void> {
   if (!call.enters(path)) throw leftOut();
   const { folder, name } = await holdPlace(root, path, call);
   try {
+    steps.next();
     await mkdir(folder.at(name));
+    steps.next();
     await folder.sync();
   } catch (error) {
     throw translateWriteError(error);
@@ -140,7 +154,11 @@ async function makeCollection(root: Root, path: string, call: WriteCall): Promis
   }
 }
 
-async function setModifiedTime(root: Root, path: string, modifiedMs: number, call: WriteCall): Promise<void> {
+async function setModifiedTime(
+  { root, call, steps }: SteppedWriting,
+  path: string,
+  modifiedMs: number,
+): Promise<void> {
   const place = await holdPlace(root, path, call);
   try {
     const isFolder = (await place.folder.member(place.name))?.isDirectory() === true;
@@ -148,6 +166,7 @@ async function setModifiedTime(root: Root, path: string, modifiedMs: number, cal
       ? await place.folder.enter(place.name)
       : (await openShownFile(root, place)).handle;
     try {
+      steps.next();
       await opened.utimes(Date.now() / 1000, modifiedMs / 1000);
     } finally {
       await opened.close();

@@ -30,7 +30,14 @@ it('a disk that does not tell how much room it has is unavailable in time', asyn
     const writing = createWriting({ root, knownRoot: root, givenPath: folder, disk, writer: 'a' });
     const { signal } = new AbortController();
     const free = writing.freeBytes('', {
-      ...{ signal, held: NOTHING_HELD, accepts: () => true, enters: () => true, tell: () => undefined },
+      ...{
+        signal,
+        held: NOTHING_HELD,
+        accepts: () => true,
+        enters: () => true,
+        tell: () => undefined,
+        goesOn: () => undefined,
+      },
       attempt: (work) => work(signal),
     });
     const refused = expect(free).rejects.toMatchObject({ code: 'unavailable' });
