@@ -204,7 +204,7 @@ describe.skipIf(needsMount.areMissing)(`a disk that is unmounted${needsMount.not
 
 describe.skipIf(needsFuse.areMissing)(`a disk that does not answer${needsFuse.note}`, PATIENCE, () => {
   it('holds up nothing but itself, is "not now", and is there when it answers again', async () => {
-    const many = Array.from({ length: 120 }, (_, at) => `many/${at}.jpg`);
+    const many = Array.from({ length: 160 }, (_, at) => `many/${at}.jpg`);
     const slow = await folderWithFiles();
     await writeTree(
       slow,
@@ -245,7 +245,7 @@ describe.skipIf(needsFuse.areMissing)(`a disk that does not answer${needsFuse.no
     const env = { LOCAL_PATHS: `slow=${disk.path},other=${other}`, LOCAL_WRITABLE: 'true' };
     const server = await startProcess({ env });
     // More than the process has threads for files.
-    const names = Array.from({ length: 80 }, (_, at) => `film ${at}.mp4`);
+    const names = Array.from({ length: 140 }, (_, at) => `film ${at}.mp4`);
     const rest = Promise.withResolvers<void>();
     const content = (name: string) => [Buffer.alloc(400_000, name), Buffer.alloc(400_000, `${name} rest`)];
     const put = async (name: string) => {
