@@ -13,7 +13,7 @@ if (Number(process.versions.node.split('.')[0]) < NEEDED_MAJOR) {
   process.exitCode = 2;
 } else {
   // Node's four threads for files would all wait for one disk that hangs, and every other source with them. With these, two
-  // sources of which everything hangs leave a quarter: one holds 50 of them at most.
+  // sources of which everything hangs leave a quarter: one holds about 50 of them.
   process.env.UV_THREADPOOL_SIZE ??= '128';
   const { boundHeapGrowth } = await import('./heap-growth.ts');
   boundHeapGrowth();
