@@ -56,7 +56,29 @@ async function take(request: DavRequest, place: WritePlace, info: LockInfo): Pro
     return;
   }
   if (isNew) await makeEmpty(request, place, wanted.token);
-  send(request, [wanted], isNew ? 201 : 200, { 'Lock-Token': `<${wanted.token}>` });
+  const taken = isNew ? await takeWhereShown(request, wanted, nowMs) : wanted;
+  if (taken !== null) send(request, [taken], isNew ? 201 : 200, { 'Lock-Token': `<${taken.token}>` });
+}
+
+/**
+ * What was made just now may be shown by another name than it was asked by, because Windows cannot store that one or
+ * something else has it. A lock is on what is shown.
+ * @returns null: somebody else has locked that in this moment, which was answered.
+ */
+async function takeWhereShown(
+  request: DavRequest,
+  lock: LockRecord,
+  nowMs: number,
+): Promise<LockRecord | null> {
+  const { stores, vfs, path } = request;
+  const place = await vfs.writePlace(path);
+  if (place.key === lock.path) return lock;
+  const shown = { ...lock, path: place.key };
+  await stores.locks.release(lock.token);
+  const inTheWay = await place.undisturbed(() => stores.locks.take(shown, nowMs));
+  if (inTheWay.length === 0) return shown;
+  refuse(request, inTheWay, place.key);
+  return null;
 }
 
 /** RFC 4918 section 9.10.4: locking a name that nothing has makes an empty resource of it. */

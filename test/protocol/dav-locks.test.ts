@@ -203,6 +203,32 @@ describe('LOCK', () => {
     await expectStatus(404, 'HEAD', `${folder}/no/where.jpg`);
   });
 
+  it('of a new name that Windows cannot store is on the file under each of its names', async () => {
+    for (const [asked, shown] of [
+      ['new: file?.jpg', 'new： file？.jpg'],
+      ['CON.jpg', 'CON_.jpg'],
+      ['ends with dot.', 'ends with dot．'],
+      ['e\u0301: a.jpg', '\u00e9： a.jpg'],
+    ] as const) {
+      const [path, other] = [asked, shown].map((name) => `${folder}/${encodeURIComponent(name)}`) as [
+        string,
+        string,
+      ];
+      const token = tokenOf(
+        await expectStatus(201, 'LOCK', path, { headers: { Depth: '0' }, body: lockInfo() }),
+      );
+      await expectStatus(423, 'PUT', path, { body: 'stolen' });
+      await expectStatus(423, 'PUT', other, { body: 'stolen' });
+      const If = `<http://127.0.0.1:${port}${path}> (<${token}>)`;
+      await expectStatus(204, 'PUT', path, { headers: { If }, body: asked });
+      await expectStatus(204, 'PUT', other, { headers: { If: `(<${token}>)` }, body: shown });
+      const { found } = onlyResponse((await propfind(port, other, { body: propBody('lockdiscovery') })).body);
+      expect(found.get('lockdiscovery')).toContain(token);
+      await expectStatus(204, 'UNLOCK', path, { headers: { 'Lock-Token': `<${token}>` } });
+      await expectStatus(204, 'PUT', other, { body: 'free' });
+    }
+  });
+
   it.each([
     ['0', 200],
     ['infinity', 200],
