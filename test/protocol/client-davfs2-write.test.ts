@@ -3,6 +3,7 @@ import {
   chmod,
   mkdir,
   open,
+  readdir,
   readFile,
   rename,
   rm,
@@ -142,6 +143,27 @@ describe.skipIf(needs.areMissing).each([
       await folder.expectToHold({ ...wanted, 'to/deeper/d.jpg': 'd', 'to/e.jpg': 'e' });
       expect(Object.values(moves).map((path) => folder.idOf(path))).toEqual(ids);
       expect(await folder.modifiedSeconds('to/deeper/d.jpg')).toBe(timeOfD);
+    });
+  });
+
+  it('stores what was written under names that are shown by others', async () => {
+    const names = ['Trip 1: where?.jpg', 'e\u0301 * "first".jpg', 'CON.jpg'];
+    await withFolder({}, async (folder) => {
+      await whileMounted(
+        folder,
+        async (media) => {
+          for (const name of names) await writeFile(join(media, name), name);
+          await writeFile(join(media, 'passing?.jpg'), 'renamed');
+          await rename(join(media, 'passing?.jpg'), join(media, 'plain.jpg'));
+        },
+        mounting,
+      );
+      const wanted = [...names.map((name) => [name.normalize('NFC'), name]), ['plain.jpg', 'renamed']];
+      const stored = (await readdir(folder.root)).map(async (name) => [
+        name,
+        await readFile(join(folder.root, name), 'utf8'),
+      ]);
+      expect((await Promise.all(stored)).sort()).toEqual(wanted.sort());
     });
   });
 
