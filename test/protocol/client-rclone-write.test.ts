@@ -110,6 +110,40 @@ describe.skipIf(needs.areMissing)(`rclone, vendor owncloud${needs.note}`, () => 
   });
 });
 
+describe.skipIf(needs.areMissing)(`rclone, vendor other${needs.note}`, () => {
+  it('copies, syncs, checks and moves by sizes', async () => {
+    const film = patterned(8_000_000);
+    const folder = await WrittenFolder.start();
+    try {
+      const rclone = await rcloneOf(folder, 'other');
+      const run = async (command: string, ...paths: readonly string[]) => {
+        const { code, stderr } = await rclone.run(command, paths);
+        expect([command, code, stderr]).toEqual([command, 0, expect.anything()]);
+        return stderr;
+      };
+      const local = await folder.localFolder();
+      await writeFiles(local, { 'Año/a & b #1.jpg': 'first', 'empty.jpg': '', 'film.mp4': film });
+      await run('copy', local, ':webdav:media/up');
+      await folder.expectToHold({ 'up/Año/a & b #1.jpg': 'first', 'up/empty.jpg': '', 'up/film.mp4': film });
+      expect(await run('copy', local, ':webdav:media/up')).not.toContain('Copied');
+      expect(await run('check', local, ':webdav:media/up')).toContain('3 matching files');
+
+      await writeFile(join(local, 'Año/a & b #1.jpg'), 'second');
+      await rm(join(local, 'empty.jpg'));
+      await run('sync', local, ':webdav:media/up');
+      await folder.expectToHold({ 'up/Año/a & b #1.jpg': 'second', 'up/film.mp4': film });
+      const id = folder.idOf('up/film.mp4');
+      await run('moveto', ':webdav:media/up/film.mp4', ':webdav:media/moved.mp4');
+      await run('move', join(local, 'Año'), ':webdav:media/arrived');
+      const wanted = { 'arrived/a & b #1.jpg': 'second', 'moved.mp4': film, 'up/Año/a & b #1.jpg': 'second' };
+      await folder.expectToHold(wanted);
+      expect(folder.idOf('moved.mp4')).toBe(id);
+    } finally {
+      await folder.stop();
+    }
+  });
+});
+
 /** As docs/clients.md tells. */
 const TWINS_ENCODING =
   'LtGt,DoubleQuote,Colon,Question,Asterisk,Pipe,BackSlash,Ctl,Del,RightSpace,RightPeriod';
