@@ -12,6 +12,7 @@ import { readLockDepth, readLockToken, readTimeoutMs } from './lock-headers.ts';
 import { type LockInfo, parseLockInfo } from './lock-request.ts';
 import { sendFailures, XML_HEADERS, XML_PREAMBLE } from './multistatus.ts';
 import { PreconditionError } from './precondition-error.ts';
+import { checkShownAsNamed } from './shown-name.ts';
 import { readSubmission } from './submission.ts';
 import { MAX_XML_BYTES } from './xml-request.ts';
 
@@ -44,6 +45,7 @@ async function take(request: DavRequest, place: WritePlace, info: LockInfo): Pro
   // A name that nothing has yet comes into its collection with the lock; what is there is not changed by it.
   await authorizeWrite(request, place, isNew ? [{ place, isDeep: false, changesParent: true }] : []);
   if (isNew && place.parent === null) throw new CodedError('parent-missing', 'There is no folder for it.');
+  if (isNew) checkShownAsNamed(place);
   const nowMs = stores.now();
   const wanted: LockRecord = {
     ...{ token: `urn:uuid:${randomUUID()}`, path: place.key, depth, ...info },
@@ -56,29 +58,7 @@ async function take(request: DavRequest, place: WritePlace, info: LockInfo): Pro
     return;
   }
   if (isNew) await makeEmpty(request, place, wanted.token);
-  const taken = isNew ? await takeWhereShown(request, wanted, nowMs) : wanted;
-  if (taken !== null) send(request, [taken], isNew ? 201 : 200, { 'Lock-Token': `<${taken.token}>` });
-}
-
-/**
- * What was made just now may be shown by another name than it was asked by, because Windows cannot store that one or
- * something else has it. A lock is on what is shown.
- * @returns null: somebody else has locked that in this moment, which was answered.
- */
-async function takeWhereShown(
-  request: DavRequest,
-  lock: LockRecord,
-  nowMs: number,
-): Promise<LockRecord | null> {
-  const { stores, vfs, path } = request;
-  const place = await vfs.writePlace(path);
-  if (place.key === lock.path) return lock;
-  const shown = { ...lock, path: place.key };
-  await stores.locks.release(lock.token);
-  const inTheWay = await place.undisturbed(() => stores.locks.take(shown, nowMs));
-  if (inTheWay.length === 0) return shown;
-  refuse(request, inTheWay, place.key);
-  return null;
+  send(request, [wanted], isNew ? 201 : 200, { 'Lock-Token': `<${wanted.token}>` });
 }
 
 /** RFC 4918 section 9.10.4: locking a name that nothing has makes an empty resource of it. */
