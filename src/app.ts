@@ -100,7 +100,7 @@ export async function startApp(config: ServeConfig): Promise<RunningApp> {
     const content = contentOf({ catalog, members, cache, logger });
     const scratch = openScratch(config, mounts, logger);
     if (scratch !== null) stops.push(() => scratch.close());
-    const vfs = new Vfs({ reader: catalog.reader, content, mounts, scratch });
+    const vfs = new Vfs({ reader: catalog.reader, content, mounts, scratch, names: config.names });
     const { locks, properties } = catalog;
     const dav = new DavServer({
       ...{ vfs, config: config.dav, stores: { locks, properties, now: () => Date.now() } },

@@ -7,6 +7,7 @@ import type { DavRequest } from './dav-request.ts';
 import { readDestination } from './destination.ts';
 import { sendOutcome } from './outcome.ts';
 import { copyProperties, settleCopy, settleMove } from './settle-journey.ts';
+import { checkShownAsNamed } from './shown-name.ts';
 
 interface Journey {
   readonly from: WritePlace;
@@ -42,6 +43,8 @@ export async function move(request: DavRequest): Promise<void> {
     removal,
     { place: to, isDeep: true, changesParent: to.node === null },
   ]);
+  const locks = await request.stores.locks.covering(from.key, request.stores.now());
+  if (locks.some((held) => held.path === from.key)) checkShownAsNamed(to);
   const mayRemove = await permitByLocks(request, [removal]);
   const onCopied = () => copyProperties(request, from, to);
   const failures = await from.moveTo(to, { over, permit, onCopied, mayRemove }, request.exchange.signal);

@@ -12,6 +12,7 @@ import { readLockDepth, readLockToken, readTimeoutMs } from './lock-headers.ts';
 import { type LockInfo, parseLockInfo } from './lock-request.ts';
 import { sendFailures, XML_HEADERS, XML_PREAMBLE } from './multistatus.ts';
 import { PreconditionError } from './precondition-error.ts';
+import { checkShownAsNamed } from './shown-name.ts';
 import { readSubmission } from './submission.ts';
 import { MAX_XML_BYTES } from './xml-request.ts';
 
@@ -44,6 +45,7 @@ async function take(request: DavRequest, place: WritePlace, info: LockInfo): Pro
   // A name that nothing has yet comes into its collection with the lock; what is there is not changed by it.
   await authorizeWrite(request, place, isNew ? [{ place, isDeep: false, changesParent: true }] : []);
   if (isNew && place.parent === null) throw new CodedError('parent-missing', 'There is no folder for it.');
+  if (isNew) checkShownAsNamed(place);
   const nowMs = stores.now();
   const wanted: LockRecord = {
     ...{ token: `urn:uuid:${randomUUID()}`, path: place.key, depth, ...info },

@@ -5,9 +5,10 @@ import type { Node } from '../model/node.ts';
 import type { Permit } from '../model/write.ts';
 import type { WritePlace } from '../vfs/write-place.ts';
 import { authorizeWrite } from './authorize-write.ts';
+import { agreesWith, readChecksums } from './checksum-claims.ts';
 import type { DavRequest } from './dav-request.ts';
 import { isTimeProperty, MICROSOFT_NAMESPACE, readTimeMs } from './file-time.ts';
-import { emptyElements, isLiveProperty } from './live-properties.ts';
+import { emptyElements, isLiveProperty, isOfDigests } from './live-properties.ts';
 import { sendXml, XML_PREAMBLE } from './multistatus.ts';
 import { type PropertyInstruction, parseProppatch } from './proppatch-request.ts';
 import { MAX_XML_BYTES } from './xml-request.ts';
@@ -35,7 +36,7 @@ export async function proppatch(request: DavRequest): Promise<void> {
   if (node === null) throw new CodedError('not-found', 'There is nothing of that name.');
   const permit = await authorizeWrite(request, place, [{ place, isDeep: false, changesParent: false }]);
   const instructions = parseProppatch(await readBody(exchange, { limitBytes: MAX_XML_BYTES }));
-  const results: Result[] = instructions.map(judge);
+  const results: Result[] = instructions.map((instruction) => judge(instruction, node));
   if (isDone(results)) {
     const failure = await apply(request, { place, node, permit }, instructions);
     if (failure !== null) results[failure.at] = failure.result;
@@ -47,12 +48,23 @@ function isDone(results: readonly Result[]): boolean {
   return results.every((result) => result === 'done');
 }
 
-function judge(instruction: PropertyInstruction): Result {
+function judge(instruction: PropertyInstruction, node: Node): Result {
   if (isTimeProperty(instruction)) {
     if (instruction.xml === null) return 'protected';
     return readTimeMs(instruction.text) === null ? 'conflict' : 'done';
   }
+  if (isOfDigests(instruction)) return judgeChecksums(instruction, node);
   return isLiveProperty(instruction) ? 'protected' : 'done';
+}
+
+/**
+ * Newer rclones set the checksums they know along with a time, because ownCloud forgets them then. Here they come from the content
+ * itself, so there is nothing to be kept; but whoever takes it for another content is told.
+ */
+function judgeChecksums({ xml, text }: PropertyInstruction, node: Node): Result {
+  if (xml === null || node.kind !== 'asset') return 'protected';
+  const claimed = readChecksums(text);
+  return claimed !== null && agreesWith(node.asset.digests, claimed) ? 'done' : 'conflict';
 }
 
 /** @returns the instruction that failed, for which all others were undone; null when all were followed. */
@@ -90,7 +102,8 @@ async function apply(
  * which it shows nothing beyond a million bytes.
  */
 function isToBeKept(instruction: PropertyInstruction): boolean {
-  return instruction.namespace !== MICROSOFT_NAMESPACE && !isTimeProperty(instruction);
+  const isOfContent = isTimeProperty(instruction) || isOfDigests(instruction);
+  return instruction.namespace !== MICROSOFT_NAMESPACE && !isOfContent;
 }
 
 async function keep(place: WritePlace, work: () => Promise<void>): Promise<Result> {

@@ -6,13 +6,8 @@ import { etagOf, type Node } from '../model/node.ts';
 import type { ContentClaims, Over } from '../model/write.ts';
 import type { WritePlace } from '../vfs/write-place.ts';
 import { authorizeWrite } from './authorize-write.ts';
+import { readChecksums } from './checksum-claims.ts';
 import type { DavRequest } from './dav-request.ts';
-
-const DIGEST_BY_NAME: Readonly<Record<string, { algorithm: keyof Digests; length: number }>> = {
-  sha1: { algorithm: 'sha1', length: 40 },
-  md5: { algorithm: 'md5', length: 32 },
-  sha256: { algorithm: 'sha256', length: 64 },
-};
 
 /** Whether so little fits is known as soon by writing it as by asking. */
 const TRIED_BYTES = 256 * 1024;
@@ -100,16 +95,8 @@ function readModifiedTime(text: string | undefined): number | null {
   return Number(text) * 1000;
 }
 
-/** `SHA1:<hex>`, several with white space or a comma between. Algorithms that nobody here knows are let be. */
 function readDigests(text: string | undefined): Digests {
-  const digests: { -readonly [algorithm in keyof Digests]: Digests[algorithm] } = {};
-  for (const claim of (text ?? '').split(/[\s,]+/).filter(Boolean)) {
-    const [name = '', digest = ''] = claim.split(':', 2);
-    const known = DIGEST_BY_NAME[name.toLowerCase().replace('-', '')];
-    if (known === undefined) continue;
-    const isWhole = digest.length === known.length && /^[0-9a-f]+$/i.test(digest);
-    if (!isWhole) throw new CodedError('invalid', 'OC-Checksum is malformed.');
-    digests[known.algorithm] = digest.toLowerCase();
-  }
+  const digests = readChecksums(text ?? '');
+  if (digests === null) throw new CodedError('invalid', 'OC-Checksum is malformed.');
   return digests;
 }

@@ -3,6 +3,7 @@ import type { CatalogReader } from '../catalog/catalog.ts';
 import type { Content } from '../content/content.ts';
 import type { ByteRange } from '../model/byte-range.ts';
 import { CodedError, codeOf } from '../model/coded-error.ts';
+import { type NamePolicy, safeName } from '../model/name.ts';
 import type { AssetNode, CollectionNode, ListedNode, Node, NodeId, Page } from '../model/node.ts';
 import { ResourcePath } from '../model/resource-path.ts';
 import type { Space } from '../model/space.ts';
@@ -20,6 +21,8 @@ export interface VfsOptions {
   readonly mounts: readonly Mount[];
   /** Takes in system litter; null: nobody can write any. */
   readonly scratch: ScratchStore | null;
+  /** By which the catalog shows what is written. */
+  readonly names: NamePolicy;
 }
 
 /** Members a page; also what a listing holds in memory at a time. */
@@ -38,6 +41,7 @@ export class Vfs {
   readonly #content: Content;
   readonly #mounts: Mounts;
   readonly #litter: ScratchStore | null;
+  readonly #names: NamePolicy;
   readonly #scratch: ScratchTree | null;
   readonly #spaces: SpaceReadings;
   /** What has changed in the tree. */
@@ -48,6 +52,7 @@ export class Vfs {
     this.#content = options.content;
     this.#mounts = new Mounts(options.mounts, options.reader);
     this.#litter = options.scratch;
+    this.#names = options.names;
     this.#scratch = options.scratch === null ? null : new ScratchTree(options.scratch);
     this.#spaces = new SpaceReadings(
       new Map(
@@ -264,6 +269,7 @@ export class Vfs {
     return new WritePlace({
       ...{ path, node, parent, sourceId, storedPath: names.join('/'), writer },
       ...{ key: await this.keyOf(path, node), litter: this.#litter, read: null },
+      shownName: safeName(ownName, this.#names),
     });
   }
 

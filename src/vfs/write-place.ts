@@ -19,6 +19,8 @@ export interface WritePlaceOptions {
   readonly writer: TreeWriter | null;
   /** See `Vfs.keyOf`. */
   readonly key: string;
+  /** See `WritePlace.shownName`. Absent: the name it was asked by. */
+  readonly shownName?: string;
   /** Where system litter in and beside it is kept; null where none is. */
   readonly litter: ScratchStore | null;
   /** Reads what is there, for a place in a source; null where only the source itself can copy. */
@@ -53,6 +55,11 @@ export class WritePlace {
   /** One text for the place, whichever of its names it was asked by. */
   get key(): string {
     return this.#options.key;
+  }
+
+  /** What is there, or would be if it was made now, is shown by this name, if nothing else has it already. */
+  get shownName(): string {
+    return this.node?.name ?? this.#options.shownName ?? this.path.name.normalize('NFC');
   }
 
   /** Is it a row of the catalog, which dead properties can be kept with? */

@@ -70,7 +70,7 @@ export function fuzzInput(seed: number, index: number): FuzzInput {
   const target = TARGETS[index % TARGETS.length] ?? 'bytes';
   if (target === 'API') return apiInput(dice, index);
   const method = methodFor(dice, target);
-  const path = target === 'name' ? nastyPath(dice) : ordinaryPath(dice);
+  const path = pathFor(dice, target);
   const headers = headerLines(dice, target, method);
   const body = bodyOf(dice, target, method);
   const line = target === 'request line' ? requestLine(dice, method, path) : `${method} ${path} HTTP/1.1`;
@@ -109,6 +109,13 @@ function apiInput(dice: Dice, index: number): FuzzInput {
   ];
   const bytes = Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), body]);
   return { index, target: 'API', port: 'api', method, bytes, isWhole: true };
+}
+
+function pathFor(dice: Dice, target: Target): string {
+  if (target === 'name') return nastyPath(dice);
+  // Ranges mean something only of a file that is there, and that nobody takes away.
+  if (target === 'Range' && dice.below(3) > 0) return '/photos/a.jpg';
+  return ordinaryPath(dice);
 }
 
 function ordinaryPath(dice: Dice): string {

@@ -3,6 +3,7 @@ import {
   chmod,
   mkdir,
   open,
+  readdir,
   readFile,
   rename,
   rm,
@@ -43,8 +44,9 @@ async function whileMounted(
 async function withFolder(
   files: Readonly<Record<string, string | Buffer>>,
   work: (folder: WrittenFolder) => Promise<void>,
+  settings: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  const folder = await WrittenFolder.start(files);
+  const folder = await WrittenFolder.start(files, settings);
   try {
     await work(folder);
   } finally {
@@ -144,6 +146,48 @@ describe.skipIf(needs.areMissing).each([
       expect(await folder.modifiedSeconds('to/deeper/d.jpg')).toBe(timeOfD);
     });
   });
+
+  it.each([
+    { NAMES: 'windows', isStored: false },
+    { NAMES: 'exact', isStored: true },
+  ])(
+    'loses nothing under names that Windows cannot store, with NAMES=$NAMES',
+    async ({ NAMES, isStored }) => {
+      const names = ['Trip 1: where?.jpg', 'e\u0301 * "first".jpg', 'ends with dot.'];
+      const written = new Map<string, string>();
+      await withFolder(
+        {},
+        async (folder) => {
+          await whileMounted(
+            folder,
+            async (media) => {
+              for (const name of names) {
+                // Whoever writes is told, or it is there in the end.
+                const writing = writeFile(join(media, name), name);
+                if (isStored) await writing;
+                else await expect(writing, name).rejects.toThrow();
+                if (isStored) written.set(name.normalize('NFC'), name);
+              }
+              await writeFile(join(media, 'plain.jpg'), 'plain');
+              const renaming = rename(join(media, 'plain.jpg'), join(media, 'odd?.jpg'));
+              if (isStored) await renaming;
+              // Uploaded by then, it is as good under another name.
+              else await renaming.catch(() => undefined);
+              const isThere = (await readdir(folder.root)).includes('odd?.jpg');
+              written.set(isThere ? 'odd?.jpg' : 'plain.jpg', 'plain');
+              await readdir(media);
+            },
+            mounting,
+          );
+          const stored = (await readdir(folder.root)).map(
+            async (name) => [name, await readFile(join(folder.root, name), 'utf8')] as const,
+          );
+          expect(new Map(await Promise.all(stored))).toEqual(written);
+        },
+        { NAMES },
+      );
+    },
+  );
 
   it('saves as editors do: beside the file, and then over it', async () => {
     await withFolder({ 'photo.jpg': 'before' }, async (folder) => {

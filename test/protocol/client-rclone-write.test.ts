@@ -110,6 +110,79 @@ describe.skipIf(needs.areMissing)(`rclone, vendor owncloud${needs.note}`, () => 
   });
 });
 
+describe.skipIf(needs.areMissing)(`rclone, vendor other${needs.note}`, () => {
+  it('copies, syncs, checks and moves by sizes', async () => {
+    const film = patterned(8_000_000);
+    const folder = await WrittenFolder.start();
+    try {
+      const rclone = await rcloneOf(folder, 'other');
+      const run = async (command: string, ...paths: readonly string[]) => {
+        const { code, stderr } = await rclone.run(command, paths);
+        expect([command, code, stderr]).toEqual([command, 0, expect.anything()]);
+        return stderr;
+      };
+      const local = await folder.localFolder();
+      await writeFiles(local, { 'Año/a & b #1.jpg': 'first', 'empty.jpg': '', 'film.mp4': film });
+      await run('copy', local, ':webdav:media/up');
+      await folder.expectToHold({ 'up/Año/a & b #1.jpg': 'first', 'up/empty.jpg': '', 'up/film.mp4': film });
+      expect(await run('copy', local, ':webdav:media/up')).not.toContain('Copied');
+      expect(await run('check', local, ':webdav:media/up')).toContain('3 matching files');
+
+      await writeFile(join(local, 'Año/a & b #1.jpg'), 'second');
+      await rm(join(local, 'empty.jpg'));
+      await run('sync', local, ':webdav:media/up');
+      await folder.expectToHold({ 'up/Año/a & b #1.jpg': 'second', 'up/film.mp4': film });
+      const id = folder.idOf('up/film.mp4');
+      await run('moveto', ':webdav:media/up/film.mp4', ':webdav:media/moved.mp4');
+      await run('move', join(local, 'Año'), ':webdav:media/arrived');
+      const wanted = { 'arrived/a & b #1.jpg': 'second', 'moved.mp4': film, 'up/Año/a & b #1.jpg': 'second' };
+      await folder.expectToHold(wanted);
+      expect(folder.idOf('moved.mp4')).toBe(id);
+    } finally {
+      await folder.stop();
+    }
+  });
+});
+
+/** As docs/clients.md tells. */
+const TWINS_ENCODING =
+  'LtGt,DoubleQuote,Colon,Question,Asterisk,Pipe,BackSlash,Ctl,Del,RightSpace,RightPeriod';
+
+describe.skipIf(needs.areMissing).each([
+  { how: 'its encoding', settings: {}, flags: ['--webdav-encoding', TWINS_ENCODING] },
+  { how: 'NAMES=exact', settings: { NAMES: 'exact' }, flags: [] },
+])(`rclone, of names that Windows cannot store, by $how${needs.note}`, ({ settings, flags }) => {
+  it('takes none for another: a second sync copies and removes nothing', async () => {
+    const names = [
+      'Trip 1: where?.jpg',
+      'a\\b|c*.jpg',
+      '<d>"e".jpg',
+      'dot.',
+      'space ',
+      'CON x.jpg',
+      'ü? #%41.jpg',
+    ];
+    const files = Object.fromEntries(names.map((name) => [name, name]));
+    const folder = await WrittenFolder.start({ 'there/on disk?.jpg': 'on disk' }, settings);
+    try {
+      const rclone = await rcloneOf(folder, 'owncloud');
+      const local = await folder.localFolder();
+      await writeFiles(local, { ...files, 'there/on disk?.jpg': 'on disk' });
+      const sync = () => rclone.run('sync', [local, ':webdav:media'], ['--checksum', ...flags]);
+      await sync();
+      await until(async () => (await folder.server.health('media')).enriching === null);
+      const { code, stderr } = await sync();
+      expect([code, stderr]).toEqual([0, expect.not.stringMatching(/Copied|Deleted|ERROR/)]);
+      const checked = await rclone.run('check', [local, ':webdav:media'], ['--checksum', ...flags]);
+      expect([checked.code, checked.stderr]).toEqual([0, expect.stringContaining('8 matching files')]);
+      expect(await readFile(join(folder.root, 'there/on disk?.jpg'), 'utf8')).toBe('on disk');
+      expect(await filesBelow(folder.root)).toHaveProperty('size', 8);
+    } finally {
+      await folder.stop();
+    }
+  });
+});
+
 describe
   .skipIf(needsMount.areMissing)
   .each(VENDORS.flatMap((vendor) => (['writes', 'full'] as const).map((mode) => ({ vendor, mode }))))(

@@ -204,6 +204,42 @@ describe('LOCK', () => {
   });
 
   it.each([
+    ['new: file?.jpg', 'new： file？.jpg'],
+    ['CON.jpg', 'CON_.jpg'],
+    ['ends with dot.', 'ends with dot．'],
+    ['e\u0301: a.jpg', '\u00e9： a.jpg'],
+  ])('of a new name that is shown by another is refused, and makes nothing: %s', async (asked, shown) => {
+    const path = `${folder}/${encodeURIComponent(asked)}`;
+    const refused = await expectStatus(403, 'LOCK', path, { headers: { Depth: '0' }, body: lockInfo() });
+    expect(refused.text).toContain(`"${shown}"`);
+    await expectStatus(404, 'HEAD', path);
+    // What is there can be locked by each of its names.
+    await expectStatus(201, 'PUT', path, { body: asked });
+    const given = await expectStatus(200, 'LOCK', path, { headers: { Depth: '0' }, body: lockInfo() });
+    const other = `${folder}/${encodeURIComponent(shown)}`;
+    await expectStatus(423, 'PUT', other, { body: 'stolen' });
+    const If = `<http://127.0.0.1:${port}${path}> (<${tokenOf(given)}>)`;
+    await expectStatus(204, 'PUT', path, { headers: { If }, body: 'own' });
+    await expectStatus(204, 'UNLOCK', path, { headers: { 'Lock-Token': `<${tokenOf(given)}>` } });
+  });
+
+  it('keeps a file from being moved to a name that is shown by another, while it is on it', async () => {
+    const token = await locked(port, `${folder}/a.jpg`, { Depth: '0' });
+    const headers = { Destination: `${folder}/${encodeURIComponent('what?.jpg')}`, If: `(<${token}>)` };
+    await expectStatus(403, 'MOVE', `${folder}/a.jpg`, { headers });
+    await expectStatus(200, 'HEAD', `${folder}/a.jpg`);
+    await expectStatus(204, 'UNLOCK', `${folder}/a.jpg`, { headers: { 'Lock-Token': `<${token}>` } });
+    await expectStatus(201, 'MOVE', `${folder}/a.jpg`, { headers: { Destination: headers.Destination } });
+  });
+
+  it('of a new name in decomposed letters is on the file under its composed one', async () => {
+    const given = await expectStatus(201, 'LOCK', `${folder}/e%CC%81.jpg`, { body: lockInfo() });
+    await expectStatus(423, 'PUT', `${folder}/%C3%A9.jpg`, { body: 'stolen' });
+    const If = `(<${tokenOf(given)}>)`;
+    await expectStatus(204, 'PUT', `${folder}/e%CC%81.jpg`, { headers: { If }, body: 'own' });
+  });
+
+  it.each([
     ['0', 200],
     ['infinity', 200],
     ['1', 400],

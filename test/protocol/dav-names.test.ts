@@ -141,6 +141,8 @@ describe('Unicode forms', () => {
         '\u00dcber/x.jpg': 'below a composed folder',
         'both \u00e9.jpg': 'both, composed',
         'both e\u0301.jpg': 'both, decomposed',
+        'what\u2019s caf\u00e9?.jpg': 'odd, composed',
+        'a\u0308: b.jpg': 'odd, decomposed',
       },
     });
   });
@@ -154,13 +156,19 @@ describe('Unicode forms', () => {
     ['U\u0308ber/x.jpg', 'below a composed folder'],
     ['both \u00e9.jpg', 'both, composed'],
     ['both e\u0301.jpg', 'both, decomposed'],
+    // By the name on the disk, which is not the one that is shown.
+    ['what\u2019s caf\u00e9?.jpg', 'odd, composed'],
+    ['what\u2019s cafe\u0301?.jpg', 'odd, composed'],
+    ['\u00e4: b.jpg', 'odd, decomposed'],
+    ['a\u0308: b.jpg', 'odd, decomposed'],
   ])('%s finds its file', async (path, content) => {
-    const encoded = `/photos/${encodeURI(path)}`;
+    const encoded = `/photos/${path.split('/').map(encodeURIComponent).join('/')}`;
     expect((await ask(running.davPort, encoded)).text).toBe(content);
     const answer = await propfind(running.davPort, encoded);
     expect(answer.status).toBe(207);
     // The answer is matched with what was asked by comparing paths.
-    expect(readMultistatus(answer.body).map(({ href }) => decodeURI(href))).toEqual([`/photos/${path}`]);
+    const hrefs = readMultistatus(answer.body).map(({ href }) => decodeURIComponent(href));
+    expect(hrefs).toEqual([`/photos/${path}`]);
   });
 });
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -5,6 +6,7 @@ import { type FolderApp, startFolderApp } from './dav-app.ts';
 import { propertyUpdate, setting } from './dav-lock-requests.ts';
 import { onlyResponse, propBody, readMultistatus } from './dav-multistatus.ts';
 import { type Ask, ask, chunked, propfind, type WireAnswer } from './dav-wire.ts';
+import { until } from './mediadav-process.ts';
 
 const OK = 'HTTP/1.1 200 OK';
 const FORBIDDEN = 'HTTP/1.1 403 Forbidden';
@@ -238,6 +240,53 @@ describe('the time of a file', () => {
     const body = setting(`<Z:Win32LastModifiedTime>${HTTP_DATE}</Z:Win32LastModifiedTime>`);
     expect(Object.keys(await patch(folder, body))).toEqual([OK]);
     expect(await propertyOf(folder, 'getlastmodified')).toBe(HTTP_DATE);
+  });
+});
+
+/** As newer rclones set a time: with what they know of the content. */
+describe('the time of a file with its checksums', () => {
+  const CHECKSUMS = '{http://owncloud.org/ns}checksums';
+  const withChecksums = (text: string) =>
+    setting(
+      '<lastmodified xmlns="DAV:">1552000000</lastmodified>' +
+        `<oc:checksums xmlns:oc="http://owncloud.org/ns">\n <oc:checksum>${text}</oc:checksum>\n</oc:checksums>`,
+    );
+  const sha1 = createHash('sha1').update('a').digest('hex');
+
+  beforeEach(async () => {
+    await until(async () => (await propertyOf(`${folder}/a.jpg`, CHECKSUMS)) !== undefined);
+  });
+
+  it.each([`SHA1:${sha1}`, `SHA1:${sha1.toUpperCase()} ADLER32:00620062`, 'ADLER32:00620062'])(
+    'is set by who knows the content: %s',
+    async (checksums) => {
+      const before = await propertyOf(`${folder}/a.jpg`, CHECKSUMS);
+      expect(await patch(`${folder}/a.jpg`, withChecksums(checksums))).toEqual({
+        [OK]: ['{DAV:}lastmodified', CHECKSUMS],
+      });
+      expect(await propertyOf(`${folder}/a.jpg`, 'getlastmodified')).toBe('Thu, 07 Mar 2019 23:06:40 GMT');
+      await until(async () => (await propertyOf(`${folder}/a.jpg`, CHECKSUMS)) === before);
+    },
+  );
+
+  it.each([`SHA1:${sha1.replace(/^./, 'f')}`, `SHA1:${sha1} MD5:${'0'.repeat(32)}`, 'SHA1:nonsense'])(
+    'is not set by who takes it for another one: %j',
+    async (checksums) => {
+      const before = await lastModified(`${folder}/a.jpg`);
+      expect(await patch(`${folder}/a.jpg`, withChecksums(checksums))).toEqual({
+        'HTTP/1.1 409 Conflict': [CHECKSUMS],
+        [DEPENDENT]: ['{DAV:}lastmodified'],
+      });
+      expect(await lastModified(`${folder}/a.jpg`)).toBe(before);
+    },
+  );
+
+  it('cannot be taken away, nor set of a folder', async () => {
+    const checksums = '<oc:checksums xmlns:oc="http://owncloud.org/ns"/>';
+    const removal = propertyUpdate(`<D:remove><D:prop>${checksums}</D:prop></D:remove>`);
+    expect(await patch(`${folder}/a.jpg`, removal)).toEqual({ [FORBIDDEN]: [CHECKSUMS] });
+    const ofFolder = await patch(folder, withChecksums(`SHA1:${sha1}`));
+    expect(ofFolder[FORBIDDEN]).toEqual([CHECKSUMS]);
   });
 });
 

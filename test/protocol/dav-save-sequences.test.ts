@@ -62,6 +62,13 @@ describe('Finder', () => {
     expect(await finderSaves('/photos/finder.jpg')).toEqual([207, 204, 200, 204, 207, 204]);
   });
 
+  it('saves under a name in decomposed letters that Windows cannot store, and over it', async () => {
+    const path = `/photos/${encodeURIComponent('cafe\u0301: open?.jpg')}`;
+    expect(await finderSaves(path)).toEqual([404, 201, 200, 204, 207, 204]);
+    expect(await finderSaves(path)).toEqual([207, 204, 200, 204, 207, 204]);
+    expect((await readFile(join(running.root, 'caf\u00e9: open?.jpg'))).equals(CONTENT)).toBe(true);
+  });
+
   it('saves the attributes of the file beside it, which no source ever holds', async () => {
     expect(await finderSaves('/photos/._finder.jpg')).toEqual([404, 201, 200, 204, 207, 204]);
     expect((await ask(port, '/photos/._finder.jpg')).body.equals(CONTENT)).toBe(true);
@@ -126,30 +133,33 @@ describe('Explorer', () => {
 });
 
 describe('davfs2', () => {
-  it('locks a name that nothing has, and writes under conditions', async () => {
-    const path = '/photos/davfs2.jpg';
-    const given = await lock(port, path, { Depth: '0', Timeout: 'Second-1800' });
-    expect(given.status).toBe(201);
-    const token = tokenOf(given);
-    const head = await ask(port, path, { method: 'HEAD' });
-    expect([head.status, head.headers['content-length']]).toEqual([200, '0']);
-    const put = await ask(port, path, {
-      method: 'PUT',
-      headers: {
-        'If-Match': head.headers.etag ?? '',
-        If: `<http://127.0.0.1:${port}${path}> (<${token}>)`,
-      },
-      body: CONTENT,
-    });
-    expect(put.status).toBe(204);
-    const stale = await ask(port, path, {
-      method: 'PUT',
-      headers: { 'If-Match': head.headers.etag ?? '', If: `<${path}> (<${token}>)` },
-      body: 'no',
-    });
-    expect(stale.status).toBe(412);
-    const unlocked = await ask(port, path, { method: 'UNLOCK', headers: { 'Lock-Token': `<${token}>` } });
-    expect(unlocked.status).toBe(204);
-    expect((await readFile(join(running.root, 'davfs2.jpg'))).equals(CONTENT)).toBe(true);
-  });
+  it.each(['davfs2.jpg', 'davfs2, 100% #1 e\u0301.jpg'])(
+    'locks a name that nothing has, and writes under conditions: %s',
+    async (name) => {
+      const path = `/photos/${encodeURIComponent(name)}`;
+      const given = await lock(port, path, { Depth: '0', Timeout: 'Second-1800' });
+      expect(given.status).toBe(201);
+      const token = tokenOf(given);
+      const head = await ask(port, path, { method: 'HEAD' });
+      expect([head.status, head.headers['content-length']]).toEqual([200, '0']);
+      const put = await ask(port, path, {
+        method: 'PUT',
+        headers: {
+          'If-Match': head.headers.etag ?? '',
+          If: `<http://127.0.0.1:${port}${path}> (<${token}>)`,
+        },
+        body: CONTENT,
+      });
+      expect(put.status).toBe(204);
+      const stale = await ask(port, path, {
+        method: 'PUT',
+        headers: { 'If-Match': head.headers.etag ?? '', If: `<${path}> (<${token}>)` },
+        body: 'no',
+      });
+      expect(stale.status).toBe(412);
+      const unlocked = await ask(port, path, { method: 'UNLOCK', headers: { 'Lock-Token': `<${token}>` } });
+      expect(unlocked.status).toBe(204);
+      expect((await readFile(join(running.root, name.normalize('NFC')))).equals(CONTENT)).toBe(true);
+    },
+  );
 });

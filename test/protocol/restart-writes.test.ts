@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -102,10 +102,20 @@ async function killOften(name: string, kills: number, seed: number, met: Met): P
   for (const lane of lanes) met.answered += lane.answered;
 }
 
+/** Every place, with the size and time of what is on the disk; null for a folder. */
 async function expectSameInMount(root: string, server: MediadavProcess, when: string): Promise<void> {
-  const onDisk = (await readdir(root, { recursive: true })).map((path) => `media/${path}`);
-  const shown = await listTree(server.webdavUrl);
-  expect([...shown.keys()].sort(), when).toEqual(['media', ...onDisk].sort());
+  const onDisk = (await readdir(root, { recursive: true })).map(async (path) => {
+    const stats = await stat(join(root, path));
+    // `stats.mtime` is rounded, to the next second now and then.
+    const modified = new Date(Math.floor(stats.mtimeMs)).toUTCString();
+    const facts = stats.isDirectory() ? null : `${stats.size} bytes, ${modified}`;
+    return [`media/${path}`, facts] as const;
+  });
+  const shown = [...(await listTree(server.webdavUrl)).values()].map(
+    ({ path, isCollection, sizeBytes, lastModified }) =>
+      [path, isCollection ? null : `${sizeBytes} bytes, ${lastModified}`] as const,
+  );
+  expect(new Map(shown), when).toEqual(new Map([['media', null], ...(await Promise.all(onDisk))]));
 }
 
 it(`kill -9 while clients write, ${KILLS} times: every file is old or new, nothing is left, the catalog agrees`, {

@@ -42,13 +42,19 @@ export class WrittenFolder {
     this.#following.catch(() => undefined);
   }
 
-  /** Shown as `/media/`. */
-  static async start(files: Readonly<Record<string, string | Buffer>> = {}): Promise<WrittenFolder> {
+  /**
+   * Shown as `/media/`.
+   * @param settings beside those that it takes.
+   */
+  static async start(
+    files: Readonly<Record<string, string | Buffer>> = {},
+    settings: Readonly<Record<string, string>> = {},
+  ): Promise<WrittenFolder> {
     const work = await mkdtemp(join(tmpdir(), 'mediadav-written-'));
     const root = join(work, 'disk');
     await mkdir(root);
     await writeFiles(root, files);
-    const env = { LOCAL_PATHS: `media=${root}`, LOCAL_WRITABLE: 'true' };
+    const env = { LOCAL_PATHS: `media=${root}`, LOCAL_WRITABLE: 'true', ...settings };
     return new WrittenFolder(work, root, await startProcess({ env }));
   }
 

@@ -42,6 +42,10 @@ interface WarmStatement {
  */
 const ONE_FORM = /^[ -:<-JL-_a-~]*$/;
 
+/** What `safeName` changes something of, and a little more. */
+const NOT_SHOWN_AS_IT_IS =
+  /[<>:"\\|?*\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]|[. ]$|^(con|prn|aux|nul|com|lpt)/i;
+
 /**
  * Reads over a connection of its own, so it sees only what is committed. With each commit such a connection forgets the pages
  * it knew; so what every request asks for goes through the one that writes, which knows them, while that has nothing open.
@@ -302,15 +306,17 @@ export class SqliteReader implements CatalogReader {
   }
 
   /**
+   * By the source's own name, in whatever Unicode form: macOS asks for the decomposed one of what was stored composed.
    * Only names that clients cannot store differ from what is shown, and only such names are asked for here;
    * without this test every 404 in a large collection would read all of it.
    */
   #storedAs(parentId: NodeId, name: string): Row | null {
-    return /[<>:"\\|?*\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]|[. ]$|^(con|prn|aux|nul|com|lpt)/i.test(
-      name,
-    )
-      ? this.#get(this.#byStoredName, parentId, name)
-      : null;
+    if (!NOT_SHOWN_AS_IT_IS.test(name)) return null;
+    for (const form of new Set([name, name.normalize('NFC'), name.normalize('NFD')])) {
+      const row = this.#get(this.#byStoredName, parentId, form);
+      if (row !== null) return row;
+    }
+    return null;
   }
 
   #getWarm({ reading, writing }: WarmStatement, ...values: (string | number)[]): Row | null {
