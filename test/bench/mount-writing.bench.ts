@@ -10,10 +10,12 @@ import { type Contestant, contest } from './contest.ts';
 import type { DiskOrder, DiskResult } from './disk-client.ts';
 import { photoName, SMALL, SMALL_BYTES } from './mount-servers.ts';
 import { apache } from './peers/apache.ts';
+import { lighttpd } from './peers/lighttpd.ts';
 import { type Mediadav, startMediadav } from './peers/mediadav.ts';
 import { nginx } from './peers/nginx.ts';
 import { type Peer, type PeerKind, stopperOf } from './peers/peer.ts';
 import { rclone } from './peers/rclone.ts';
+import { stockWebdavServer } from './peers/stock-webdav-server.ts';
 import type { Result } from './result.ts';
 import type { WriteOrder, WriteResult } from './write-client.ts';
 
@@ -30,7 +32,7 @@ const SMALL_ROUNDS = 9;
 const SMALL_WARM_UPS = 6;
 /** As few as a person's programs have, and as many as the small files are read by. */
 const CROWDS = [8, 32];
-const KINDS: readonly PeerKind[] = [rclone, nginx, apache];
+const KINDS: readonly PeerKind[] = [rclone, nginx, apache, lighttpd, stockWebdavServer];
 
 /**
  * PUT of many small files and of a large one. Each server has a tree of its own on the same disk; only we sync it. Beside

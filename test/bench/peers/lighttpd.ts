@@ -7,7 +7,7 @@ const DAV_MODULE = '/usr/lib/lighttpd/mod_webdav.so';
 
 export const lighttpd: PeerKind = {
   name: 'lighttpd mod_webdav',
-  async start(tree, home) {
+  async start(tree, home, { isWritable = false } = {}) {
     if (!existsSync(DAV_MODULE)) return null;
     const port = await freePort();
     const file = join(home, 'lighttpd.conf');
@@ -22,7 +22,8 @@ server.errorlog = "${home}/error.log"
 server.max-keep-alive-requests = 1000000
 mimetype.assign = ( ".jpg" => "image/jpeg", ".mp4" => "video/mp4" )
 webdav.activate = "enable"
-webdav.is-readonly = "enable"
+webdav.is-readonly = "${isWritable ? 'disable' : 'enable'}"
+server.upload-dirs = ( "${home}" )
 `,
     );
     const args = ['-D', '-f', file];

@@ -6,6 +6,7 @@ import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Root, StageAsk } from '../../../../providers/local/disk-messages.ts';
 import { DiskWrites } from '../../../../providers/local/write/disk-writes.ts';
+import { FileSyncs } from '../../../../providers/local/write/file-syncs.ts';
 import { HeldFolder } from '../../../../providers/local/write/held-folder.ts';
 import { codeOf } from '../../../../src/model/coded-error.ts';
 import { NOTHING_HELD } from '../../../../src/source/source.ts';
@@ -29,7 +30,8 @@ const CALL = {
 
 let base: string;
 let root: Root;
-const writes = new DiskWrites(() => undefined, { syncFile: async () => undefined });
+const nothing = () => undefined;
+const writes = new DiskWrites(nothing, new FileSyncs(nothing, { syncFile: async () => undefined }));
 
 beforeEach(async () => {
   base = realpathSync(await mkdtemp(join(tmpdir(), 'mediadav-moved-')));
