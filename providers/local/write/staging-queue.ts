@@ -5,6 +5,8 @@ import type { StageAsk, StagedFile } from '../disk-messages.ts';
 const MAX_FILES = 64;
 /** One is at the disk while the other is shown. */
 const GROUPS = 2;
+/** One in so many of those who are missing is not counted any more by the next group. */
+const FORGETTING = 8;
 /** Longer than a slow disk takes for a group; one of which something hangs is waited for no longer by who comes next. */
 const PATIENCE_MS = 2_000;
 
@@ -84,8 +86,9 @@ export class StagingQueue {
   #begin(): void {
     const [other] = this.#underWay;
     const present = this.#waiting.length + (other?.left ?? 0);
-    // Those who were just answered are not there for a moment, so it shrinks little by little.
-    this.#crowd = Math.max(present, this.#crowd - 1);
+    // Those who were just answered are not there for a moment, so it shrinks little by little. By a part of who is missing:
+    // by one each, the few who go on after many would wait for these as many times.
+    this.#crowd = Math.max(present, this.#crowd - Math.ceil((this.#crowd - present) / FORGETTING));
     const some = this.#waiting.splice(0, this.#share());
     const group: Group = { unstaged: some.length, left: some.length };
     this.#underWay.add(group);
