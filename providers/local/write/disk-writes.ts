@@ -203,7 +203,8 @@ export class DiskWrites {
       // Some disks number a file anew with its name.
       const isOwn = there?.isFile() === true && there.size === own.size && there.mtimeNs === own.mtimeNs;
       const file = isOwn ? there : own;
-      if (file.nlink !== 1n) return null;
+      // None: it was removed or replaced while this was asked, after it was stored.
+      if (file.nlink > 1n) return null;
       const above: StatFacts[] = [];
       let innermost = folder;
       for (let end = path.indexOf('/'); end !== -1; end = path.indexOf('/', end + 1)) {
