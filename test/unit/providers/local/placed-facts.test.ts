@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, renameSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -62,6 +62,20 @@ it.each(['a new file', 'a replaced file'])('tells the version of %s, whoever is 
   expect(await readFile(path, 'utf8')).toBe('of somebody else');
   expect(placed?.file.version).toBe(own);
   expect(placed?.file.sizeBytes).toBe(3);
+});
+
+it('tells the version of its own file, not of one as large that another server placed in the same tick of the clock', async () => {
+  const path = join(folder, 'a/photo.jpg');
+  const upload = await stage();
+  // The disk's clock may stand for some milliseconds; a time that every disk can hold stands for that.
+  const other = join(folder, 'a/other');
+  writeFileSync(other, 'his');
+  for (const each of [join(folder, 'a/staged'), other]) utimesSync(each, 1, 1);
+  const own = versionOf(statSync(join(folder, 'a/staged'), { bigint: true }));
+  onPlaced = () => renameSync(other, path);
+  const placed = upload.place();
+  expect(await readFile(path, 'utf8')).toBe('his');
+  expect(placed?.file.version).toBe(own);
 });
 
 it('tells the version of a file that goes in the very moment: it was stored', async () => {
