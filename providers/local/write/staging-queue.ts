@@ -33,7 +33,8 @@ interface Group {
 
 /**
  * Short uploads on their way to the disk and into the catalog. They go in groups: one message to the thread for all of a
- * group, one wait for the disk, and then one transaction. Each on its own would cost several times as much.
+ * group (for eight each of a large one), one wait for the disk, and then one transaction. Each on its own would cost several
+ * times as much.
  *
  * Two groups at most are under way: the disk has one while the other is shown. Who comes alone begins at once; otherwise a
  * group is half of those who upload at a time, however many that are. Were it all who are there, groups of one and of all
