@@ -201,10 +201,11 @@ export class DiskWrites {
   ): PlacedFile | null {
     try {
       const there = statsAt(to);
-      // Some disks number a file anew with its name.
-      const isOwn = there?.isFile() === true && there.size === own.size && there.mtimeNs === own.mtimeNs;
+      // By its number, too: what another server placed in the same tick of the disk's clock has the same time.
+      const isOwn = there?.ino === own.ino && there.size === own.size && there.mtimeNs === own.mtimeNs;
       const file = isOwn ? there : own;
-      if (file.nlink !== 1n) return null;
+      // None: it was removed or replaced while this was asked, after it was stored.
+      if (file.nlink > 1n) return null;
       const above: StatFacts[] = [];
       let innermost = folder;
       for (let end = path.indexOf('/'); end !== -1; end = path.indexOf('/', end + 1)) {

@@ -5,6 +5,8 @@ import type { StageAsk, StagedFile } from '../disk-messages.ts';
 const MAX_FILES = 64;
 /** One is at the disk while the other is shown. */
 const GROUPS = 2;
+/** One in so many of those who are missing is not counted any more by the next group. */
+const FORGETTING = 8;
 /** Longer than a slow disk takes for a group; one of which something hangs is waited for no longer by who comes next. */
 const PATIENCE_MS = 2_000;
 
@@ -31,7 +33,8 @@ interface Group {
 
 /**
  * Short uploads on their way to the disk and into the catalog. They go in groups: one message to the thread for all of a
- * group, one wait for the disk, and then one transaction. Each on its own would cost several times as much.
+ * group (for eight each of a large one), one wait for the disk, and then one transaction. Each on its own would cost several
+ * times as much.
  *
  * Two groups at most are under way: the disk has one while the other is shown. Who comes alone begins at once; otherwise a
  * group is half of those who upload at a time, however many that are. Were it all who are there, groups of one and of all
@@ -84,8 +87,9 @@ export class StagingQueue {
   #begin(): void {
     const [other] = this.#underWay;
     const present = this.#waiting.length + (other?.left ?? 0);
-    // Those who were just answered are not there for a moment, so it shrinks little by little.
-    this.#crowd = Math.max(present, this.#crowd - 1);
+    // Those who were just answered are not there for a moment, so it shrinks little by little. By a part of who is missing:
+    // by one each, the few who go on after many would wait for these as many times.
+    this.#crowd = Math.max(present, this.#crowd - Math.ceil((this.#crowd - present) / FORGETTING));
     const some = this.#waiting.splice(0, this.#share());
     const group: Group = { unstaged: some.length, left: some.length };
     this.#underWay.add(group);

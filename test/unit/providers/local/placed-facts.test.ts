@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, renameSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +11,8 @@ import type { Over } from '../../../../src/model/write.ts';
 let onPlaced: () => void;
 /** What the disk says to hard links; null: it has them. */
 let linkErrno: string | null;
+/** A file that goes while the disk is asked about it has no name any more in the answer. */
+let goesWhileAsked: string | null;
 
 vi.mock('node:fs', async (importOriginal) => {
   const fs = await importOriginal<typeof import('node:fs')>();
@@ -23,7 +25,12 @@ vi.mock('node:fs', async (importOriginal) => {
     fs.renameSync(from, to);
     tellOnce();
   };
-  return { ...fs, linkSync, renameSync };
+  const lstatSync = (path: string, options: import('node:fs').StatSyncOptions & { bigint: true }) => {
+    const stats = fs.lstatSync(path, options);
+    if (stats !== undefined && goesWhileAsked !== null && path.endsWith(goesWhileAsked)) stats.nlink = 0n;
+    return stats;
+  };
+  return { ...fs, linkSync, renameSync, lstatSync };
 });
 
 function tellOnce(): void {
@@ -39,6 +46,7 @@ beforeEach(async () => {
   await mkdir(join(folder, 'a'));
   onPlaced = () => undefined;
   linkErrno = null;
+  goesWhileAsked = null;
 });
 afterEach(async () => {
   await rm(folder, { recursive: true });
@@ -54,6 +62,27 @@ it.each(['a new file', 'a replaced file'])('tells the version of %s, whoever is 
   expect(await readFile(path, 'utf8')).toBe('of somebody else');
   expect(placed?.file.version).toBe(own);
   expect(placed?.file.sizeBytes).toBe(3);
+});
+
+it('tells the version of its own file, not of one as large that another server placed in the same tick of the clock', async () => {
+  const path = join(folder, 'a/photo.jpg');
+  const upload = await stage();
+  // The disk's clock may stand for some milliseconds; a time that every disk can hold stands for that.
+  const other = join(folder, 'a/other');
+  writeFileSync(other, 'his');
+  for (const each of [join(folder, 'a/staged'), other]) utimesSync(each, 1, 1);
+  const own = versionOf(statSync(join(folder, 'a/staged'), { bigint: true }));
+  onPlaced = () => renameSync(other, path);
+  const placed = upload.place();
+  expect(await readFile(path, 'utf8')).toBe('his');
+  expect(placed?.file.version).toBe(own);
+});
+
+it('tells the version of a file that goes in the very moment: it was stored', async () => {
+  const upload = await stage();
+  const own = versionOf(statSync(join(folder, 'a/staged'), { bigint: true }));
+  goesWhileAsked = '/photo.jpg';
+  expect(upload.place()?.file.version).toBe(own);
 });
 
 it('tells nothing of a file whose folder another one has taken the place of', async () => {

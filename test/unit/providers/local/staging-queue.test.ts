@@ -106,6 +106,24 @@ describe('short uploads on their way to the disk', () => {
     }
   });
 
+  it('of two are not held up for long by how many there were before', async () => {
+    const { stage, answer, leave, atDisk } = makeRoom();
+    const many = Array.from({ length: 64 }, (_, at) => `m${at} `);
+    await stage(...many);
+    await answer(...many);
+    await answer(...many);
+    await leave(...many);
+    let held = 0;
+    await stage('0 ');
+    for (let at = 1; at <= 64; at += 1) {
+      await answer(`${at - 1} `);
+      await stage(`${at} `);
+      if (!atDisk().endsWith(` ${at} `)) held += 1;
+      await leave(`${at - 1} `);
+    }
+    expect(held).toBeLessThan(32);
+  });
+
   it('do not wait for ever for groups of which something hangs, at the disk or while it is shown', async () => {
     const { stage, answer, leave, atDisk } = makeRoom({ patienceMs: 1 });
     await stage('a', 'b');
