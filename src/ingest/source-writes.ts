@@ -85,13 +85,19 @@ export class SourceWrites implements TreeWriter {
     { claims, over, permit, onShown }: PutWrite,
     signal: AbortSignal,
   ): Promise<void> {
-    const { writing, aftermath, ready } = this.#options;
+    const { writing, aftermath, unfinished, ready } = this.#options;
     await ready();
+    unfinished.checkNoneAt(path);
     await aftermath.check?.(path);
     const scope = this.#newScope();
     const staged = await writing.receive(path, content, claims, signal, scope);
+    const mayBeShown = async () => {
+      // Again: one may have been given up meanwhile.
+      unfinished.checkNoneAt(path);
+      await permit?.();
+    };
     await this.#showing(staged, () =>
-      this.#placings.place({ staged, path, over, permit, onShown, told: scope.told, signal }),
+      this.#placings.place({ staged, path, over, permit: mayBeShown, onShown, told: scope.told, signal }),
     );
   }
 
@@ -360,7 +366,11 @@ export class SourceWrites implements TreeWriter {
         // It may have failed because the catalog was wrong, or halfway.
         if (scope.over === null)
           await aftermath.followFailure({ touched, gone: new Set(), isWhole: false, told }, error);
-        else void this.#readLater(scope.over, scope);
+        else {
+          // Before anybody else has a turn.
+          unfinished.add(scope.over, touched);
+          void this.#readLater(scope.over, scope);
+        }
         throw error;
       }
       try {
@@ -380,7 +390,6 @@ export class SourceWrites implements TreeWriter {
       tell: (event) => void told.push(event),
       goesOn: (over) => {
         scope.over = over;
-        this.#options.unfinished.add(over);
       },
     };
     return scope;

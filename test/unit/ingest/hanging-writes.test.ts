@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { WRITE_PATIENCE_MS } from '../../../providers/local/pool-share.ts';
 import { createLocalProvider } from '../../../providers/local/provider.ts';
@@ -183,6 +183,38 @@ it('of a folder that is being removed, nothing more goes after that was given up
     .poll(paths)
     .toEqual(['a', 'a/2.jpg', 'a/3.jpg', 'b', 'b/1.jpg', 'b/2.jpg', 'b/3.jpg', 'b/new.jpg']);
   await expect.poll(onDisk).toEqual(await paths());
+});
+
+it.each([
+  ['a removal', 'unlink', 'a/1.jpg', () => writer().remove('a/1.jpg', signal)],
+  ['a removal of its folder', 'unlink', 'a/1.jpg', () => writer().remove('a', signal)],
+  [
+    'a move to it',
+    'rename',
+    'b/1.jpg',
+    () => writer().move('a/1.jpg', 'b/1.jpg', { over: 'anything' }, signal),
+  ],
+])(
+  '%s that comes late takes no upload away that its client was told is stored',
+  async (_what, call, path, write) => {
+    await giveUp(call, write);
+    const put = () => writer().put(path, Readable.from(['uploaded']), NEW, signal);
+    await expect(put()).rejects.toMatchObject({ code: 'unavailable' });
+    hanging.goOn.resolve();
+    await expect.poll(() => put().catch(() => 'refused')).toBeUndefined();
+    expect(await readFile(join(root, path), 'utf8')).toBe('uploaded');
+  },
+);
+
+it('an upload that was under way when such a write was given up is refused, too', async () => {
+  const content = new PassThrough();
+  const refused = expect(writer().put('a/1.jpg', content, NEW, signal)).rejects.toMatchObject({
+    code: 'unavailable',
+  });
+  await giveUp('unlink', () => writer().remove('a/1.jpg', signal));
+  content.end('uploaded');
+  await refused;
+  expect(await onDisk()).not.toContainEqual(expect.stringContaining('mediadav-upload'));
 });
 
 it('a time that nobody waits for any more is not set', async () => {
