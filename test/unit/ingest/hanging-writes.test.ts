@@ -22,6 +22,9 @@ const hanging = vi.hoisted(() => ({
   goOn: Promise.withResolvers<void>(),
 }));
 
+/** How many calls to `rename` go through before others fail, and how many of those do. */
+const failing = vi.hoisted(() => ({ after: 0, count: 0 }));
+
 vi.mock('node:fs/promises', async (importOriginal) => {
   const fs = await importOriginal<typeof import('node:fs/promises')>();
   const hangingAt = <A extends unknown[], R>(name: string, call: (...args: A) => Promise<R>) => {
@@ -38,7 +41,13 @@ vi.mock('node:fs/promises', async (importOriginal) => {
     ...fs,
     lstat: hangingAt('lstat', fs.lstat as (...args: unknown[]) => Promise<unknown>),
     mkdir: hangingAt('mkdir', fs.mkdir as (...args: unknown[]) => Promise<unknown>),
-    rename: hangingAt('rename', fs.rename),
+    rename: hangingAt('rename', async (from: string, to: string) => {
+      if (failing.count > 0 && failing.after-- <= 0) {
+        failing.count -= 1;
+        throw Object.assign(new Error('EIO: i/o error, rename'), { code: 'EIO' });
+      }
+      await fs.rename(from, to);
+    }),
     unlink: hangingAt('unlink', fs.unlink),
   };
 });
@@ -84,6 +93,7 @@ afterEach(async () => {
   vi.useRealTimers();
   hanging.call = '';
   hanging.goOn.resolve();
+  failing.count = 0;
   await ingest.close();
   await catalog.close();
   await rm(work, { recursive: true, force: true });
@@ -252,5 +262,13 @@ describe('a move over a folder', () => {
     await expect.poll(onDisk).toEqual(['b', 'b/1.jpg', 'b/2.jpg', 'b/3.jpg']);
     await expect.poll(paths).toEqual(await onDisk());
     expect(await readFile(join(root, 'b/1.jpg'), 'utf8')).toBe('a1.jpg');
+  });
+
+  it('for which nothing can be moved, not even what made room: a scan brings that back at once', async () => {
+    const before = await onDisk();
+    Object.assign(failing, { after: 1, count: 2 });
+    await expect(move()).rejects.toThrow();
+    await expect.poll(onDisk).toEqual(before);
+    await expect.poll(paths).toEqual(before);
   });
 });
