@@ -43,13 +43,19 @@ export async function move(request: DavRequest): Promise<void> {
     removal,
     { place: to, isDeep: true, changesParent: to.node === null },
   ]);
-  const locks = await request.stores.locks.covering(from.key, request.stores.now());
-  if (locks.some((held) => held.path === from.key)) checkShownAsNamed(to);
+  if (await isLocked(request, from)) await checkShownAsNamed(to);
   const mayRemove = await permitByLocks(request, [removal]);
   const onCopied = () => copyProperties(request, from, to);
   const failures = await from.moveTo(to, { over, permit, onCopied, mayRemove }, request.exchange.signal);
   if (failures.length === 0) await settleMove(request, from, to);
   sendOutcome(request, failures, to.node === null ? 201 : 204);
+}
+
+/** Itself, or something in it. */
+async function isLocked({ stores }: DavRequest, { key }: WritePlace): Promise<boolean> {
+  const covering = await stores.locks.covering(key, stores.now());
+  if (covering.some(({ path }) => path === key)) return true;
+  return (await stores.locks.below(key, stores.now())).length > 0;
 }
 
 /** Null: it was answered already. */

@@ -45,7 +45,7 @@ async function take(request: DavRequest, place: WritePlace, info: LockInfo): Pro
   // A name that nothing has yet comes into its collection with the lock; what is there is not changed by it.
   await authorizeWrite(request, place, isNew ? [{ place, isDeep: false, changesParent: true }] : []);
   if (isNew && place.parent === null) throw new CodedError('parent-missing', 'There is no folder for it.');
-  if (isNew) checkShownAsNamed(place);
+  if (isNew) await checkShownAsNamed(place);
   const nowMs = stores.now();
   const wanted: LockRecord = {
     ...{ token: `urn:uuid:${randomUUID()}`, path: place.key, depth, ...info },

@@ -3,10 +3,12 @@ import type { Over, Permit, PutWrite } from '../model/write.ts';
 import type { PlaceEvent, Staged, WriteEvent } from '../provider/provider.ts';
 import type { Aftermath } from './aftermath.ts';
 import type { Turns } from './turns.ts';
+import type { UnfinishedWrites } from './unfinished-writes.ts';
 
 export interface PlacingsOptions {
   readonly turns: Turns;
   readonly aftermath: Aftermath;
+  readonly unfinished: UnfinishedWrites;
   /** Called when the catalog could not be brought in line with what was placed: only a scan helps. */
   readonly onMissed: () => void;
 }
@@ -47,7 +49,10 @@ export class Placings {
     this.#options = options;
   }
 
-  /** Resolves when catalog and change log have it. Rejects as `Staged.place`, and with what its permit rejects with. */
+  /**
+   * Resolves when catalog and change log have it. Rejects as `Staged.place`, with what its permit rejects with, and with
+   * `unavailable` while a write may yet be done there.
+   */
   place(placing: Placing): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ ...placing, resolve, reject });
@@ -58,7 +63,7 @@ export class Placings {
 
   /** Never rejects. */
   async #placeSome(): Promise<void> {
-    const some = this.#takeSome();
+    const some = this.#takeSome().filter((waiting) => this.#mayBegin(waiting));
     if (some.length === 0) return;
     this.#options.aftermath.begin?.(some.map(({ path }) => path));
     const outcomes = await Promise.all(some.map((waiting) => this.#placeOne(waiting)));
@@ -76,6 +81,17 @@ export class Placings {
     }
     this.#waiting = rest;
     return [...some.values()];
+  }
+
+  /** One that may not is refused at once: to look at a place where the disk hangs would take as long as a write. */
+  #mayBegin({ path, reject }: Waiting): boolean {
+    try {
+      this.#options.unfinished.checkNoneAt(path);
+      return true;
+    } catch (error) {
+      reject(error);
+      return false;
+    }
   }
 
   async #placeOne(waiting: Waiting): Promise<Outcome> {

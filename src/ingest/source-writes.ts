@@ -85,8 +85,9 @@ export class SourceWrites implements TreeWriter {
     { claims, over, permit, onShown }: PutWrite,
     signal: AbortSignal,
   ): Promise<void> {
-    const { writing, aftermath, ready } = this.#options;
+    const { writing, aftermath, unfinished, ready } = this.#options;
     await ready();
+    unfinished.checkNoneAt(path);
     await aftermath.check?.(path);
     const scope = this.#newScope();
     const staged = await writing.receive(path, content, claims, signal, scope);
@@ -276,10 +277,10 @@ export class SourceWrites implements TreeWriter {
       // What may yet come would take the place of what is put back, and nobody would have that any more.
       if (scope.over !== null) scope.asides.push(aside);
       else {
-        await this.#after(
-          () => aside.putBack(),
-          'what was to be written over is hidden until a scan puts it back',
-        );
+        const failure = 'what was to be written over is hidden until a scan puts it back';
+        const isBack = await this.#after(() => aside.putBack(), failure);
+        // Of what was given up a scan tells when it is over, see `#readLater`.
+        if (!isBack && scope.over === null) this.#options.onMissed();
       }
       throw error;
     }
@@ -313,7 +314,9 @@ export class SourceWrites implements TreeWriter {
    * After a write that was given up. It would hang as well to look what became of it, and until it is over that would not be
    * certain. Then a scan tells, which also sees to what has made room. Does not reject.
    */
-  async #readLater(over: Promise<void>, scope: Scope): Promise<void> {
+  async #readLater(over: Promise<void>, touched: readonly string[], scope: Scope): Promise<void> {
+    // Before anybody else has a turn.
+    this.#options.unfinished.add(over, touched);
     await over;
     await this.#leaveAsides(scope);
     this.#options.onMissed();
@@ -331,12 +334,17 @@ export class SourceWrites implements TreeWriter {
     }
   }
 
-  /** What is seen to when it is certain how a write went, and is told to the log instead of that. Does not reject. */
-  async #after(work: () => Promise<void>, failure: string): Promise<void> {
+  /**
+   * What is seen to when it is certain how a write went, and is told to the log instead of that. Does not reject.
+   * @returns whether it went well.
+   */
+  async #after(work: () => Promise<void>, failure: string): Promise<boolean> {
     try {
       await work();
+      return true;
     } catch (error) {
       this.#options.logger.warn(failure, { reason: messageOf(error) });
+      return false;
     }
   }
 
@@ -360,7 +368,7 @@ export class SourceWrites implements TreeWriter {
         // It may have failed because the catalog was wrong, or halfway.
         if (scope.over === null)
           await aftermath.followFailure({ touched, gone: new Set(), isWhole: false, told }, error);
-        else void this.#readLater(scope.over, scope);
+        else void this.#readLater(scope.over, touched, scope);
         throw error;
       }
       try {
@@ -380,7 +388,6 @@ export class SourceWrites implements TreeWriter {
       tell: (event) => void told.push(event),
       goesOn: (over) => {
         scope.over = over;
-        this.#options.unfinished.add(over);
       },
     };
     return scope;

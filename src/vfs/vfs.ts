@@ -100,6 +100,13 @@ export class Vfs {
     return ResourcePath.of(await this.#shownPath(path, node)).key;
   }
 
+  /** See `WritePlace.shownPath`. @param above what it is in, whatever that is. */
+  async #listedAt(path: ResourcePath, node: Node | null, above: Node | null): Promise<readonly string[]> {
+    if (node !== null) return await this.#shownPath(path, node);
+    const shownAbove = above === null ? path.parent.segments : await this.#shownPath(path.parent, above);
+    return [...shownAbove, safeName(path.name.normalize('NFC'), this.#names)];
+  }
+
   async #shownPath(path: ResourcePath, node: Node): Promise<readonly string[]> {
     if (isSearchNode(node)) return path.segments;
     const mountPath = node.id === SUPER_ROOT_ID ? null : this.#mounts.pathOf(node.sourceId);
@@ -269,7 +276,7 @@ export class Vfs {
     return new WritePlace({
       ...{ path, node, parent, sourceId, storedPath: names.join('/'), writer },
       ...{ key: await this.keyOf(path, node), litter: this.#litter, read: null },
-      shownName: safeName(ownName, this.#names),
+      shownPath: async () => ResourcePath.of(await this.#listedAt(path, node, above)),
     });
   }
 

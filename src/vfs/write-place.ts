@@ -19,8 +19,8 @@ export interface WritePlaceOptions {
   readonly writer: TreeWriter | null;
   /** See `Vfs.keyOf`. */
   readonly key: string;
-  /** See `WritePlace.shownName`. Absent: the name it was asked by. */
-  readonly shownName?: string;
+  /** See `WritePlace.shownPath`. Absent: the path it was asked by. */
+  readonly shownPath?: () => Promise<ResourcePath>;
   /** Where system litter in and beside it is kept; null where none is. */
   readonly litter: ScratchStore | null;
   /** Reads what is there, for a place in a source; null where only the source itself can copy. */
@@ -57,9 +57,9 @@ export class WritePlace {
     return this.#options.key;
   }
 
-  /** What is there, or would be if it was made now, is shown by this name, if nothing else has it already. */
-  get shownName(): string {
-    return this.node?.name ?? this.#options.shownName ?? this.path.name.normalize('NFC');
+  /** Where what is there is listed, or would be if it was made now and nothing else had its name already. */
+  async shownPath(): Promise<ResourcePath> {
+    return (await this.#options.shownPath?.()) ?? this.path;
   }
 
   /** Is it a row of the catalog, which dead properties can be kept with? */

@@ -153,7 +153,7 @@ describe.skipIf(needs.areMissing).each([
   ])(
     'loses nothing under names that Windows cannot store, with NAMES=$NAMES',
     async ({ NAMES, isStored }) => {
-      const names = ['Trip 1: where?.jpg', 'e\u0301 * "first".jpg', 'ends with dot.'];
+      const names = ['Trip 1: where?.jpg', '\u00e9 * "first".jpg', 'ends with dot.'];
       const written = new Map<string, string>();
       await withFolder(
         {},
@@ -166,8 +166,13 @@ describe.skipIf(needs.areMissing).each([
                 const writing = writeFile(join(media, name), name);
                 if (isStored) await writing;
                 else await expect(writing, name).rejects.toThrow();
-                if (isStored) written.set(name.normalize('NFC'), name);
+                if (isStored) written.set(name, name);
               }
+              // Listed in composed letters, whatever the settings.
+              await expect(writeFile(join(media, 'e\u0301.jpg'), 'decomposed')).rejects.toThrow();
+              await mkdir(join(media, 'e\u0301'));
+              await expect(writeFile(join(media, 'e\u0301/in.jpg'), 'in')).rejects.toThrow();
+              await rmdir(join(folder.root, '\u00e9'));
               await writeFile(join(media, 'plain.jpg'), 'plain');
               const renaming = rename(join(media, 'plain.jpg'), join(media, 'odd?.jpg'));
               if (isStored) await renaming;

@@ -208,10 +208,11 @@ describe('LOCK', () => {
     ['CON.jpg', 'CON_.jpg'],
     ['ends with dot.', 'ends with dot．'],
     ['e\u0301: a.jpg', '\u00e9： a.jpg'],
+    ['e\u0301.jpg', '\u00e9.jpg'],
   ])('of a new name that is shown by another is refused, and makes nothing: %s', async (asked, shown) => {
     const path = `${folder}/${encodeURIComponent(asked)}`;
     const refused = await expectStatus(403, 'LOCK', path, { headers: { Depth: '0' }, body: lockInfo() });
-    expect(refused.text).toContain(`"${shown}"`);
+    expect(refused.text).toContain(`${folder}/${shown}"`);
     await expectStatus(404, 'HEAD', path);
     // What is there can be locked by each of its names.
     await expectStatus(201, 'PUT', path, { body: asked });
@@ -232,11 +233,24 @@ describe('LOCK', () => {
     await expectStatus(201, 'MOVE', `${folder}/a.jpg`, { headers: { Destination: headers.Destination } });
   });
 
-  it('of a new name in decomposed letters is on the file under its composed one', async () => {
-    const given = await expectStatus(201, 'LOCK', `${folder}/e%CC%81.jpg`, { body: lockInfo() });
-    await expectStatus(423, 'PUT', `${folder}/%C3%A9.jpg`, { body: 'stolen' });
-    const If = `(<${tokenOf(given)}>)`;
-    await expectStatus(204, 'PUT', `${folder}/e%CC%81.jpg`, { headers: { If }, body: 'own' });
+  it.each([
+    ['what?', 'what？'],
+    ['e\u0301', '\u00e9'],
+  ])('of a new name in a folder that is shown by another is refused: %s', async (asked, shown) => {
+    const [path, other] = [asked, shown].map((name) => `${folder}/${encodeURIComponent(name)}`);
+    await expectStatus(201, 'MKCOL', `${path}`);
+    await expectStatus(403, 'LOCK', `${path}/a.jpg`, { body: lockInfo() });
+    await expectStatus(404, 'HEAD', `${path}/a.jpg`);
+    await expectStatus(201, 'LOCK', `${other}/a.jpg`, { body: lockInfo() });
+  });
+
+  it('keeps its folder from being moved to a name that is shown by another', async () => {
+    const token = await locked(port, `${folder}/sub/c.jpg`, { Depth: '0' });
+    const If = `<http://127.0.0.1:${port}${folder}/sub/c.jpg> (<${token}>)`;
+    const moveTo = (name: string) => ({ headers: { Destination: `${folder}/${name}`, If } });
+    await expectStatus(403, 'MOVE', `${folder}/sub`, moveTo('what%3F'));
+    await expectStatus(403, 'MOVE', `${folder}/sub`, moveTo('e%CC%81'));
+    await expectStatus(201, 'MOVE', `${folder}/sub`, moveTo('what'));
   });
 
   it.each([

@@ -133,7 +133,7 @@ describe('Explorer', () => {
 });
 
 describe('davfs2', () => {
-  it.each(['davfs2.jpg', 'davfs2, 100% #1 e\u0301.jpg'])(
+  it.each(['davfs2.jpg', 'davfs2, 100% #1 \u00e9.jpg'])(
     'locks a name that nothing has, and writes under conditions: %s',
     async (name) => {
       const path = `/photos/${encodeURIComponent(name)}`;

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { WRITE_PATIENCE_MS } from '../../../providers/local/pool-share.ts';
 import { createLocalProvider } from '../../../providers/local/provider.ts';
@@ -22,6 +22,9 @@ const hanging = vi.hoisted(() => ({
   goOn: Promise.withResolvers<void>(),
 }));
 
+/** How many calls to `rename` go through before others fail, and how many of those do. */
+const failing = vi.hoisted(() => ({ after: 0, count: 0 }));
+
 vi.mock('node:fs/promises', async (importOriginal) => {
   const fs = await importOriginal<typeof import('node:fs/promises')>();
   const hangingAt = <A extends unknown[], R>(name: string, call: (...args: A) => Promise<R>) => {
@@ -38,7 +41,13 @@ vi.mock('node:fs/promises', async (importOriginal) => {
     ...fs,
     lstat: hangingAt('lstat', fs.lstat as (...args: unknown[]) => Promise<unknown>),
     mkdir: hangingAt('mkdir', fs.mkdir as (...args: unknown[]) => Promise<unknown>),
-    rename: hangingAt('rename', fs.rename),
+    rename: hangingAt('rename', async (from: string, to: string) => {
+      if (failing.count > 0 && failing.after-- <= 0) {
+        failing.count -= 1;
+        throw Object.assign(new Error('EIO: i/o error, rename'), { code: 'EIO' });
+      }
+      await fs.rename(from, to);
+    }),
     unlink: hangingAt('unlink', fs.unlink),
   };
 });
@@ -84,6 +93,7 @@ afterEach(async () => {
   vi.useRealTimers();
   hanging.call = '';
   hanging.goOn.resolve();
+  failing.count = 0;
   await ingest.close();
   await catalog.close();
   await rm(work, { recursive: true, force: true });
@@ -185,6 +195,38 @@ it('of a folder that is being removed, nothing more goes after that was given up
   await expect.poll(onDisk).toEqual(await paths());
 });
 
+it.each([
+  ['a removal', 'unlink', 'a/1.jpg', () => writer().remove('a/1.jpg', signal)],
+  ['a removal of its folder', 'unlink', 'a/1.jpg', () => writer().remove('a', signal)],
+  [
+    'a move to it',
+    'rename',
+    'b/1.jpg',
+    () => writer().move('a/1.jpg', 'b/1.jpg', { over: 'anything' }, signal),
+  ],
+])(
+  '%s that comes late takes no upload away that its client was told is stored',
+  async (_what, call, path, write) => {
+    await giveUp(call, write);
+    const put = () => writer().put(path, Readable.from(['uploaded']), NEW, signal);
+    await expect(put()).rejects.toMatchObject({ code: 'unavailable' });
+    hanging.goOn.resolve();
+    await expect.poll(() => put().catch(() => 'refused')).toBeUndefined();
+    expect(await readFile(join(root, path), 'utf8')).toBe('uploaded');
+  },
+);
+
+it('an upload that was under way when such a write was given up is refused, too', async () => {
+  const content = new PassThrough();
+  const refused = expect(writer().put('a/1.jpg', content, NEW, signal)).rejects.toMatchObject({
+    code: 'unavailable',
+  });
+  await giveUp('unlink', () => writer().remove('a/1.jpg', signal));
+  content.end('uploaded');
+  await refused;
+  expect(await onDisk()).not.toContainEqual(expect.stringContaining('mediadav-upload'));
+});
+
 it('a time that nobody waits for any more is not set', async () => {
   const before = await stat(join(root, 'a/1.jpg'));
   await giveUp('lstat', () => writer().setModifiedTime('a/1.jpg', 86_400_000, signal));
@@ -220,5 +262,13 @@ describe('a move over a folder', () => {
     await expect.poll(onDisk).toEqual(['b', 'b/1.jpg', 'b/2.jpg', 'b/3.jpg']);
     await expect.poll(paths).toEqual(await onDisk());
     expect(await readFile(join(root, 'b/1.jpg'), 'utf8')).toBe('a1.jpg');
+  });
+
+  it('for which nothing can be moved, not even what made room: a scan brings that back at once', async () => {
+    const before = await onDisk();
+    Object.assign(failing, { after: 1, count: 2 });
+    await expect(move()).rejects.toThrow();
+    await expect.poll(onDisk).toEqual(before);
+    await expect.poll(paths).toEqual(before);
   });
 });

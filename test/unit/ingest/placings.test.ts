@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Aftermath, Change } from '../../../src/ingest/aftermath.ts';
 import { Placings } from '../../../src/ingest/placings.ts';
 import { Turns } from '../../../src/ingest/turns.ts';
+import { UnfinishedWrites } from '../../../src/ingest/unfinished-writes.ts';
 import { CodedError, codeOf } from '../../../src/model/coded-error.ts';
 import type { Staged } from '../../../src/provider/provider.ts';
 
@@ -30,7 +31,8 @@ function makeRoom({
     },
   };
   const turns = new Turns();
-  const placings = new Placings({ turns, aftermath, onMissed: () => void missed.push('scan') });
+  const unfinished = new UnfinishedWrites();
+  const placings = new Placings({ turns, aftermath, unfinished, onMissed: () => void missed.push('scan') });
   const placed: string[] = [];
   const outcomes: string[] = [];
   const put = (
@@ -62,7 +64,7 @@ function makeRoom({
     await turn();
     await turn();
   };
-  return { put, letOn, placed, outcomes, followed, failed, missed, turns };
+  return { put, letOn, placed, outcomes, followed, failed, missed, turns, unfinished };
 }
 
 describe('uploads that are whole', () => {
@@ -102,6 +104,25 @@ describe('uploads that are whole', () => {
     expect(room.followed).toEqual([['first'], ['b', 'c']]);
     // What is there was not what was believed: it is looked at.
     expect(room.failed).toEqual(['in the way', 'locked']);
+  });
+
+  it('are refused without a look where a write may yet be done, and stored as soon as that is over', async () => {
+    const room = makeRoom();
+    const over = Promise.withResolvers<void>();
+    room.unfinished.add(over.promise, ['folder']);
+    for (const path of ['folder', 'folder/in it', 'folder beside it']) room.put(path);
+    await room.letOn();
+    expect(room.outcomes.sort()).toEqual([
+      'folder beside it stored',
+      'folder unavailable',
+      'folder/in it unavailable',
+    ]);
+    expect([room.placed, room.failed]).toEqual([['folder beside it'], []]);
+    over.resolve();
+    await turn();
+    room.put('folder/in it');
+    await room.letOn();
+    expect(room.placed).toEqual(['folder beside it', 'folder/in it']);
   });
 
   it('are not told as stored when the catalog has none of them', async () => {
