@@ -12,6 +12,7 @@ import type { TreeWriter } from '../../../src/model/write.ts';
 import { createPathFilter } from '../../../src/source/path-filter.ts';
 import { Source } from '../../../src/source/source.ts';
 import { QUIET_LOGGER } from '../../fakes/quiet-logger.ts';
+import { shownPaths } from '../shown-paths.ts';
 
 /** A call of this name waits, as one to a network share whose server is away, and is done when it is let go on. */
 const hanging = vi.hoisted(() => ({
@@ -106,15 +107,7 @@ function writer(): TreeWriter {
 }
 
 async function paths(): Promise<string[]> {
-  const found: string[] = [];
-  const walk = async (id: number, prefix: string): Promise<void> => {
-    for (const node of (await catalog.reader.children(id, { limit: 1000 })).entries) {
-      found.push(prefix + node.name);
-      if (node.kind === 'collection') await walk(node.id, `${prefix}${node.name}/`);
-    }
-  };
-  await walk((await ingest.prepare()).rootId, '');
-  return found.sort();
+  return (await shownPaths(catalog.reader, (await ingest.prepare()).rootId)).sort();
 }
 
 async function onDisk(): Promise<string[]> {
@@ -131,6 +124,12 @@ async function giveUp(call: string, write: () => Promise<unknown>, after = 0): P
   await vi.advanceTimersByTimeAsync(WRITE_PATIENCE_MS);
   await refused;
   vi.useRealTimers();
+}
+
+/** The source takes other writes again, sooner or later. */
+async function expectOthersAreTaken(): Promise<void> {
+  const makeOther = () => writer().makeCollection('b/other', signal);
+  await expect.poll(() => makeOther().catch(() => 'refused')).toBeUndefined();
 }
 
 const WRITES: readonly [string, string, () => Promise<unknown>][] = [
@@ -160,14 +159,7 @@ describe.each(WRITES)('%s in which the disk hangs', (_what, call, write) => {
     hanging.goOn.resolve();
     if (call !== 'lstat') await expect.poll(onDisk).not.toEqual(before);
     await expect.poll(paths).toEqual(await onDisk());
-    // The source takes others again.
-    await expect
-      .poll(() =>
-        writer()
-          .makeCollection('b/other', signal)
-          .catch(() => 'refused'),
-      )
-      .toBeUndefined();
+    await expectOthersAreTaken();
   });
 });
 
@@ -231,13 +223,7 @@ it('a time that nobody waits for any more is not set', async () => {
   const before = await stat(join(root, 'a/1.jpg'));
   await giveUp('lstat', () => writer().setModifiedTime('a/1.jpg', 86_400_000, signal));
   hanging.goOn.resolve();
-  await expect
-    .poll(() =>
-      writer()
-        .makeCollection('b/other', signal)
-        .catch(() => 'refused'),
-    )
-    .toBeUndefined();
+  await expectOthersAreTaken();
   expect((await stat(join(root, 'a/1.jpg'))).mtimeMs).toBe(before.mtimeMs);
 });
 

@@ -11,6 +11,7 @@ import type { Provider, ScanCall } from '../../../src/provider/provider.ts';
 import { createPathFilter } from '../../../src/source/path-filter.ts';
 import { Source } from '../../../src/source/source.ts';
 import { QUIET_LOGGER } from '../../fakes/quiet-logger.ts';
+import { shownPaths } from '../shown-paths.ts';
 
 /** More than a walk reads ahead: what is last is neither read nor watched before the walk comes near it. */
 const BETWEEN = 20;
@@ -62,15 +63,9 @@ function listenedTo(provider: Provider): Provider {
 }
 
 async function paths(): Promise<string[]> {
-  const found: string[] = [];
-  const walk = async (id: number, prefix: string): Promise<void> => {
-    for (const node of (await catalog.reader.children(id, { limit: 1000 })).entries) {
-      found.push(prefix + node.name);
-      if (node.kind === 'collection') await walk(node.id, `${prefix}${node.name}/`);
-    }
-  };
-  await walk((await ingest.prepare()).rootId, '');
-  return found.filter((path) => !path.includes('between'));
+  return (await shownPaths(catalog.reader, (await ingest.prepare()).rootId)).filter(
+    (path) => !path.includes('between'),
+  );
 }
 
 async function untilPaths(...wanted: string[]): Promise<void> {

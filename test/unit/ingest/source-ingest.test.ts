@@ -10,6 +10,7 @@ import { createPathFilter } from '../../../src/source/path-filter.ts';
 import { Source } from '../../../src/source/source.ts';
 import { coded, MemoryProvider } from '../../fakes/memory-provider.ts';
 import { QUIET_LOGGER } from '../../fakes/quiet-logger.ts';
+import { shownPaths } from '../shown-paths.ts';
 
 const FOLDERS: Omit<LayoutOptions, 'traits'> = { layouts: ['folders'], splitsByType: false };
 
@@ -36,15 +37,7 @@ function ingestOf(
 }
 
 async function pathsOf(ingest: SourceIngest): Promise<string[]> {
-  const paths: string[] = [];
-  const walk = async (id: number, prefix: string): Promise<void> => {
-    for (const node of (await catalog.reader.children(id, { limit: 1000 })).entries) {
-      paths.push(prefix + node.name);
-      if (node.kind === 'collection') await walk(node.id, `${prefix}${node.name}/`);
-    }
-  };
-  await walk((await ingest.prepare()).rootId, '');
-  return paths;
+  return await shownPaths(catalog.reader, (await ingest.prepare()).rootId);
 }
 
 describe('scan', () => {

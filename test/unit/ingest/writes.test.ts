@@ -13,6 +13,7 @@ import type { Provider, ScanEvent } from '../../../src/provider/provider.ts';
 import { createPathFilter } from '../../../src/source/path-filter.ts';
 import { Source } from '../../../src/source/source.ts';
 import { QUIET_LOGGER } from '../../fakes/quiet-logger.ts';
+import { shownPaths } from '../shown-paths.ts';
 
 const EVERYTHING = { excludedExtensions: [], excludedGlobs: [], showsAllFiles: true };
 const NEW = { claims: { sizeBytes: null, digests: {}, modifiedMs: null }, over: 'anything' } as const;
@@ -117,15 +118,7 @@ function writer(): TreeWriter {
 }
 
 async function paths(): Promise<string[]> {
-  const found: string[] = [];
-  const walk = async (id: number, prefix: string): Promise<void> => {
-    for (const node of (await catalog.reader.children(id, { limit: 1000 })).entries) {
-      found.push(prefix + node.name);
-      if (node.kind === 'collection') await walk(node.id, `${prefix}${node.name}/`);
-    }
-  };
-  await walk((await ingest.prepare()).rootId, '');
-  return found.sort();
+  return (await shownPaths(catalog.reader, (await ingest.prepare()).rootId)).sort();
 }
 
 async function onDisk(): Promise<string[]> {

@@ -15,6 +15,7 @@ import type { FaultKind } from '../../../fakes/immich/faults.ts';
 import { SEED_KEYS, seedId, seedLibrary } from '../../../fakes/immich/seed.ts';
 import { type FakeImmich, startFakeImmich } from '../../../fakes/immich/server.ts';
 import { QUIET_LOGGER } from '../../../fakes/quiet-logger.ts';
+import { shownPaths } from '../../shown-paths.ts';
 import { SHORT_LIMITS } from './scan-all.ts';
 
 const BEACH = seedId('trips/beach.jpg');
@@ -70,15 +71,7 @@ async function scanFaulted({ kind }: FaultKind): Promise<SourceStatus> {
 }
 
 async function tree(): Promise<string[]> {
-  const found: string[] = [];
-  const walk = async (id: number, prefix: string): Promise<void> => {
-    for (const node of (await catalog.reader.children(id, { limit: 1000 })).entries) {
-      found.push(prefix + node.name);
-      if (node.kind === 'collection') await walk(node.id, `${prefix}${node.name}/`);
-    }
-  };
-  await walk((await catalog.reader.source('immich'))?.rootId ?? 0, '');
-  return found.sort();
+  return (await shownPaths(catalog.reader, (await catalog.reader.source('immich'))?.rootId ?? 0)).sort();
 }
 
 const FAULTS: readonly (readonly [name: string, fault: FaultKind])[] = [
